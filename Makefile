@@ -1,0 +1,40 @@
+# The verbs of this project. `make demo` and `make test` need nothing but python3 >= 3.11.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test lint types check fix lock clean
+
+help:
+	@echo "make demo    set everything up and show a phone call becoming text"
+	@echo "make test    set everything up and pass the tests"
+	@echo "make check   lint, types and tests"
+	@echo "make fix     format the code"
+
+setup: .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml scripts/setup
+	@PYTHON=$(PYTHON) scripts/setup
+
+test: setup
+	@scripts/test
+
+lint: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: setup
+	$(BIN)/mypy
+
+check: lint types test
+
+fix: setup
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+# The lock file holds exact versions and hashes for every supported Python and platform.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv
