@@ -1,0 +1,65 @@
+"""The recogniser as the rest of callscribe sees it: one shared model, one light session per track."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from callscribe.events import Word
+
+Pcm = npt.NDArray[np.int16]
+"""Mono 16-bit linear samples, shape (n,)."""
+
+
+class Hypothesis(msgspec.Struct, frozen=True):
+    """What a session believes about the utterance it is in. Times are ms since the session's first sample."""
+
+    words: tuple[Word, ...]
+    """Empty when nothing was recognised."""
+    final: bool
+    """True: the utterance is over, the next hypothesis belongs to a new one."""
+
+
+class RecognizerSession(Protocol):
+    """Per-track state. Used by one thread at a time; calls may block for the length of a decode."""
+
+    def accept(self, pcm: Pcm) -> Sequence[Hypothesis]:
+        """Feed audio at the recogniser's sample rate; any number of finals, then at most one partial."""
+        ...
+
+    def finish(self) -> Sequence[Hypothesis]:
+        """Flush: the last final, if there are words in it. The session may be fed again afterwards."""
+        ...
+
+    def endpoint(self) -> Sequence[Hypothesis]:
+        """End the current utterance now (our own endpointing decided so): its final, if there are words in it."""
+        ...
+
+    def close(self) -> None:
+        """Free native memory. Idempotent."""
+        ...
+
+
+class Recognizer(Protocol):
+    """A loaded model, shared by all sessions of the process. Thread-safe."""
+
+    name: str
+    """For people: "phone-en (built in)"."""
+    language: str
+    """BCP 47, e.g. "en" or "de"; empty when unknown."""
+    sample_rate: int
+    """Hz that `accept` wants."""
+
+    def start_session(self, phrases: Sequence[str] = ()) -> RecognizerSession:
+        """A new session. `phrases` restricts a model that can be restricted.
+
+        Raises:
+            callscribe.errors.ModelError: phrases given to a model that cannot take them.
+        """
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,100 @@
+"""What a call looks like once it is written down: the shapes that the store returns and every view shows.
+
+`CallRecord` in JSON is exactly what `callscribe show SID --json` prints; a list of `CallSummary` is
+`callscribe calls --json`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from callscribe.events import (
+    CallStatus,
+    Dial,
+    Direction,
+    FinalTranscript,
+    Flow,
+    GapDetected,
+    StreamCounters,
+    Track,
+)
+
+
+class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One line in the list of calls."""
+
+    id: str
+    """What events carry as `call`: never changes."""
+    sid: str
+    """The call SID; for a conference its conference SID as soon as it is known."""
+    from_: str = msgspec.field(name="from", default="")
+    to: str = ""
+    from_name: str = ""
+    to_name: str = ""
+    direction: Direction = "inbound"
+    flow: Flow = "answer"
+    room: str = ""
+    conference_sid: str = ""
+    status: CallStatus = "in-progress"
+    started_at: str = ""
+    ended_at: str | None = None
+    duration_ms: int | None = None
+    ended_by: str = ""
+    on_hold: bool = False
+    paused: bool = False
+    dial: Dial | None = None
+    speakers: tuple[str, ...] = ()
+    utterance_count: int = 0
+    last_text: str = ""
+    """Text of the newest final, for the list."""
+
+
+class TrackRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One track of one stream."""
+
+    leg: str
+    stream: str
+    track: Track
+    speaker: str
+    offset_ms: int = 0
+    started_at: str = ""
+    ended_at: str | None = None
+    end_reason: str = ""
+    counters: StreamCounters | None = None
+    """Of the whole stream; None while it runs."""
+
+
+class ParticipantRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's stay on the call. One who leaves and comes back has two."""
+
+    leg: str
+    track: Track
+    speaker: str
+    number: str = ""
+    joined_ms: int = 0
+    left_ms: int | None = None
+    muted: bool = False
+    on_hold: bool = False
+    leave_reason: str = ""
+
+
+class PauseRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch that the user asked not to be transcribed."""
+
+    start_ms: int
+    end_ms: int | None = None
+
+
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything kept of a call."""
+
+    call: CallSummary
+    tracks: tuple[TrackRecord, ...] = ()
+    participants: tuple[ParticipantRecord, ...] = ()
+    utterances: tuple[FinalTranscript, ...] = ()
+    """Finals by start time; `speaker` is the name as it is now, renames applied."""
+    gaps: tuple[GapDetected, ...] = ()
+    pauses: tuple[PauseRecord, ...] = ()
+    dial: Dial | None = None
+    cursor: int = 0
+    """Journal id up to which this record is complete; live events with a higher id come on top."""
