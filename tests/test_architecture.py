@@ -1,0 +1,109 @@
+"""The layout's rules, held by parsing every module's imports."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "callscribe"
+
+# First match wins; more specific names come first. A module may import any lower ring, and its own package.
+RINGS: list[tuple[str, int]] = [
+    ("callscribe.events", 1),
+    ("callscribe.errors", 1),
+    ("callscribe.records", 1),
+    ("callscribe.audio", 2),
+    ("callscribe.carrier", 2),
+    ("callscribe.text", 2),
+    ("callscribe.recognition.base", 2),
+    ("callscribe.recognition", 3),
+    ("callscribe.calls", 3),
+    ("callscribe.store", 3),
+    ("callscribe.models", 3),
+    ("callscribe.carrier_api", 3),
+    ("callscribe.tunnel", 3),
+    ("callscribe.web", 4),
+    ("callscribe.terminal", 4),
+    ("callscribe.simulator", 4),
+    ("callscribe.settings", 5),
+    ("callscribe.cli", 6),
+    ("callscribe.__main__", 6),
+    ("callscribe", 1),
+]
+
+ONLY_HERE = {
+    "vosk": ("callscribe.recognition.vosk",),
+    "starlette": ("callscribe.web", "callscribe.simulator"),
+    "uvicorn": ("callscribe.cli", "callscribe.simulator"),
+    "sqlalchemy": ("callscribe.store",),
+    "sqlite3": ("callscribe.store",),
+    "alembic": ("callscribe.store",),
+    "typer": ("callscribe.cli",),
+    "pyngrok": ("callscribe.tunnel",),
+    "soxr": ("callscribe.audio", "callscribe.simulator"),
+}
+"""Third-party packages and the only places that may import each; the simulator stands alone beside the product."""
+
+
+def module_name(path: Path) -> str:
+    parts = ["callscribe", *path.relative_to(SOURCE).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def ring(module: str) -> int:
+    return next(r for prefix, r in RINGS if module == prefix or module.startswith(prefix + "."))
+
+
+def package(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; write the whole name"
+            assert node.module is not None
+            for alias in node.names:
+                candidate = SOURCE.parent.joinpath(*node.module.split("."), f"{alias.name}.py")
+                found.add(f"{node.module}.{alias.name}" if candidate.exists() else node.module)
+    return found
+
+
+MODULES = sorted(p for p in SOURCE.rglob("*.py") if "migrations" not in p.parts)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_a_module_imports_only_lower_rings(path: Path) -> None:
+    module = module_name(path)
+    for imported in imports(path):
+        if not imported.startswith("callscribe"):
+            continue
+        same_package = package(imported) == package(module) != "callscribe"
+        both_pure = ring(imported) <= 2 and ring(module) <= 2
+        allowed = same_package or both_pure or ring(imported) < ring(module)
+        assert allowed, f"{module} (ring {ring(module)}) imports {imported} (ring {ring(imported)})"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_a_package_is_imported_only_where_it_belongs(path: Path) -> None:
+    module = module_name(path)
+    for imported in imports(path):
+        homes = ONLY_HERE.get(imported.split(".")[0])
+        if homes is None:
+            continue
+        at_home = any(module == home or module.startswith(home + ".") for home in homes)
+        assert at_home, f"{module} imports {imported}; only {', '.join(homes)} may"
+
+
+def test_pure_code_reads_no_clock_and_does_no_io() -> None:
+    forbidden = {"asyncio", "threading", "socket", "time", "httpx", "subprocess", "requests"}
+    for path in MODULES:
+        module = module_name(path)
+        if ring(module) <= 2:
+            tops = {name.split(".")[0] for name in imports(path)}
+            assert not tops & forbidden, f"{module} is pure logic but imports {tops & forbidden}"
