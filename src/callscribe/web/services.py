@@ -1,0 +1,107 @@
+"""What the routes may use, handed to `create_app` by the composition root.
+
+The routes never build anything themselves and know the other parts only by the Protocols below, so a page can be
+tested with a store and a hub that were filled by a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from callscribe.events import Published, Track
+from callscribe.records import CallRecord, CallSummary
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The settings that the web shell needs.
+
+    Attributes:
+        public_url: where the carrier reaches us, e.g. `https://abc.ngrok.app`; empty when unknown.
+        token: opens the pages and the API to anyone who is not on this machine.
+        expose_pages: whether the pages and the API answer on the public URL's host too (with the token).
+        allow_unsigned: accept webhooks and sockets without the carrier's signature.
+        number: the number to call, shown while there are no calls; empty when unknown.
+        simulate_command: the line that makes a call without a carrier, shown while there are no calls.
+        hosts: extra `Host` names under which people reach the pages, beside loopback names and IP addresses.
+    """
+
+    public_url: str = ""
+    token: str = ""
+    expose_pages: bool = False
+    allow_unsigned: bool = False
+    number: str = ""
+    simulate_command: str = "callscribe simulate"
+    hosts: tuple[str, ...] = ()
+
+
+class CallReader(Protocol):
+    """The reading side of the store. Calls block; routes run them in a thread."""
+
+    def events_after(
+        self, cursor: int, *, call: str | None = None, limit: int = 1000
+    ) -> list[Published]: ...
+
+    def calls(self, *, limit: int = 100, before: str | None = None) -> list[CallSummary]: ...
+
+    def call(self, sid: str) -> CallRecord | None: ...
+
+    def last_id(self) -> int: ...
+
+
+class CallControl(Protocol):
+    """What people may do to a live call. `call` is the record's id.
+
+    Raises:
+        CallscribeError: not possible now; the message is shown to the person.
+    """
+
+    async def pause(self, call: str) -> object: ...
+
+    async def resume(self, call: str) -> object: ...
+
+    async def rename(self, call: str, leg: str, track: Track, speaker: str) -> object: ...
+
+    async def swap(self, call: str) -> object: ...
+
+
+class LiveEvents(Protocol):
+    """The hub. A subscription yields `Published`, or once in a while another object that asks to read the store
+    again from its `after_id` because the viewer was too slow."""
+
+    def subscribe(
+        self, *, call: str | None = None, capacity: int = 512
+    ) -> AbstractContextManager[AsyncIterator[Any]]: ...
+
+    def current(self, call: str | None = None) -> list[Published]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether calls can be taken now; `reasons` says why not, one short sentence each."""
+
+    ready: bool
+    reasons: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Facts worth showing beside, e.g. the model's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a route may use.
+
+    Attributes:
+        readiness: asked at every `/readyz`; may touch the disk, so it is awaited.
+    """
+
+    settings: WebSettings
+    registry: Any
+    """The call registry: `CallControl` for the pages, the whole of it for the carrier's routes."""
+    store: CallReader
+    hub: LiveEvents
+    signatures: Any = None
+    """The carrier's signature check; None when unsigned requests are allowed."""
+    readiness: Callable[[], Awaitable[Readiness]] | None = None
