@@ -29,7 +29,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.simulator", 4),
     ("callscribe.settings", 5),
     ("callscribe.cli", 6),
-    ("callscribe.__main__", 6),
+    ("callscribe.__main__", 7),
     ("callscribe", 1),
 ]
 
