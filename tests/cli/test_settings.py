@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from callscribe.cli.settings import START, STOP, register, write
@@ -10,12 +11,10 @@ from callscribe.errors import SettingsError
 from callscribe.settings import reference
 
 
-def app():  # type: ignore[no-untyped-def]
-    import typer
-
+def app() -> typer.Typer:
     made = typer.Typer()
     register(made)
-    made.command("other")(lambda: None)
+    made.command("other")(lambda: None)  # a lone command would swallow its own name
     return made
 
 
