@@ -1,0 +1,283 @@
+"""`make wer`: word error rates of the built-in model, of any other, and of a peer, in one run.
+
+    python -m benchmarks.accuracy [--model NAME_OR_FOLDER ...] [--peer/--no-peer] [--most N] [--fresh]
+
+Results are kept in `work/accuracy/` as they come, so an interrupted run goes on where it stopped; the report is
+`docs/accuracy.md` with `docs/images/accuracy.png`. Nothing here reaches a network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from benchmarks import conditions, sets
+from benchmarks.engines import Callscribe, Engine, PocketSphinx, built_in_or
+from benchmarks.scoring import Errors, bootstrap, normalise, perfect_digit_strings, word_errors
+from benchmarks.sets import ROOT, Utterance
+
+WORK = ROOT / "work" / "accuracy"
+REPORT = ROOT / "docs" / "accuracy.md"
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """One row of the report."""
+
+    name: str
+    title: str
+    load: Callable[[], Iterable[Utterance]]
+    condition: conditions.Condition = conditions.clean
+    loses_frames: bool = False
+    needs_shared: bool = True
+
+
+def test_sets(most: int) -> list[TestSet]:
+    """All of them; `most` limits the utterances of each set of read speech."""
+    rows = []
+    for side in ("caller", "agent"):
+        rows.append(
+            TestSet(
+                f"calls-{side}",
+                f"real calls, {side}s, whole channels",
+                partial(sets.calls, side, segments=False),
+            )
+        )
+    for side in ("caller", "agent"):
+        rows.append(
+            TestSet(
+                f"segments-{side}",
+                f"real calls, {side}s, segments",
+                partial(sets.calls, side, segments=True),
+            )
+        )
+    both = lambda: [*sets.calls("caller", segments=False), *sets.calls("agent", segments=False)]  # noqa: E731
+    rows += [
+        TestSet("calls-quiet", "real calls, 30 dB quieter", both, conditions.quiet),
+        TestSet("calls-loud", "real calls, overdriven", both, conditions.loud),
+        TestSet("calls-noisy", "real calls, noise at 10 dB", both, conditions.noisy),
+        TestSet("calls-lost", "real calls, 5 % of frames lost", both, loses_frames=True),
+        TestSet("digits", "spoken digits (FSDD)", partial(sets.heldout, "fsdd", most=most)),
+        TestSet("spelling", "spelling, numbers, dates (AN4)", partial(sets.heldout, "an4", most=most)),
+        TestSet("telephone", "telephone, short phrases (WUW)", partial(sets.heldout, "wuw2", most=most)),
+        TestSet("commands", "single words (Speech Commands)", partial(sets.heldout, "speech-commands", most=most)),
+        TestSet("read", "read books (LibriSpeech)", partial(sets.heldout, "librispeech", most=most)),
+        TestSet("demo", "the demo call (synthetic voices)", sets.demo, needs_shared=False),
+    ]  # fmt: skip
+    return rows
+
+
+@dataclass
+class Result:
+    """One engine on one set."""
+
+    errors: list[Errors]
+    perfect_strings: int
+    strings: int
+    cpu_seconds: float
+    audio_seconds: float
+
+    @property
+    def pooled(self) -> Errors:
+        return sum(self.errors, Errors())
+
+
+def measure(engine: Engine, test_set: TestSet, tick: Callable[[], None]) -> Result:
+    """Run an engine over a set."""
+    result = Result([], 0, 0, 0.0, 0.0)
+    for utterance in test_set.load():
+        seed = int(hashlib.sha256(utterance.id.encode()).hexdigest()[:8], 16)
+        pcm = test_set.condition(utterance.pcm, seed)
+        arrives = conditions.lost_frames(pcm, seed) if test_set.loses_frames else None
+        heard = engine.hear(pcm, arrives)
+        reference, hypothesis = normalise(utterance.text), normalise(heard.text)
+        result.errors.append(word_errors(reference, hypothesis))
+        right, said = perfect_digit_strings(reference, hypothesis)
+        result.perfect_strings += right
+        result.strings += said
+        result.cpu_seconds += heard.cpu_seconds
+        result.audio_seconds += utterance.seconds
+        tick()
+    return result
+
+
+def keep(path: Path, result: Result) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(result)), encoding="utf-8")
+
+
+def recall(path: Path) -> Result | None:
+    """A kept result, if there is one."""
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept["errors"] = [Errors(**e) for e in kept["errors"]]
+    return Result(**kept)
+
+
+def fingerprint(folder: Path) -> str:
+    """Changes whenever a file of the model does."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md"):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def engines(models: list[str], peer: bool) -> list[tuple[str, Callable[[], Engine]]]:
+    """(key for kept results, how to make it)."""
+    made: list[tuple[str, Callable[[], Engine]]] = []
+    for model in models:
+        name, folder = built_in_or(model)
+
+        def load(name: str = name, folder: Path = folder) -> Engine:
+            from callscribe.recognition.vosk import VoskRecognizer
+
+            return Callscribe(name, VoskRecognizer.load(folder))
+
+        made.append((f"callscribe-{name}-{fingerprint(folder)}".replace(" ", "_"), load))
+    if peer:
+        made.append(("pocketsphinx", PocketSphinx))
+    return made
+
+
+def run(
+    models: list[str], *, peer: bool, most: int, fresh: bool
+) -> list[tuple[str, dict[str, Result]]]:
+    """Everything, with a progress bar; (engine's name, set's name -> result) for each engine."""
+    rows = [row for row in test_sets(most) if not row.needs_shared or sets.SHARED.is_dir()]
+    outcome: list[tuple[str, dict[str, Result]]] = []
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        for key, load in engines(models, peer):
+            engine: Engine | None = None
+            results: dict[str, Result] = {}
+            for row in rows:
+                path = WORK / key / f"{row.name}-{most}.json"
+                result = None if fresh else recall(path)
+                if result is None:
+                    engine = engine or load()
+                    task = progress.add_task(
+                        f"{engine.name}: {row.title}", total=len(list(row.load()))
+                    )
+                    result = measure(engine, row, lambda task=task: progress.advance(task))  # type: ignore[misc]
+                    keep(path, result)
+                results[row.name] = result
+            name = (
+                engine.name
+                if engine
+                else key.rsplit("-", 1)[0]
+                if key != "pocketsphinx"
+                else PocketSphinx.name
+            )
+            outcome.append((name, results))
+    return outcome
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def table(outcome: list[tuple[str, dict[str, Result]]], rows: list[TestSet]) -> str:
+    """The report's main table in Markdown."""
+    lines = []
+    for name, results in outcome:
+        lines += [
+            f"### {name}",
+            "",
+            "| set | words | WER % (95 %) | S / D / I | digit strings right | CPU s per s |",
+            "|---|---:|---:|---:|---:|---:|",
+        ]
+        for row in rows:
+            if row.name not in results:
+                continue
+            result = results[row.name]
+            low, high = bootstrap(result.errors)
+            errors = result.pooled
+            strings = f"{result.perfect_strings} of {result.strings}" if result.strings else ""
+            lines.append(
+                f"| {row.title} | {errors.words} | {percent(errors.rate)} ({percent(low)}-{percent(high)}) "
+                f"| {errors.substitutions} / {errors.deletions} / {errors.insertions} | {strings} "
+                f"| {result.cpu_seconds / result.audio_seconds:.3f} |"
+            )
+        lines.append("")
+    return "\n".join(lines)
+
+
+def plot(outcome: list[tuple[str, dict[str, Result]]], rows: list[TestSet], path: Path) -> None:
+    """Word error rates side by side, with their intervals."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    rows = [row for row in rows if all(row.name in results for _, results in outcome)]
+    figure, axes = plt.subplots(figsize=(9, 0.5 * len(rows) + 1.4), layout="constrained")
+    colours = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+    height = 0.8 / len(outcome)
+    for index, (name, results) in enumerate(outcome):
+        rates, below, above, places = [], [], [], []
+        for place, row in enumerate(rows):
+            rate = results[row.name].pooled.rate
+            low, high = bootstrap(results[row.name].errors)
+            rates.append(100 * rate)
+            below.append(max(0.0, 100 * (rate - low)))
+            above.append(max(0.0, 100 * (high - rate)))
+            places.append(place + (index - (len(outcome) - 1) / 2) * height)
+        axes.barh(places, rates, height * 0.9, color=colours[index % 4], label=name)
+        axes.errorbar(
+            rates, places, xerr=[below, above], fmt="none", ecolor="#333333", elinewidth=1
+        )
+    axes.set_yticks(range(len(rows)), [row.title for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel("word error rate, % (lower is better; lines: 95 % interval)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.legend(frameon=False, loc="lower right")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description="Measure word error rates and write docs/accuracy.md."
+    )
+    parser.add_argument(
+        "--model", action="append", help="a model's name or folder; repeatable; default: built in"
+    )
+    parser.add_argument(
+        "--peer", action=argparse.BooleanOptionalAction, default=True, help="measure pocketsphinx"
+    )
+    parser.add_argument(
+        "--most", type=int, default=60, help="utterances of each set of read speech"
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget kept results")
+    arguments = parser.parse_args()
+    if not sets.SHARED.is_dir():
+        print(f"{sets.SHARED} is not there: only the demo call is measured.", file=sys.stderr)
+    outcome = run(
+        arguments.model or [""], peer=arguments.peer, most=arguments.most, fresh=arguments.fresh
+    )
+    from benchmarks.report import write
+
+    write(outcome, test_sets(arguments.most))
+    print(REPORT)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
