@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test lint types check fix lock clean
+.PHONY: help setup demo wer test lint types check fix lock clean
 
 help:
 	@echo "make demo    set everything up and show a phone call becoming text"
 	@echo "make test    set everything up and pass the tests"
+	@echo "make wer     measure word error rates (needs ../shared for the real calls)"
 	@echo "make check   lint, types and tests"
 	@echo "make fix     format the code"
 
@@ -14,6 +15,9 @@ setup: .venv/.installed
 
 .venv/.installed: requirements.lock pyproject.toml scripts/setup
 	@PYTHON=$(PYTHON) scripts/setup
+
+demo: setup
+	@$(BIN)/callscribe demo
 
 test: setup
 	@scripts/test
@@ -31,10 +35,17 @@ fix: setup
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+# Word error rates of the built-in model and a peer; writes docs/accuracy.md. Takes a while, goes on where it stopped.
+wer: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
+	$(BIN)/python -m benchmarks.accuracy
+
 # The lock file holds exact versions and hashes for every supported Python and platform.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --constraint requirements.lock benchmarks/requirements.in -o benchmarks/requirements.lock
 
 clean:
 	rm -rf .venv

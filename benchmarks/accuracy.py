@@ -274,7 +274,7 @@ def main() -> int:
     )
     from benchmarks.report import write
 
-    write(outcome, test_sets(arguments.most))
+    write(outcome, test_sets(arguments.most), arguments.most)
     print(REPORT)
     return 0
 
