@@ -28,9 +28,9 @@ SETS = """\
 ## The sets
 
 - **Real calls**: seven calls to a bank's service desk, recorded on a real telephone network, two channels each, from
-  the Gridspace-Stanford Harper Valley corpus (Wu, Nafziger, Scodary, Maas, arXiv:2010.13929, CC BY 4.0). No training and no
-  tuning has seen them. Channels whose reference has a hole are left out. Whole channels contain long silences and the
-  crosstalk of the other side: what is heard there counts as insertions.
+  the Gridspace-Stanford Harper Valley corpus (Wu, Nafziger, Scodary, Maas, arXiv:2010.13929, CC BY 4.0). No training
+  and no tuning has seen them. Channels whose reference has a hole are left out. Whole channels contain long silences
+  and the crosstalk of the other side: what is heard there counts as insertions.
 - **30 dB quieter, overdriven, noise at 10 dB, 5 % of frames lost**: the same calls, made worse by
   `benchmarks/conditions.py`; lost frames never reach the server.
 - **Read speech, digits, spelling, telephone phrases, commands**: held-out speakers (`training/heldout_speakers.txt`,
@@ -42,7 +42,9 @@ CPU seconds per second of audio depend on the machine; compare them within this 
 """
 
 
-def write(outcome: list[tuple[str, dict[str, accuracy.Result]]], rows: list[accuracy.TestSet], most: int) -> Path:
+def write(
+    outcome: list[tuple[str, dict[str, accuracy.Result]]], rows: list[accuracy.TestSet], most: int
+) -> Path:
     """Write the page and its picture; returns the page's path."""
     picture = ROOT / "docs" / "images" / "accuracy.png"
     accuracy.plot(outcome, rows, picture)

@@ -1,0 +1,58 @@
+"""Logging for the whole process: one line an event to standard error, readable by people and by grep."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+HIDDEN = (
+    "token",
+    "authtoken",
+    "auth_token",
+    "ticket",
+    "password",
+    "signature",
+    "cookie",
+    "authorization",
+)
+"""Keys whose values never reach a log."""
+
+
+def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """A structlog processor: mask what must not be written down, whoever logged it."""
+    for key in event:
+        if key.lower() in HIDDEN:
+            event[key] = "********"
+    return event
+
+
+def configure(level: str) -> None:
+    """Send structlog's and the standard library's messages of `level` and above to standard error."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%S", utc=True),
+            hide_secrets,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+            if sys.stderr.isatty()
+            else structlog.processors.KeyValueRenderer(
+                key_order=["timestamp", "level", "event"], drop_missing=True
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(
+        level=max(LEVELS[level], logging.WARNING),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,
+    )
