@@ -1,0 +1,310 @@
+"""Dates, years and times of day."""
+
+from __future__ import annotations
+
+from callscribe.text.cardinals import (
+    Words,
+    at,
+    atom,
+    below_hundred,
+    cardinal,
+    ordinal,
+    ordinal_text,
+)
+from callscribe.text.lexicon import (
+    BIRTH_CUES,
+    CODE_CUES,
+    DECADES,
+    MONTHS,
+    NUMBER_LABELS,
+    NUMBER_WORDS,
+    TEENS,
+    TENS,
+    TIME_CUES,
+    UNIT_WORDS,
+    UNITS,
+    WEEKDAYS,
+    ZEROS,
+    ZONES,
+)
+from callscribe.text.spans import Setting, Span, cue_distance
+
+_MAY_VERB_AFTER = frozenset("i you we they he she it this that there who which one".split())
+_QUARTER_HOURS = frozenset({15, 30, 45})
+_NOT_A_TIME_AFTER = frozenset(
+    {"dollar", "dollars", "cents", "bucks", "euros", "pounds", "percent", "per", "each", "a", "point",
+     "hundred", "thousand", "million", "billion", "k", "street", "avenue", "road", "drive", "lane",
+     "north", "south", "east", "west", *UNIT_WORDS}
+)  # fmt: skip
+
+
+def _pair(words: Words, i: int) -> tuple[int, int] | None:
+    """Two figures as in the second half of a year or the minutes: 10 to 99, or "oh five"."""
+    if at(words, i) in ZEROS and at(words, i + 1) in UNITS:
+        return UNITS[words[i + 1]], i + 2
+    found = below_hundred(words, i)
+    return found if found is not None and found[0] >= 10 else None
+
+
+def year(words: Words, i: int) -> tuple[int, int] | None:
+    """A year 1000 to 2099 that starts at `i`: "twenty twelve", "two thousand nine", "two zero two six"."""
+    if at(words, i) in {"ten", *TEENS, "twenty"}:
+        first = 20 if words[i] == "twenty" else TEENS[words[i]]
+        pair = _pair(words, i + 1)
+        if pair is not None and 10 <= first <= 20:
+            return first * 100 + pair[0], pair[1]
+    number = cardinal(words, i)
+    if number is not None and 1000 <= number.value <= 2099 and number.stop > i + 1:
+        return number.value, number.stop
+    if at(words, i) in {"one", "two"} and all(
+        at(words, i + k) in UNITS or at(words, i + k) in ZEROS for k in range(4)
+    ):
+        value = int("".join(str(UNITS.get(words[i + k], 0)) for k in range(4)))
+        if 1900 <= value <= 2099 and at(words, i + 4) not in NUMBER_WORDS:
+            return value, i + 4
+    return None
+
+
+def _day(words: Words, i: int) -> tuple[int, int, bool] | None:
+    """Day of the month, stop, and whether it was said as an ordinal."""
+    found = ordinal(words, i)
+    if found is not None and 1 <= found[0] <= 31:
+        return found[0], found[1], True
+    plain = below_hundred(words, i)
+    if plain is not None and 1 <= plain[0] <= 31:
+        return plain[0], plain[1], False
+    return None
+
+
+def date(words: Words, i: int, setting: Setting) -> Span | None:
+    """ "march twelfth twenty nineteen" is "March 12, 2019", "the twelfth of march" is "the 12th of March"."""
+    word = at(words, i)
+    if word in MONTHS:
+        return _month_first(words, i)
+    decade = _decade(words, i)
+    if decade is not None:
+        return decade
+    day = ordinal(words, i)
+    if day is not None and 1 <= day[0] <= 31:
+        return _day_first(words, i, *day)
+    if cue_distance(words, i, BIRTH_CUES, 8) is not None:
+        return _numeric(words, i, setting)
+    return None
+
+
+def _month_first(words: Words, i: int) -> Span | None:
+    month = words[i].capitalize()
+    j = i + 1 + (at(words, i + 1) == "the")
+    day = _day(words, j)
+    whole = year(words, i + 1 + (at(words, i + 1) == "of"))
+    if day is not None:
+        value, stop, said_as_ordinal = day
+        if words[i] in {"may", "march"} and not said_as_ordinal and year(words, stop) is None:
+            day = None  # "we may ten times": a verb
+        elif (words[i] == "may" and at(words, i - 1) in _MAY_VERB_AFTER) or (
+            j > i + 1 and not said_as_ordinal
+        ):
+            day = None
+    if words[i] == "may" and at(words, i - 1) in _MAY_VERB_AFTER:
+        return None
+    if day is not None:
+        value, stop, said_as_ordinal = day
+        after = year(words, stop)
+        if after is not None:
+            return Span(i, after[1], f"{month} {value}, {after[0]}", "date")
+        if whole is None or whole[1] <= stop or said_as_ordinal:
+            return Span(i, stop, f"{month} {value}", "date")
+    if whole is not None and (words[i] not in {"may", "march"} or whole[1] > i + 2):
+        return Span(i, whole[1], f"{month} {whole[0]}", "date")
+    return None
+
+
+def _day_first(words: Words, i: int, value: int, stop: int) -> Span | None:
+    text = ordinal_text(value)
+    if at(words, stop) == "of" and at(words, stop + 1) in MONTHS:
+        text += f" of {words[stop + 1].capitalize()}"
+        stop += 2
+    elif at(words, stop) in MONTHS and not (
+        words[stop] in {"may", "march"} and at(words, stop + 1) in {"be", "have", "not", "i"}
+    ):
+        text += f" {words[stop].capitalize()}"
+        stop += 1
+    elif at(words, i - 1) == "the" and (
+        at(words, i - 2) in WEEKDAYS
+        or (
+            at(words, i - 2)
+            in {"on", "by", "until", "till", "since", "before", "after", "from", "through"}
+            and at(words, stop) in {"", "at", "to", "through", "or", "if", "please", "of", "until"}
+        )
+    ):
+        return Span(i, stop, text, "date")
+    else:
+        return None
+    after = year(words, stop)
+    if after is not None:
+        return Span(i, after[1], f"{text} {after[0]}", "date")
+    return Span(i, stop, text, "date")
+
+
+def _decade(words: Words, i: int) -> Span | None:
+    """ "nineteen eighties" is "1980s"."""
+    if at(words, i) in {*TEENS, "twenty"} and at(words, i + 1) in DECADES:
+        century = 20 if words[i] == "twenty" else TEENS[words[i]]
+        return Span(i, i + 2, f"{century * 100 + DECADES[words[i + 1]]}s", "date")
+    return None
+
+
+def _numeric(words: Words, i: int, setting: Setting) -> Span | None:
+    """A date of birth in figures: "three twelve nineteen eighty" is "3/12/1980", in the order said."""
+    if at(words, i - 1) in NUMBER_WORDS:
+        return None
+    parts: list[str] = []
+    j = i
+    for _ in range(2):
+        if at(words, j) in ZEROS and at(words, j + 1) in UNITS:
+            parts.append(f"0{UNITS[words[j + 1]]}")
+            j += 2
+            continue
+        found = below_hundred(words, j)
+        if found is None:
+            return _eight_figures(words, i, setting)
+        parts.append(str(found[0]))
+        j = found[1]
+    whole = year(words, j)
+    pair = _pair(words, j)
+    if whole is not None:
+        parts.append(str(whole[0]))
+        j = whole[1]
+    elif pair is not None:
+        parts.append(f"{pair[0]:02d}")
+        j = pair[1]
+    else:
+        return _eight_figures(words, i, setting)
+    first, second = int(parts[0]), int(parts[1])
+    month, day = (second, first) if setting.british else (first, second)
+    if not (1 <= month <= 12 and 1 <= day <= 31) or at(words, j) in NUMBER_WORDS:
+        return _eight_figures(words, i, setting)
+    return Span(i, j, "/".join(parts), "date")
+
+
+def _eight_figures(words: Words, i: int, setting: Setting) -> Span | None:
+    figures, j = "", i
+    while (piece := atom(words, j)) is not None and len(figures) < 9:
+        figures += piece.digits
+        j = piece.stop
+    if len(figures) != 8:
+        return None
+    first, second, whole = int(figures[:2]), int(figures[2:4]), int(figures[4:])
+    month, day = (second, first) if setting.british else (first, second)
+    if 1 <= month <= 12 and 1 <= day <= 31 and 1900 <= whole <= 2099:
+        return Span(i, j, f"{figures[:2]}/{figures[2:4]}/{figures[4:]}", "date")
+    return None
+
+
+def _meridiem(words: Words, i: int) -> tuple[str, int]:
+    """ " AM" or " PM" at `i` (with a zone) and the position after it; "" and `i` when there is none."""
+    word = at(words, i)
+    if word in {"a", "p"} and at(words, i + 1) == "m":
+        text, j = f" {word.upper()}M", i + 2
+    elif word in {"pm", "p.m."} or (
+        word in {"am", "a.m."} and at(words, i + 1) not in {"i", "not"}
+    ):
+        text, j = f" {word[0].upper()}M", i + 1
+    else:
+        return "", i
+    for length in (3, 2):
+        zone = "".join(words[j : j + length])
+        if (
+            all(len(w) == 1 for w in words[j : j + length])
+            and zone in ZONES
+            and len(zone) == length
+        ):
+            return f"{text} {zone.upper()}", j + length
+    if at(words, j) in ZONES:
+        return f"{text} {words[j].upper()}", j + 1
+    return text, j
+
+
+def _hour(words: Words, i: int) -> int | None:
+    value = UNITS.get(at(words, i)) or TEENS.get(at(words, i))
+    return value if value is not None and value <= 12 else None
+
+
+def time(words: Words, i: int) -> Span | None:
+    """ "seven thirty p m" is "7:30 PM", "at two fifty" is "at 2:50", "quarter past one" is "1:15"."""
+    spoken = _spoken_clock(words, i)
+    if spoken is not None:
+        return spoken
+    hour = _hour(words, i)
+    if hour is None:
+        return _day_clock(words, i)
+    if at(words, i + 1) in {"o'clock", "oclock"}:
+        half, stop = _meridiem(words, i + 2)
+        return Span(i, stop, f"{hour} o'clock{half}", "time")
+    minutes = _pair(words, i + 1)
+    if minutes is not None and minutes[0] < 60:
+        half, stop = _meridiem(words, minutes[1])
+        if half or _clock_without_half(words, i, *minutes):
+            return Span(i, stop, f"{hour}:{minutes[0]:02d}{half}", "time")
+    half, stop = _meridiem(words, i + 1)
+    if half and at(words, i - 1) not in TENS:
+        return Span(i, stop, f"{hour}{half}", "time")
+    return None
+
+
+def _clock_without_half(words: Words, i: int, minutes: int, stop: int) -> bool:
+    before, after = at(words, i - 1), at(words, stop)
+    if after in NUMBER_WORDS or after in _NOT_A_TIME_AFTER or before in NUMBER_WORDS:
+        return False
+    if len(after) == 1 and after != "i":
+        return False  # part of a code
+    labelled = before in NUMBER_LABELS or before in {"area", "code"} or before in CODE_CUES
+    if labelled or cue_distance(words, i, CODE_CUES, 4) is not None:
+        return False
+    return before in TIME_CUES or minutes in _QUARTER_HOURS
+
+
+def _day_clock(words: Words, i: int) -> Span | None:
+    """24-hour times, only after "at", "by" and so on: "at seventeen thirty five" is "at 17:35"."""
+    hour = below_hundred(words, i)
+    if (
+        hour is None
+        or not 13 <= hour[0] <= 23
+        or at(words, i - 1) not in {"at", "by", "until", "till"}
+    ):
+        return None
+    minutes = _pair(words, hour[1])
+    if minutes is None or minutes[0] >= 60 or at(words, minutes[1]) in _NOT_A_TIME_AFTER:
+        return None
+    if at(words, minutes[1]) in NUMBER_WORDS:
+        return None
+    return Span(i, minutes[1], f"{hour[0]}:{minutes[0]:02d}", "time")
+
+
+def _spoken_clock(words: Words, i: int) -> Span | None:
+    """ "half past twelve", "quarter to one", "ten past five"."""
+    if at(words, i) == "half" and at(words, i + 1) == "past":
+        amount, j = 30, i + 2
+    elif at(words, i) == "quarter" and at(words, i + 1) in {"past", "to", "till", "after", "of"}:
+        amount, j = 15, i + 2
+        if words[i + 1] == "of" and at(words, i - 1) not in {"at", "a"}:
+            return None
+    else:
+        found = below_hundred(words, i)
+        if found is None or found[0] not in {5, 10, 20, 25}:
+            return None
+        amount, j = found
+        if at(words, j) == "minutes":
+            j += 1
+        if at(words, j) not in {"past", "to", "till"}:
+            return None
+        j += 1
+        if words[j - 1] != "past" and at(words, i - 1) not in {"at", "by"}:
+            return None  # a range: "open from ten to eleven"
+    hour = _hour(words, j)
+    if hour is None or at(words, j + 1) in NUMBER_WORDS:
+        return None
+    if words[j - 1] in {"to", "till", "of"}:
+        hour, amount = (hour - 2) % 12 + 1, 60 - amount
+    half, stop = _meridiem(words, j + 1)
+    return Span(i, stop, f"{hour}:{amount:02d}{half}", "time")

@@ -1,0 +1,261 @@
+"""Number words to numbers: "four hundred twelve", "twenty first", "two point five million".
+
+All functions take the words, a position and read forward; they answer None when no number starts there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from callscribe.text.lexicon import (
+    BIG_SCALES,
+    ORDINALS,
+    REPEATS,
+    SCALES,
+    TEENS,
+    TENS,
+    UNITS,
+    ZEROS,
+)
+
+Words = Sequence[str]
+
+
+class Atom(NamedTuple):
+    """One number as grammar allows it, at `[start, stop)` of the words."""
+
+    digits: str
+    """As figures without separators; keeps zeros in front ("oh" is "0", "double five" is "55")."""
+    start: int
+    stop: int
+    value: int
+    spelled: bool = False
+    """True for single digits and repeats of one, as numbers are read out."""
+
+
+class Amount(NamedTuple):
+    """A quantity: sign, whole part, decimals and a scale kept as a word."""
+
+    whole: int
+    decimals: str
+    """Figures after the point, "" for none."""
+    scale: str
+    """"million", "billion"... or ""."""
+    negative: bool
+    stop: int
+    words: int
+    """Length of the number itself, without sign."""
+
+    @property
+    def plain_small(self) -> bool:
+        """True for one to nine said alone, which running text keeps as words."""
+        return (
+            self.words == 1
+            and self.whole < 10
+            and not (self.decimals or self.scale or self.negative)
+        )
+
+    def text(self, *, separators: bool = True) -> str:
+        """Figures: "1,250", "-60.24", "2.5 million"."""
+        whole = f"{self.whole:,}" if separators else str(self.whole)
+        decimals = f".{self.decimals}" if self.decimals else ""
+        scale = f" {self.scale}" if self.scale else ""
+        return f"{'-' if self.negative else ''}{whole}{decimals}{scale}"
+
+
+def at(words: Words, i: int) -> str:
+    """The word at `i`, or "" outside the words."""
+    return words[i] if 0 <= i < len(words) else ""
+
+
+def is_digit(word: str) -> bool:
+    """True for one to nine and the words for zero."""
+    return word in UNITS or word in ZEROS
+
+
+def below_hundred(words: Words, i: int) -> tuple[int, int] | None:
+    """Value and stop of one to ninety nine."""
+    word = at(words, i)
+    if word in UNITS:
+        return UNITS[word], i + 1
+    if word in TEENS:
+        return TEENS[word], i + 1
+    if word in TENS:
+        unit = UNITS.get(at(words, i + 1))
+        return (TENS[word] + unit, i + 2) if unit else (TENS[word], i + 1)
+    return None
+
+
+def _read_out_follows(words: Words, i: int) -> bool:
+    """True when single digits are being read out from `i`: "eight hundred | five five five"."""
+    return at(words, i) in UNITS and (is_digit(at(words, i + 1)) or at(words, i + 1) in REPEATS)
+
+
+def below_thousand(words: Words, i: int) -> tuple[int, int] | None:
+    """Value and stop of one to nine thousand nine hundred ninety nine said in hundreds."""
+    head = below_hundred(words, i)
+    if head is None:
+        return None
+    value, stop = head
+    if at(words, stop) != "hundred":
+        return head
+    value *= 100
+    stop += 1
+    tail = stop + 1 if at(words, stop) == "and" else stop
+    low = below_hundred(words, tail)
+    if low is not None and not _read_out_follows(words, tail) and at(words, low[1]) != "hundred":
+        return value + low[0], low[1]
+    return value, stop
+
+
+def cardinal(words: Words, i: int) -> Atom | None:
+    """The longest whole number that starts at `i`."""
+    word = at(words, i)
+    if word == "zero" or (word in ZEROS and word != "zero"):
+        return Atom("0", i, i + 1, 0, True)
+    total, limit, stop = 0, 10**18, i
+    while True:
+        start = stop
+        if total and at(words, stop) == "and":
+            start = stop + 1
+        group = below_thousand(words, start)
+        if group is None:
+            break
+        value, end = group
+        scale = SCALES.get(at(words, end))
+        if scale is not None:
+            # "one million two thousand": each scale smaller than the one before
+            if scale >= limit or value * scale >= limit * 10:
+                break
+            total += value * scale
+            stop, limit = end + 1, scale
+            continue
+        if total and (value >= limit or (start != stop and value >= 100)):
+            break
+        if total and limit == 1000 and value >= 1000:
+            break
+        if total and _read_out_follows(words, start):
+            break
+        total += value
+        stop = end
+        break
+    if stop == i:
+        return None
+    return Atom(str(total), i, stop, total, stop == i + 1 and total < 10)
+
+
+def atom(words: Words, i: int) -> Atom | None:
+    """A cardinal, or a repeated digit ("double five" is "55")."""
+    times = REPEATS.get(at(words, i))
+    if times is None:
+        return cardinal(words, i)
+    word = at(words, i + 1)
+    if not is_digit(word):
+        return None
+    digit = str(UNITS.get(word, 0))
+    return Atom(digit * times, i, i + 2, int(digit * times), True)
+
+
+def decimals(words: Words, i: int) -> tuple[str, int]:
+    """Figures after "point" at `i`: single digits, or one number below a hundred."""
+    figures = ""
+    while is_digit(at(words, i)):
+        figures += str(UNITS.get(words[i], 0))
+        i += 1
+    if not figures:
+        pair = below_hundred(words, i)
+        if pair is not None and pair[0] >= 10:
+            return str(pair[0]), pair[1]
+    return figures, i
+
+
+def amount(words: Words, i: int) -> Amount | None:
+    """A quantity at `i`: "minus sixty", "two point five billion", "twelve and a half million".
+
+    "oh" does not start one. A trailing scale from a million up stays a word when one number stands before it.
+    """
+    start = i
+    negative = at(words, i) in {"minus", "negative"}
+    if negative:
+        i += 1
+    if at(words, i) == "a" and at(words, i + 1) in {"hundred", *SCALES}:
+        number = cardinal(["one", *words[i + 1 : i + 14]], 0)
+        if number is None:
+            return None
+        number = number._replace(start=i, stop=i + number.stop)
+    elif at(words, i) == "point":
+        number = Atom("0", i, i, 0)
+    elif at(words, i) in ZEROS and at(words, i) != "zero":
+        return None
+    else:
+        number = cardinal(words, i)
+    if number is None:
+        return None
+    stop, whole, figures, scale = number.stop, number.value, "", ""
+    if at(words, stop) == "point":
+        figures, after = decimals(words, stop + 1)
+        if figures:
+            stop = after
+    if not figures and at(words, stop) == "point" and at(words, i) == "point":
+        return None
+    if stop == start or (at(words, i) == "point" and not figures):
+        return None
+    half = tuple(words[stop : stop + 3]) == ("and", "a", "half")
+    if half and not figures and at(words, stop + 3) in _HALVED:
+        figures, stop = "5", stop + 3
+    last = at(words, stop - 1)
+    if figures and at(words, stop) in SCALES:
+        scale = words[stop]
+        stop += 1
+        if scale == "thousand" and len(figures) <= 3:
+            whole, figures, scale = int(f"{whole}{figures:0<3}"), "", ""
+    elif last in BIG_SCALES and whole % SCALES[last] == 0 and whole // SCALES[last] < 10_000:
+        scale, whole = last, whole // SCALES[last]
+    return Amount(whole, figures, scale, negative, stop, stop - i)
+
+
+_HALVED = frozenset(
+    {*BIG_SCALES, "thousand", "percent", "dollars", "euros", "hundred"} - {"hundred"}
+)
+
+
+def ordinal(words: Words, i: int) -> tuple[int, int] | None:
+    """Value and stop of an ordinal: "first", "twenty first", "one hundred eleventh"."""
+    word = at(words, i)
+    if word in ORDINALS:
+        return ORDINALS[word], i + 1
+    # The last word carries the ending; read the words before it as a cardinal.
+    j = i
+    while j < len(words) and (j - i) < 12:
+        value = ORDINALS.get(words[j])
+        if value is not None:
+            break
+        if words[j] not in _ORDINAL_HEADS:
+            return None
+        j += 1
+    else:
+        return None
+    head = cardinal(words, i)
+    if head is None or value is None or j == i:
+        return None
+    if head.stop == j or (head.stop == j - 1 and words[j - 1] == "and"):
+        step = 10 if head.value % 100 >= 20 else 100
+        if value < 10 and head.value % 10 == 0 and head.value % 100 >= 20:
+            return head.value + value, j + 1
+        if step == 100 and value < 100 and head.value % 100 == 0:
+            return head.value + value, j + 1
+        if value in (100, 1000) and head.value < 1000:
+            return head.value * value, j + 1
+    return None
+
+
+_ORDINAL_HEADS = frozenset({*UNITS, *TEENS, *TENS, *SCALES, "hundred", "and"})
+
+
+def ordinal_text(value: int) -> str:
+    """ "21st", "112th", "1,000th"."""
+    ending = "th"
+    if value % 100 not in (11, 12, 13):
+        ending = {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
+    return f"{value:,}{ending}"

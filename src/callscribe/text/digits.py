@@ -1,0 +1,222 @@
+"""Numbers read out: phone and card numbers, years, house numbers, account numbers, in any mix of pieces."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from callscribe.text.cardinals import Atom, Words, at, atom, is_digit
+from callscribe.text.lexicon import (
+    CARD_CUES,
+    CODE_CUES,
+    HESITATIONS,
+    NUMBER_WORDS,
+    PHONE_CUES,
+    REPEATS,
+    SSN_CUES,
+    ZEROS,
+    ZIP_CUES,
+)
+from callscribe.text.spans import Setting, Span, cue_distance
+
+_ALL_CUES = PHONE_CUES | CARD_CUES | SSN_CUES | ZIP_CUES | CODE_CUES | {"number"}
+_PRONOUN_BEFORE_ONE = frozenset(
+    "this that which each every another other first second third last next no any only same the".split()
+)
+_EXCLAIMED_AFTER_OH = frozenset(
+    "my no yes yeah well okay god dear i i'm right wow hi hey sorry so and but gosh boy man the".split()
+)
+_TWO_DIGIT_COUNTRIES = frozenset(
+    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81"
+    " 82 84 86 90 91 92 93 94 95 98".split()
+)
+
+
+class Run(NamedTuple):
+    """Number atoms that follow each other, at `[start, stop)` of the words."""
+
+    atoms: tuple[Atom, ...]
+    start: int
+    stop: int
+
+    @property
+    def figures(self) -> str:
+        return "".join(a.digits for a in self.atoms)
+
+
+def _skip_between(words: Words, i: int) -> int:
+    """Past hesitations and "dash" between two read-out digits; `i` itself when nothing is to be skipped."""
+    j = i
+    while at(words, j) in HESITATIONS or at(words, j) in {"dash", "hyphen"}:
+        j += 1
+    if j > i and (is_digit(at(words, j)) or at(words, j) in REPEATS):
+        return j
+    return i
+
+
+def _read_out(words: Words, i: int) -> bool:
+    """Two more digits at least: "oh two three", but not "oh two people"."""
+    return at(words, i) in REPEATS or (
+        is_digit(at(words, i)) and (atom(words, i + 1) is not None or at(words, i + 1) in REPEATS)
+    )
+
+
+def read_run(words: Words, i: int) -> Run | None:
+    """The longest run of number atoms from `i`; hesitations inside digits belong to it."""
+    atoms: list[Atom] = []
+    j = i
+    while True:
+        if atoms and atoms[-1].spelled and len(atoms) > 1:
+            j = _skip_between(words, j)
+        word = at(words, j)
+        if word in ZEROS and word != "zero":
+            following = at(words, j + 1)
+            if not atoms and not _read_out(words, j + 1):
+                break
+            if word == "oh" and following in _EXCLAIMED_AFTER_OH:
+                break
+        # "the one two doors down" keeps its words; a long number does not
+        pronoun = word == "one" and not atoms and at(words, i - 1) in _PRONOUN_BEFORE_ONE
+        if pronoun and not all(is_digit(at(words, j + k)) for k in range(1, 4)):
+            break
+        piece = atom(words, j)
+        if piece is None:
+            break
+        atoms.append(piece)
+        j = piece.stop
+    if not atoms:
+        return None
+    return Run(tuple(atoms), i, atoms[-1].stop)
+
+
+def _is_list(run: Run) -> bool:
+    """Separate numbers side by side ("thirty forty people"), not one number in pieces."""
+    atoms = run.atoms
+    if any(a.value >= 1000 for a in atoms):
+        return True
+    hundreds = [a for a in atoms if a.value >= 100 and not a.spelled]
+    if hundreds:
+        toll_free = hundreds[0].value in {800, 888, 877, 866, 855, 844, 833, 900, 500}
+        if len(run.figures) in {7, 10, 11} and (toll_free or len(atoms) > 2):
+            return False
+        return not (len(atoms) > 3 and len(hundreds) == 1)
+    if any(a.spelled for a in atoms):
+        return False
+    round_tens = all(a.value % 10 == 0 for a in atoms)
+    if round_tens and len(atoms) == 2:
+        return atoms[0].value < atoms[1].value and atoms[0].value != 20
+    return round_tens
+
+
+def _nearest(words: Words, i: int, kinds: dict[str, frozenset[str]]) -> str:
+    best, where = "", 99
+    for name, cues in kinds.items():
+        distance = cue_distance(words, i, cues)
+        if distance is not None and distance < where:
+            best, where = name, distance
+    return best
+
+
+_KINDS = {
+    "phone": PHONE_CUES,
+    "card": CARD_CUES,
+    "ssn": SSN_CUES,
+    "zip": ZIP_CUES,
+    "code": CODE_CUES,
+}
+
+
+def _north_american(figures: str) -> bool:
+    return len(figures) == 10 and figures[0] in "23456789" and figures[3] in "23456789"
+
+
+def written_digits(figures: str, cue: str, setting: Setting) -> Span:
+    """Figures grouped as people write them; positions are left at 0.
+
+    Phone numbers 415-555-0123, cards in fours, social security 3-2-4, ZIP+4; anything else is left in one piece.
+    """
+    n = len(figures)
+    if cue == "ssn" and n == 9:
+        return Span(0, 0, f"{figures[:3]}-{figures[3:5]}-{figures[5:]}", "code")
+    if cue == "zip" and n == 9:
+        return Span(0, 0, f"{figures[:5]}-{figures[5:]}", "code")
+    if cue not in {"code", "zip", "ssn"}:
+        if n == 16 or (n == 15 and figures[:2] in {"34", "37"}):
+            sizes: tuple[int, ...] = (4, 4, 4, 4) if n == 16 else (4, 6, 5)
+            return Span(0, 0, _grouped(figures, sizes, " "), "code")
+        if setting.british and figures.startswith("0") and n == 11:
+            sizes = (3, 4, 4) if figures.startswith("02") else (5, 6)
+            return Span(0, 0, _grouped(figures, sizes, " "), "phone")
+        if cue != "card":
+            if _north_american(figures) or (cue == "phone" and n == 10):
+                return Span(0, 0, _grouped(figures, (3, 3, 4), "-"), "phone")
+            if n == 11 and figures[0] == "1" and (_north_american(figures[1:]) or cue == "phone"):
+                return Span(0, 0, _grouped(figures, (1, 3, 3, 4), "-"), "phone")
+            if n == 7 and cue == "phone":
+                return Span(0, 0, _grouped(figures, (3, 4), "-"), "phone")
+    return Span(0, 0, figures, "phone" if cue == "phone" and n >= 7 else "code")
+
+
+def _grouped(figures: str, sizes: tuple[int, ...], separator: str) -> str:
+    parts, i = [], 0
+    for size in sizes:
+        parts.append(figures[i : i + size])
+        i += size
+    return separator.join(parts)
+
+
+def digits(words: Words, i: int, setting: Setting) -> Span | None:
+    """A number in two or more pieces that starts at `i`."""
+    if at(words, i) == "plus" and is_digit(at(words, i + 1)):
+        return _international(words, i)
+    run = read_run(words, i)
+    if run is None:
+        return None
+    dotted = _dotted(words, run)
+    if dotted is not None:
+        return dotted
+    repeated = any(words[a.start] in REPEATS for a in run.atoms)
+    if len(run.atoms) < 2 and not repeated:
+        return None
+    cue = _nearest(words, i, _KINDS)
+    figures = run.figures
+    if all(a.spelled for a in run.atoms) and len(figures) == 2 and not repeated:
+        labelled = cue_distance(words, i, _ALL_CUES, 4) is not None
+        if "0" not in figures and not labelled:
+            return None
+    elif _is_list(run):
+        return None
+    span = written_digits(figures, cue, setting)
+    return span._replace(start=i, stop=run.stop)
+
+
+def _international(words: Words, i: int) -> Span | None:
+    run = read_run(words, i + 1)
+    if run is None or not 8 <= len(run.figures) <= 15:
+        return None
+    figures = run.figures
+    country = 1 if figures[0] in "17" else 2 if figures[:2] in _TWO_DIGIT_COUNTRIES else 3
+    rest = figures[country:]
+    if len(rest) == 10:
+        rest = _grouped(rest, (3, 3, 4), "-" if figures[0] == "1" else " ")
+    return Span(i, run.stop, f"+{figures[:country]} {rest}", "phone")
+
+
+def _dotted(words: Words, run: Run) -> Span | None:
+    """ "one two three dot one two three dot oh dot four oh": an address of a machine."""
+    parts = [run.figures]
+    j = run.stop
+    while at(words, j) == "dot" and (
+        at(words, j + 1) in NUMBER_WORDS or at(words, j + 1) in REPEATS
+    ):
+        piece = read_run(words, j + 1)
+        if piece is None:
+            piece_atom = atom(words, j + 1)
+            if piece_atom is None:
+                break
+            piece = Run((piece_atom,), j + 1, piece_atom.stop)
+        parts.append(piece.figures)
+        j = piece.stop
+    if len(parts) != 4 or not all(re.fullmatch(r"\d{1,3}", part) for part in parts):
+        return None
+    return Span(run.start, j, ".".join(parts), "code")

@@ -1,0 +1,179 @@
+"""Word lists of English: what is a number, a filler, a unit, an acronym, a cue. Data only."""
+
+from __future__ import annotations
+
+UNITS = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+}  # fmt: skip
+TEENS = {
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
+    "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
+TENS = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
+    "eighty": 80, "ninety": 90,
+}  # fmt: skip
+SCALES = {
+    "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "quadrillion": 10**15,
+}  # fmt: skip
+BIG_SCALES = frozenset({"million", "billion", "trillion", "quadrillion"})
+"""Kept as words after a figure: "$2.5 million"."""
+ZEROS = frozenset({"zero", "oh", "o", "nought"})
+ORDINALS = {
+    "zeroth": 0, "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
+    "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "thirteenth": 13,
+    "fourteenth": 14, "fifteenth": 15, "sixteenth": 16, "seventeenth": 17, "eighteenth": 18,
+    "nineteenth": 19, "twentieth": 20, "thirtieth": 30, "fortieth": 40, "fiftieth": 50, "sixtieth": 60,
+    "seventieth": 70, "eightieth": 80, "ninetieth": 90, "hundredth": 100, "thousandth": 1000,
+}  # fmt: skip
+DECADES = {
+    "tens": 10, "twenties": 20, "thirties": 30, "forties": 40, "fifties": 50, "sixties": 60,
+    "seventies": 70, "eighties": 80, "nineties": 90,
+}  # fmt: skip
+REPEATS = {"double": 2, "triple": 3, "treble": 3}
+NUMBER_WORDS = frozenset({*UNITS, *TEENS, *TENS, *ZEROS, *SCALES, "hundred"})
+
+MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+    "november", "december",
+)  # fmt: skip
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+HESITATIONS = frozenset(
+    {"uh", "um", "er", "erm", "ah", "eh", "hm", "hmm", "mm", "mmm", "uhm", "mhm", "uh-huh"}
+)
+"""Sounds without meaning. "uh huh", "mm hmm" and "ah" as an answer are told apart in `fillers`."""
+FALSE_START_WORDS = frozenset(
+    "i the a an to and we you it is in of my for but he she they this was i'm it's that's are on with at"
+    " our your their if as or be have we're i've you're can will would there's what's his her".split()
+)
+"""Said twice in a row, the first is a false start; content words may be repeated for emphasis."""
+
+UNKNOWN = frozenset({"[unk]", "<unk>"})
+UNKNOWN_TEXT = "…"
+
+MONEY = {
+    "dollar": "$", "dollars": "$", "euro": "€", "euros": "€",
+}  # fmt: skip
+MONEY_BRITISH = {**MONEY, "pound": "£", "pounds": "£", "quid": "£"}
+MONEY_WORDS = frozenset(
+    {"bucks", "cent", "cents", "pence", "yen", "won", "yuan", "rupees", "pesos", "francs"}
+)
+"""Currencies written as a word after a figure."""
+
+UNIT_WORDS = frozenset(
+    "foot feet inch inches yard yards mile miles meter meters metre metres kilometer kilometers kilometre"
+    " kilometres centimeter centimeters millimeter millimeters gram grams kilogram kilograms kilo kilos"
+    " milligram milligrams ounce ounces pound pounds ton tons tonne tonnes liter liters litre litres"
+    " milliliter milliliters gallon gallons pint pints quart quarts degrees degree celsius fahrenheit"
+    " volt volts watt watts kilowatt kilowatts megawatt megawatts amp amps hertz kilohertz megahertz"
+    " gigahertz byte bytes kilobyte kilobytes megabyte megabytes gigabyte gigabytes terabyte terabytes"
+    " petabyte petabytes megabit megabits gigabit gigabits megs gigs acre acres hectare hectares"
+    " horsepower calories pixels square cubic kilo milli mega giga peta astronomical".split()
+)
+"""A number before one of these is a figure, however small; the unit itself stays a word."""
+
+NUMBER_LABELS = frozenset(
+    "number room flight gate extension option step suite apartment apt unit chapter page version level"
+    " zone platform terminal press dial box route highway interstate exit pin zip channel size type"
+    " section paragraph invoice stage track".split()
+)
+"""A number straight after one of these names something: "press 1", "room 205"."""
+
+PHONE_CUES = frozenset(
+    "phone call calling cell cellphone mobile reach telephone callback dial text fax landline whatsapp"
+    " contact".split()
+)
+CARD_CUES = frozenset("card credit debit visa mastercard amex".split())
+SSN_CUES = frozenset("ssn social".split())
+ZIP_CUES = frozenset("zip zipcode".split())
+CODE_CUES = frozenset(
+    "account order reference confirmation policy member membership tracking booking ticket invoice case"
+    " claim serial model code customer id i.d. pin routing reservation passport licence license plate"
+    " policies part sku extension flight room".split()
+)
+BIRTH_CUES = frozenset("birth born birthday birthdate dob".split())
+SPELL_CUES = frozenset("spell spelled spelt spelling spells letters".split())
+WEB_CUES = frozenset("email e-mail mail address website site".split())
+
+TIME_CUES = frozenset("at by until till before after from between since".split())
+ZONES = frozenset(
+    {
+        "est",
+        "edt",
+        "et",
+        "cst",
+        "cdt",
+        "ct",
+        "mst",
+        "mdt",
+        "mt",
+        "pst",
+        "pdt",
+        "pt",
+        "gmt",
+        "utc",
+        "bst",
+    }
+)
+
+ACRONYMS = frozenset(
+    "ac ai aa aaa abc abs acl adhd adp ads aka aol api apr ar arpu asap atm att aws bbc bbq bc bmi bmw"
+    " brb btw cbs cc cctv cd ceo cfo cia cio cnn coo cpa cpap cpi cpr cpu crm ct cto ctv dc diy dj dmv dna dob"
+    " dsl dui dvd dvr ebitda ecg ekg eob eps er erp esg est eta ehr emr etf eu eur ev faq fbi fda fdic"
+    " fha fifa fm fmla fx fyi gb gdp gi gmc gop gp gpa gps gst hbo hd hdmi hiv hmo hoa hp hr hsa hvac ibm id"
+    " imdb ip ipad ipo iphone iq ira irs isbn isp it itv iv iud jfk kfc kpi kpmg la lcd led lg llc lpg"
+    " ltd mba mb md mlb mls mri mrsa mtv nba nbc ncaa nfl nhl nhs np nsf nyc ob obgyn opec otc pa pc"
+    " pdf pet phd pin pms po pos ppo pr ps pta ptsd pvc qr qa rbi rbc rd rem rfp rn rng roi rpm rsvp rv sat"
+    " scuba sec seo sim sms sop sos ssn std stem suv swat tb tbd tcs tmi tsa tv ucla uk ul un unc ups url us"
+    " usa usb usd usda usps va vat vhs vip vp vpn vr wifi ww wwe xl xml xxl ymca yoy ytd gmat gre lsat"
+    " bp csr dhl ge gm hsbc ing jp ubs xbox usc lsu msnbc espn tnt tbs pbs nypd lapd ac/dc ny nj".split()
+)
+"""Spelled runs that are words of their own, for splitting "a t v" (a TV) from "a t m" (ATM)."""
+
+AND_ACRONYMS = frozenset(
+    {
+        "rd",
+        "qa",
+        "ma",
+        "pl",
+        "hr",
+        "bb",
+        "rb",
+        "sp",
+        "att",
+        "fb",
+        "gi",
+        "hm",
+        "ac",
+        "dg",
+        "pg",
+        "te",
+    }
+)
+"""Letters around "and" that are written with "&": R&D, Q&A, AT&T."""
+
+SPECIALS: dict[tuple[str, ...], str] = {
+    ("twenty", "four", "seven"): "24/7",
+    ("fifty", "fifty"): "50-50",
+    ("seven", "eleven"): "7-Eleven",
+    ("four", "oh", "one", "k"): "401(k)",
+    ("four", "o", "one", "k"): "401(k)",
+    ("four", "oh", "three", "b"): "403(b)",
+    ("ph", "d"): "PhD",
+    ("p", "h", "d"): "PhD",
+    ("wi", "fi"): "Wi-Fi",
+}
+
+TOP_DOMAINS = frozenset(
+    "com net org edu gov io co info biz us uk ca au de eu fr tv me dev app ai health mil".split()
+)
+
+TITLES = {"mister": "Mr.", "missus": "Mrs.", "mrs": "Mrs.", "mr": "Mr.", "ms": "Ms.", "miz": "Ms."}
+
+PROFANITY = frozenset(
+    "fuck fucked fucker fuckers fucking fuckin fucks motherfucker motherfuckers motherfucking shit shits"
+    " shitty shitting bullshit horseshit bitch bitches bitching bastard bastards asshole assholes cunt"
+    " cunts dick dickhead dickheads prick pricks twat twats wanker wankers whore whores slut sluts"
+    " goddamn goddamned cocksucker cocksuckers arsehole arseholes nigger niggers faggot faggots".split()
+)

@@ -1,0 +1,248 @@
+"""Money, percentages, measures and plain numbers in running text."""
+
+from __future__ import annotations
+
+from callscribe.text.cardinals import (
+    Amount,
+    Words,
+    amount,
+    at,
+    atom,
+    below_hundred,
+    ordinal,
+    ordinal_text,
+)
+from callscribe.text.lexicon import (
+    CODE_CUES,
+    MONEY,
+    MONEY_BRITISH,
+    MONEY_WORDS,
+    MONTHS,
+    NUMBER_LABELS,
+    NUMBER_WORDS,
+    SCALES,
+    UNIT_WORDS,
+    UNITS,
+    ZEROS,
+)
+from callscribe.text.spans import Setting, Span
+
+_RANGE = frozenset({"or", "to", "through"})
+_PRONOUN_BEFORE_ONE = frozenset(
+    "this that which each every another other first second third last next no any only same the some"
+    " what".split()
+)
+
+
+def joined_amount(words: Words, i: int) -> Amount | None:
+    """A number said in pieces before a unit: "four twelve" (412), "three two five" (325)."""
+    if at(words, i) in ZEROS:
+        return None
+    figures, stop, pieces = "", i, 0
+    while (piece := atom(words, stop)) is not None:
+        if piece.value >= 1000 or (pieces and piece.value >= 100):
+            return None
+        if pieces and not piece.spelled and len(piece.digits) < 2:
+            return None
+        figures += piece.digits
+        stop, pieces = piece.stop, pieces + 1
+    if pieces < 2 or not 3 <= len(figures) <= 4:
+        return None
+    return Amount(int(figures), "", "", False, stop, stop - i)
+
+
+def _money_unit(words: Words, i: int, setting: Setting) -> str | None:
+    return (MONEY_BRITISH if setting.british else MONEY).get(at(words, i))
+
+
+def _sign(words: Words, i: int, setting: Setting) -> tuple[str, int] | None:
+    """The currency sign named at `i` and the position after it, with "US" or "Canadian" before it kept out."""
+    unit = _money_unit(words, i, setting)
+    return (unit, i + 1) if unit else None
+
+
+def money(words: Words, i: int, setting: Setting) -> Span | None:
+    """ "four hundred twelve dollars and fifty cents" is "$412.50"; "fifty cents" is "50 cents"."""
+    if at(words, i) == "a" and at(words, i + 1) in {"dollar", "pound", "euro"}:
+        unit = _money_unit(words, i + 1, setting)
+        small = below_hundred(words, i + 2)
+        if unit and small and small[0] >= 10 and at(words, small[1]) not in NUMBER_WORDS:
+            return Span(i, small[1], f"{unit}1.{small[0]:02d}", "money")
+        return None
+    for number in (joined_amount(words, i), amount(words, i)):
+        if number is None:
+            continue
+        sign = _sign(words, number.stop, setting)
+        if sign is not None:
+            return _with_sign(words, i, number, *sign)
+        if at(words, number.stop) in MONEY_WORDS and at(words, i) != "a":
+            return Span(i, number.stop, number.text(), "money")
+    return None
+
+
+def _with_sign(words: Words, i: int, number: Amount, unit: str, stop: int) -> Span:
+    minus = "-" if number.negative else ""
+    text = number._replace(negative=False).text()
+    figures = number.decimals
+    if len(figures) == 1 and not number.scale:
+        text += "0"
+    if not figures and not number.scale:
+        linked = at(words, stop) == "and"
+        small = below_hundred(words, stop + linked)
+        if small is not None:
+            cents, after = small
+            if at(words, after) in {"cent", "cents", "pence"}:
+                return Span(i, after + 1, f"{minus}{unit}{text}.{cents:02d}", "money")
+            # "seventy five dollars sixty three": only two figures, and nothing counted after them
+            bare = cents >= 10 and not linked and at(words, after) not in _COUNTED_AFTER_CENTS
+            if bare and _money_unit(words, after, Setting(True)) is None:
+                return Span(i, after, f"{minus}{unit}{text}.{cents:02d}", "money")
+    return Span(i, stop, f"{minus}{unit}{text}", "money")
+
+
+_COUNTED_AFTER_CENTS = frozenset(
+    {*NUMBER_WORDS, *UNIT_WORDS, "percent", "per", "people", "times", "days", "months", "years", "weeks",
+     "minutes", "hours", "bucks", "of", "point"}
+)  # fmt: skip
+
+
+def percent(words: Words, i: int) -> Span | None:
+    """ "twelve point five percent" is "12.5%"."""
+    for number in (joined_amount(words, i), amount(words, i)):
+        if number is None:
+            continue
+        stop = number.stop
+        if at(words, stop) == "percent":
+            return Span(i, stop + 1, f"{number.text()}%", "percent")
+        if at(words, stop) == "per" and at(words, stop + 1) == "cent":
+            return Span(i, stop + 2, f"{number.text()}%", "percent")
+    return None
+
+
+def _is_unit(words: Words, i: int) -> bool:
+    word = at(words, i)
+    if word in UNIT_WORDS:
+        return True
+    if word in {"year", "years", "month", "months"}:
+        return at(words, i + 1) == "old"
+    return word == "c" and at(words, i + 1) == "c"
+
+
+def _figure_at(words: Words, i: int, setting: Setting) -> bool:
+    """True when what starts at `i` will be written in figures."""
+    if money(words, i, setting) or percent(words, i):
+        return True
+    number = amount(words, i)
+    if number is None or at(words, i) == "a":
+        return False
+    if not number.plain_small:
+        return True
+    following = at(words, number.stop)
+    if _is_unit(words, number.stop) or following in {"pm", "am", "o'clock"}:
+        return True
+    return following in {"p", "a"} and at(words, number.stop + 1) == "m"
+
+
+def _says_year(words: Words, i: int, number: Amount) -> bool:
+    """ "two thousand nine" is a year unless something is counted with it."""
+    if number.decimals or number.scale or number.negative:
+        return False
+    following = at(words, number.stop)
+    if number.whole == 2000 or number.whole in range(1100, 2000, 100):
+        return at(words, i - 1) in {"in", "since", "year", "of", "from", "by", *MONTHS} and not (
+            following in UNIT_WORDS or following.endswith("s")
+        )
+    if not 2001 <= number.whole <= 2099 or tuple(words[i : i + 2]) != ("two", "thousand"):
+        return False
+    plural = following.endswith("s") and following not in {
+        "is",
+        "was",
+        "this",
+        "as",
+        "has",
+        "us",
+        "it's",
+    }
+    return not plural and following not in UNIT_WORDS and following not in {"people", "points"}
+
+
+def figure(words: Words, i: int, setting: Setting) -> Span | None:
+    """A number in running text. One to nine said alone stay words, unless measured or a label."""
+    word = at(words, i)
+    if word == "a":
+        # "a hundred people" stays; "a hundred twenty" is 120
+        number = amount(words, i)
+        if number is None or number.words <= 2 or number.text() in {"1 million", "1 billion"}:
+            return None
+        return Span(i, number.stop, number.text(), "number")
+    if word not in NUMBER_WORDS and word not in {"minus", "negative", "point"}:
+        return None
+    number = amount(words, i)
+    if number is None:
+        return None
+    if word == "point" and at(words, i - 1) not in {
+        "",
+        "a",
+        "about",
+        "is",
+        "was",
+        "by",
+        "of",
+        "at",
+    }:
+        return None
+    if _is_unit(words, number.stop):
+        return Span(i, number.stop, number.text(), "number")
+    if number.plain_small:
+        return _small(words, i, number, setting)
+    # "two or three hundred": figures would read as "2 or 300"
+    ranged = word in UNITS and at(words, i - 1) in _RANGE and at(words, i - 2) in UNITS
+    if ranged and at(words, i + 1) in {"hundred", *SCALES} and number.words == 2:
+        return None
+    if word == "one" and number.words == 2 and at(words, i - 1) == "no":
+        return None
+    separators = not _says_year(words, i, number) and at(words, i - 1) not in NUMBER_LABELS
+    return Span(i, number.stop, number.text(separators=separators), "number")
+
+
+def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | None:
+    before, after = at(words, i - 1), at(words, number.stop)
+    written = Span(i, number.stop, str(number.whole), "number")
+    if before in NUMBER_LABELS and after not in {"of", "more"}:
+        return written
+    if before == "is" and at(words, i - 2) in {"number", "extension"} | CODE_CUES and not after:
+        return written
+    if words[i] == "one" and before in _PRONOUN_BEFORE_ONE:
+        return None
+    if after in _RANGE and at(words, number.stop + 1) != "a":
+        j = number.stop + 1
+        if at(words, j) in UNITS and at(words, j + 1) in {"hundred", *SCALES}:
+            scaled = amount(words, j)
+            if scaled is not None and scaled.words == 2:
+                return None
+        if _figure_at(words, j, setting):
+            return written
+    if before in _RANGE:
+        k = i - 2
+        if at(words, k) in NUMBER_WORDS and at(words, k) not in {*UNITS, *ZEROS}:
+            return written
+    if tuple(words[number.stop : number.stop + 2]) == ("in", "the") and at(
+        words, number.stop + 2
+    ) in {"morning", "afternoon", "evening"}:
+        return written
+    if before == "at" and after in {"today", "tomorrow", "tonight", "sharp"}:
+        return written
+    return None
+
+
+def ordinals(words: Words, i: int) -> Span | None:
+    """ "twenty first" is "21st"; first to ninth stay words outside dates."""
+    found = ordinal(words, i)
+    if found is None or found[0] < 10:
+        return None
+    value, stop = found
+    if words[i] in {"hundredth", "thousandth"}:
+        return None
+    if stop == i + 1 and at(words, i - 1) in UNITS:
+        return None  # "one tenth"
+    return Span(i, stop, ordinal_text(value), "ordinal")

@@ -1,0 +1,108 @@
+"""Puts the rules in order and walks an utterance from left to right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from callscribe.text import calendar, digits, letters, quantities, web
+from callscribe.text.cardinals import at
+from callscribe.text.lexicon import (
+    DECADES,
+    HESITATIONS,
+    MONEY,
+    MONEY_WORDS,
+    MONTHS,
+    NUMBER_WORDS,
+    ORDINALS,
+    REPEATS,
+    SPECIALS,
+    TITLES,
+    UNKNOWN,
+    UNKNOWN_TEXT,
+)
+from callscribe.text.spans import Setting, Span
+
+_STARTERS = frozenset(
+    {*NUMBER_WORDS, *ORDINALS, *REPEATS, *MONTHS, *DECADES, *UNKNOWN, *TITLES, "a", "plus", "minus",
+     "negative", "point", "half", "quarter", "ph", "wi"}
+)  # fmt: skip
+
+_GROUP_WORDS = frozenset(
+    {*NUMBER_WORDS, *ORDINALS, *REPEATS, *MONTHS, *DECADES, *MONEY, *MONEY_WORDS, *HESITATIONS, "and", "point",
+     "percent", "per", "cent", "am", "pm", "o'clock", "plus", "minus", "negative", "half", "quarter", "past",
+     "dash", "hyphen", "ph", "wi", "fi"}
+)  # fmt: skip
+
+
+def is_group_word(word: str) -> bool:
+    """Whether a word can be part of a number, a date or a spelled group; partials keep such groups open."""
+    return word in _GROUP_WORDS or len(word) == 1
+
+
+def written_spans(
+    words: Sequence[str],
+    setting: Setting,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    addresses: bool = True,
+) -> list[Span]:
+    """Covers `words[start:stop]` with spans in order; words that no rule takes are spans of kind "word".
+
+    The rules look at the words around the range too, but no span reaches over its end. `addresses` false leaves
+    e-mail and web addresses as words: they reach back, which partials must not.
+    """
+    spans: list[Span] = []
+    mails = _mails(words) if addresses else {}
+    i, end = start, len(words) if stop is None else stop
+    while i < end:
+        span = mails.get(i) or _match(words, i, setting, addresses)
+        if span is None or span.stop > end or span.stop <= i:
+            span = Span(i, i + 1, words[i], "word")
+        spans.append(span)
+        i = span.stop
+    return spans
+
+
+def _mails(words: Sequence[str]) -> dict[int, Span]:
+    found: dict[int, Span] = {}
+    if "dot" not in words:
+        return found
+    end = 0
+    for i, word in enumerate(words):
+        if word != "at" or i < end:
+            continue
+        mail = web.email_at(words, i)
+        if mail is not None and mail[0] >= end:
+            start, text, end = mail
+            found[start] = Span(start, end, text, "web")
+    return found
+
+
+def _match(words: Sequence[str], i: int, setting: Setting, addresses: bool) -> Span | None:
+    word = words[i]
+    single = len(word) == 1
+    if addresses and "dot" in words[i + 1 : i + 16]:
+        span = web.web(words, i)
+        if span is not None:
+            return span
+    if not single and word not in _STARTERS:
+        return None
+    if word in UNKNOWN:
+        return Span(i, i + 1, UNKNOWN_TEXT, "unknown")
+    if word in TITLES and at(words, i + 1):
+        return Span(i, i + 1, TITLES[word], "word")
+    for said, text in SPECIALS.items():
+        if tuple(words[i : i + len(said)]) == said:
+            return Span(i, i + len(said), text, "code")
+    return (
+        calendar.time(words, i)
+        or calendar.date(words, i, setting)
+        or quantities.money(words, i, setting)
+        or quantities.percent(words, i)
+        or letters.code(words, i)
+        or digits.digits(words, i, setting)
+        or quantities.ordinals(words, i)
+        or quantities.figure(words, i, setting)
+        or (letters.letters(words, i) if single else None)
+    )

@@ -1,0 +1,221 @@
+"""Turns the recogniser's words into text as a person would write it, and keeps which word went where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from callscribe.events import Token
+from callscribe.text.fillers import filler_words, hesitation_by_itself
+from callscribe.text.lexicon import MONTHS, PROFANITY, WEEKDAYS
+from callscribe.text.rules import is_group_word, written_spans
+from callscribe.text.spans import Setting, Span
+from callscribe.text.tagger import MARKS, Tagger
+
+Fillers = Literal["keep", "dim", "hide"]
+
+_BRITISH = frozenset({"gb", "uk", "ie", "au", "nz", "za", "in"})
+_LAST_WORD_ENDS = 1.0
+"""Added to the log probability of "." and "?" at the end: the recogniser heard the speaker stop."""
+_PAUSE_FROM_MS, _PAUSE_FULL_MS, _PAUSE_WEIGHT = 250, 1000, 1.5
+"""A silence of 250 ms begins to speak for a mark, one of a second does so fully. Set by hand, not trained."""
+_FORM_DOUBT = -3.0
+"""Words with a fixed form lose their capital only when the model is this sure."""
+_ALWAYS = {
+    **{day: day.capitalize() for day in WEEKDAYS},
+    **{month: month.capitalize() for month in MONTHS if month not in {"may", "march", "august"}},
+    "i": "I", "i'm": "I'm", "i'll": "I'll", "i've": "I've", "i'd": "I'd",
+}  # fmt: skip
+
+
+class WriterOptions(msgspec.Struct, frozen=True):
+    """How finished utterances are written."""
+
+    fillers: Fillers = "dim"
+    """`keep` writes "uh" and false starts like any word, `dim` marks their tokens, `hide` leaves them out."""
+    profanity_filter: bool = False
+    """True writes "f***" for coarse words."""
+
+
+class Written(msgspec.Struct, frozen=True):
+    """The written form of one utterance."""
+
+    text: str
+    """The tokens' texts joined by spaces; empty ones (hidden fillers) are skipped."""
+    tokens: tuple[Token, ...]
+    """In order; together they cover every recogniser word once."""
+
+
+class _Unit(NamedTuple):
+    span: Span
+    filler: bool
+
+
+class Writer:
+    """Writes utterances of one language. Immutable after construction, safe to share between threads."""
+
+    def __init__(
+        self,
+        tagger: Tagger | None,
+        setting: Setting | None = None,
+        options: WriterOptions | None = None,
+        language: str = "",
+    ) -> None:
+        self._tagger = tagger
+        self._setting = setting or Setting()
+        self._options = options or WriterOptions()
+        self.language = language
+        self._forms: dict[str, str] = {**(tagger.forms if tagger else {}), **_ALWAYS}
+
+    @classmethod
+    def for_language(cls, language: str, options: WriterOptions | None = None) -> Writer:
+        """A writer for a BCP 47 tag such as "en" or "en-GB".
+
+        A language without rules gives one that returns the recogniser's words; `supported` is False.
+
+        Raises:
+            CallscribeError: the packaged model cannot be read.
+        """
+        parts = language.replace("_", "-").lower().split("-")
+        if parts[0] != "en":
+            return cls(None, None, options, language)
+        setting = Setting(british=any(part in _BRITISH for part in parts[1:]))
+        return cls(Tagger.packaged("en"), setting, options, language)
+
+    @property
+    def supported(self) -> bool:
+        """Whether there are rules for the language; if not, text is the recogniser's words."""
+        return self._tagger is not None
+
+    def final(self, words: Sequence[str], pauses_ms: Sequence[int] | None = None) -> Written:
+        """The written form of a finished utterance.
+
+        Args:
+            words: the recogniser's words, lower case.
+            pauses_ms: silence before each word in milliseconds, as many as words; helps punctuation.
+
+        Raises:
+            ValueError: `pauses_ms` has another length than `words`.
+        """
+        if pauses_ms is not None and len(pauses_ms) != len(words):
+            raise ValueError(
+                f"{len(pauses_ms)} pauses for {len(words)} words; give one for each word"
+            )
+        if self._tagger is None:
+            return _raw(words)
+        if not words:
+            return Written("", ())
+        heard = [word.lower() for word in words]
+        marked = filler_words(heard)
+        hide = self._options.fillers == "hide"
+        units = [
+            _Unit(span, all(i in marked for i in range(span.start, span.stop)))
+            for span in written_spans(heard, self._setting)
+        ]
+        visible = [unit for unit in units if not (hide and unit.filler)]
+        texts = dict(
+            zip(
+                (unit.span.start for unit in visible),
+                self._punctuated([unit.span for unit in visible], pauses_ms),
+                strict=True,
+            )
+        )
+        flag = self._options.fillers != "keep"
+        return _joined(
+            Token(texts.get(u.span.start, ""), u.span.start, u.span.stop, flag and u.filler)
+            for u in units
+        )
+
+    def partial(self, words: Sequence[str]) -> Written:
+        """The light form of an utterance that is still going on: numbers and names, no punctuation.
+
+        Adding words never changes the tokens already written, except those of the group of number words or
+        letters that reaches the end.
+        """
+        if self._tagger is None:
+            return _raw(words)
+        heard = [word.lower() for word in words]
+        tokens: list[Token] = []
+        i, started = 0, False
+        while i < len(heard):
+            for span in self._light_spans(heard, i):
+                filler = span.kind == "word" and hesitation_by_itself(span.text)
+                hidden = filler and self._options.fillers == "hide"
+                text = "" if hidden else self._cased(span, None, not started)
+                started = started or bool(text)
+                flag = filler and self._options.fillers != "keep"
+                tokens.append(Token(text, span.start, span.stop, flag))
+                i = span.stop
+        return _joined(tokens)
+
+    def _light_spans(self, heard: list[str], i: int) -> list[Span]:
+        """The spans of the group at `i`, or of its one word. Sees one word beyond the group and no more."""
+        j = i
+        while j < len(heard) and is_group_word(heard[j]):
+            j += 1
+        if j == i:
+            return [Span(i, i + 1, heard[i], "word")]
+        return written_spans(heard[: j + 1], self._setting, start=i, stop=j, addresses=False)
+
+    def _punctuated(self, spans: Sequence[Span], pauses_ms: Sequence[int] | None) -> list[str]:
+        if self._tagger is None or not spans:
+            return []
+        tags = self._tagger.tag([_key(span) for span in spans])
+        scores = tags.marks.copy()
+        if pauses_ms is not None:
+            for k in range(len(spans) - 1):
+                pause = pauses_ms[spans[k + 1].start]
+                share = (pause - _PAUSE_FROM_MS) / (_PAUSE_FULL_MS - _PAUSE_FROM_MS)
+                scores[k, 0] -= _PAUSE_WEIGHT * min(1.0, max(0.0, share))
+        scores[-1, 2:] += _LAST_WORD_ENDS
+        choices = np.argmax(scores, axis=1)
+        texts, starts = [], True
+        for k, span in enumerate(spans):
+            mark = MARKS[int(choices[k])]
+            if mark == "," and k == len(spans) - 1:
+                mark = ""
+            text = self._cased(span, float(tags.capitals[k]), starts)
+            texts.append(text + mark if text else "")
+            if text:
+                starts = mark in {".", "?"}
+        return texts
+
+    def _cased(self, span: Span, capital: float | None, starts: bool) -> str:
+        """The span's text with its capitals. `capital` is the model's log odds, None in partials."""
+        text = span.text
+        if span.kind == "word":
+            if self._options.profanity_filter and text in PROFANITY:
+                text = text[0] + "*" * (len(text) - 1)
+            elif text in _ALWAYS:
+                text = _ALWAYS[text]
+            elif text in self._forms and (capital is None or capital > _FORM_DOUBT):
+                text = self._forms[text]
+            elif capital is not None and capital > 0:
+                text = _capitalised(text)
+        if starts and span.kind in {"word", "number"}:
+            text = _capitalised(text)
+        return text
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _key(span: Span) -> str:
+    if span.kind == "word":
+        return span.text.lower()
+    if span.kind == "spelled":
+        return "<acronym>"
+    return f"<{span.kind}>"
+
+
+def _joined(tokens: Iterable[Token]) -> Written:
+    found = tuple(tokens)
+    return Written(" ".join(token.text for token in found if token.text), found)
+
+
+def _raw(words: Sequence[str]) -> Written:
+    return _joined([Token(word, i, i + 1) for i, word in enumerate(words)])

@@ -1,0 +1,180 @@
+"""The writer as a whole: mapping, capitals, punctuation, fillers, partials."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callscribe.text import Token, Writer, WriterOptions, Written
+from callscribe.text.lexicon import HESITATIONS, MONTHS, NUMBER_WORDS, ORDINALS
+from callscribe.text.rules import is_group_word
+
+
+@pytest.fixture(scope="module")
+def writer() -> Writer:
+    return Writer.for_language("en-US")
+
+
+_VOCABULARY = sorted(
+    {*NUMBER_WORDS, *ORDINALS, *MONTHS, *HESITATIONS, "double", "triple", "dot", "at", "com", "gmail", "slash",
+     "dash", "underscore", "email", "is", "my", "phone", "card", "social", "zip", "birth", "account", "dollars",
+     "dollar", "cents", "pounds", "percent", "per", "cent", "miles", "and", "a", "half", "quarter", "past", "to",
+     "or", "of", "the", "i", "i'm", "we", "p", "m", "t", "s", "b", "x", "w", "h", "o'clock", "plus", "minus",
+     "point", "room", "press", "years", "old", "in", "morning", "monday", "may", "hello", "john", "[unk]",
+     "mister", "colon", "spell", "v's", "nineties", "ph", "d", "yes", "no", "people", "k", "r", "one's"}
+)  # fmt: skip
+said = st.lists(st.sampled_from(_VOCABULARY), max_size=40)
+anything = st.lists(st.text(max_size=12), max_size=20)
+
+
+def _covers(written: Written, count: int) -> bool:
+    place = 0
+    for token in written.tokens:
+        if token.start != place or token.stop <= token.start:
+            return False
+        place = token.stop
+    return place == count
+
+
+@given(words=said | anything)
+@settings(max_examples=400, deadline=None)
+def test_every_word_belongs_to_one_token(words: list[str]) -> None:
+    for options in (WriterOptions(), WriterOptions(fillers="hide", profanity_filter=True)):
+        writer = _shared(options)
+        for written in (writer.final(words), writer.partial(words)):
+            assert _covers(written, len(words))
+            assert written.text == " ".join(t.text for t in written.tokens if t.text)
+
+
+@given(words=said)
+@settings(max_examples=400, deadline=None)
+def test_a_longer_partial_rewrites_only_the_open_group(words: list[str]) -> None:
+    writer = _shared(WriterOptions())
+    whole = writer.partial(words).tokens
+    for n in range(len(words)):
+        open_from = n
+        while open_from > 0 and is_group_word(words[open_from - 1]):
+            open_from -= 1
+        settled = [t for t in writer.partial(words[:n]).tokens if t.stop <= open_from]
+        assert settled == list(whole[: len(settled)])
+
+
+@given(
+    words=st.lists(
+        st.sampled_from(["hello", "john", "people", "we", "think", "monday", "is", "the"])
+    )
+)
+@settings(deadline=None)
+def test_text_without_numbers_keeps_its_words(words: list[str]) -> None:
+    written = _shared(WriterOptions()).final(words)
+    plain = [t.text.strip(".,?").lower() for t in written.tokens]
+    assert plain == words
+    again = _shared(WriterOptions()).final(plain)
+    assert again == written
+
+
+_WRITERS: dict[WriterOptions, Writer] = {}
+
+
+def _shared(options: WriterOptions) -> Writer:
+    if options not in _WRITERS:
+        _WRITERS[options] = Writer.for_language("en", options)
+    return _WRITERS[options]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("how are you today", "How are you today?"),
+        ("thank you for calling", "Thank you for calling."),
+        ("what is your name", "What is your name?"),
+        ("i'm in new york on monday", "I'm in New York on Monday."),
+        ("it costs four hundred twelve dollars", "It costs $412."),
+        (
+            "yes my number is four one five five five five oh one two three",
+            "Yes, my number is 415-555-0123.",
+        ),
+    ],
+)
+def test_utterances_read_like_written_text(writer: Writer, said: str, expected: str) -> None:
+    assert writer.final(said.split()).text == expected
+
+
+def test_tokens_say_which_words_they_stand_for(writer: Writer) -> None:
+    words = "it costs four hundred twelve dollars".split()
+    tokens = writer.final(words).tokens
+    assert [(t.text.rstrip("."), t.start, t.stop) for t in tokens] == [
+        ("It", 0, 1),
+        ("costs", 1, 2),
+        ("$412", 2, 6),
+    ]
+
+
+def test_a_long_pause_speaks_for_a_mark(writer: Writer) -> None:
+    words = "okay i will check that for you one moment please".split()
+    together = writer.final(words, [0] * len(words)).text
+    pauses = [0] * len(words)
+    pauses[7] = 2000
+    apart = writer.final(words, pauses).text
+    assert apart.split()[6][-1] in ",.?"
+    assert sum(apart.count(m) for m in ",.?") >= sum(together.count(m) for m in ",.?")
+
+
+def test_pauses_must_match_the_words(writer: Writer) -> None:
+    with pytest.raises(ValueError, match="1 pauses for 2 words"):
+        writer.final(["hello", "there"], [0])
+
+
+def test_fillers_are_marked_hidden_or_kept() -> None:
+    words = "uh the the account is um closed".split()
+    dimmed = Writer.for_language("en", WriterOptions(fillers="dim")).final(words)
+    assert [(t.start, t.filler) for t in dimmed.tokens if t.filler] == [
+        (0, True),
+        (1, True),
+        (5, True),
+    ]
+    hidden = Writer.for_language("en", WriterOptions(fillers="hide")).final(words)
+    assert hidden.text.lower().rstrip(".") == "the account is closed"
+    assert hidden.text[0] == "T"
+    assert [t.text for t in hidden.tokens if t.filler] == ["", "", ""]
+    kept = Writer.for_language("en", WriterOptions(fillers="keep")).final(words)
+    assert not any(t.filler for t in kept.tokens)
+    assert kept.text == dimmed.text
+
+
+def test_answers_are_not_fillers(writer: Writer) -> None:
+    for said in ("uh huh", "mm hmm", "no no", "thank you thank you", "mm"):
+        assert not any(t.filler for t in writer.final(said.split()).tokens)
+
+
+def test_profanity_is_masked_only_when_asked(writer: Writer) -> None:
+    words = "what the fuck".split()
+    assert "fuck" in writer.final(words).text
+    filtered = Writer.for_language("en", WriterOptions(profanity_filter=True))
+    assert "f***" in filtered.final(words).text
+    assert "f***" in filtered.partial(words).text
+
+
+def test_partials_write_numbers_without_marks(writer: Writer) -> None:
+    assert (
+        writer.partial("i live in four one five five five five".split()).text == "I live in 415555"
+    )
+    assert (
+        writer.partial("call me on monday at two thirty p m i".split()).text
+        == "Call me on Monday at 2:30 PM I"
+    )
+
+
+def test_a_language_without_rules_gives_raw_text() -> None:
+    writer = Writer.for_language("de-DE")
+    assert not writer.supported
+    written = writer.final(["guten", "tag"], [0, 0])
+    assert written == Written("guten tag", (Token("guten", 0, 1), Token("tag", 1, 2)))
+    assert writer.partial(["guten"]).text == "guten"
+
+
+def test_nothing_said_gives_nothing(writer: Writer) -> None:
+    assert writer.supported
+    assert writer.final([]) == Written("", ())
+    assert writer.partial([]) == Written("", ())

@@ -1,0 +1,340 @@
+"""Trains the model that sets capitals and punctuation, and packs it for the package.
+
+    python -m training.punctuation ../shared/data/text-cased --out src/callscribe/text/en.npz
+
+A few dilated convolutions over word embeddings, so that it runs in numpy within a millisecond. Needs PyTorch
+(not a dependency of the package). Lines of the test part (see `cased_text.part_of`) are never read here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from callscribe.text.lexicon import HESITATIONS
+from training import cased_text
+from training.cased_text import Unit
+
+MARKS = ("", ",", ".", "?")
+DILATIONS = (1, 2, 4, 8, 1)
+KERNEL = 5
+WIDTH = 128
+EMBEDDING = 64
+MAX_WORDS = 14_000
+BUCKETS = 256
+"""Embeddings shared by rare words, by a hash of their last three letters."""
+
+LINE_SHARE = {
+    "earnings21_22": 1.0, "ami_meetings": 2.0, "primock57": 4.0, "mts_dialog": 1.0, "sgd": 0.2,
+    "self_dialogue": 0.4, "star": 0.3, "camrest": 1.0, "taskmaster_3_4": 1.0, "tatoeba": 0.25,
+}  # fmt: skip
+"""How often a line is read an epoch; transcribed speech counts more than typed text."""
+
+Line = tuple[str, list[Unit]]
+
+
+def read(folder: Path, part: str) -> dict[str, list[list[Unit]]]:
+    texts: dict[str, list[list[Unit]]] = {}
+    for name in cased_text.sources(folder):
+        rows = []
+        for number, line in cased_text.lines(folder / f"{name}.txt.gz"):
+            if cased_text.part_of(name, number) == part:
+                found = cased_text.units(line)
+                if found and len(found) <= 120:
+                    rows.append(found)
+        texts[name] = rows
+        print(f"  {part:5} {name:16} {len(rows):7} lines", flush=True)
+    return texts
+
+
+def written_forms(texts: dict[str, list[list[Unit]]]) -> tuple[dict[str, str], dict[str, float]]:
+    """Words always written with capitals (their form), and each word's share of capitals, inside sentences."""
+    forms: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    for name, rows in texts.items():
+        if name in cased_text.CASE_UNRELIABLE:
+            continue
+        for row in rows:
+            for unit in row:
+                if not unit.starts and not unit.key.startswith("<"):
+                    forms[unit.key][unit.written] += 1
+    always: dict[str, str] = {}
+    share: dict[str, float] = {}
+    for key, counts in forms.items():
+        total = counts.total()
+        share[key] = sum(n for form, n in counts.items() if form != form.lower()) / total
+        form, n = counts.most_common(1)[0]
+        form = form.replace("’", "'")
+        clean = form.replace(".", "")
+        if clean.lower() != key or clean == key:
+            continue
+        mixed = clean not in {key.capitalize(), key.upper()}
+        if total >= 5 and n >= (0.5 if mixed else 0.9) * total:
+            always[key] = clean
+    return always, share
+
+
+class Net(nn.Module):
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(size, EMBEDDING, padding_idx=0)
+        nn.init.normal_(self.embedding.weight, std=0.3)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(
+                EMBEDDING if i == 0 else WIDTH, WIDTH, KERNEL, dilation=d, padding=d * (KERNEL // 2)
+            )
+            for i, d in enumerate(DILATIONS)
+        )
+        self.mark = nn.Linear(WIDTH, len(MARKS))
+        self.capital = nn.Linear(WIDTH + EMBEDDING, 1)
+
+    def forward(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        mask = (ids > 0).unsqueeze(1).float()
+        embedded = self.embedding(ids)
+        x = nn.functional.dropout(embedded, 0.1, self.training).transpose(1, 2) * mask
+        for i, convolution in enumerate(self.convolutions):
+            y = torch.relu(convolution(x)) * mask
+            x = y if i == 0 else x + y
+        hidden = x.transpose(1, 2)
+        case = self.capital(torch.cat([hidden, embedded], 2)).squeeze(2)
+        return self.mark(hidden), case
+
+
+class Coder:
+    """Keys to embedding rows; the same arithmetic as `callscribe.text.tagger`."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.words = words
+        self.index = {word: i + 1 for i, word in enumerate(words)}
+
+    def __len__(self) -> int:
+        return len(self.words) + 1 + BUCKETS
+
+    def __call__(self, key: str) -> int:
+        from callscribe.text.tagger import bucket
+
+        found = self.index.get(key)
+        return found if found is not None else 1 + len(self.words) + bucket(key, BUCKETS)
+
+
+def examples(
+    texts: dict[str, list[list[Unit]]], coder: Coder, draw: random.Random, *, cuts: bool = True
+) -> list[tuple[list[int], list[int], list[int]]]:
+    """Stretches of one to four lines, as utterances come: most end where a sentence does, some are cut off."""
+    found = []
+    for name, rows in texts.items():
+        share = LINE_SHARE.get(name, 0.3)
+        case = name not in cased_text.CASE_UNRELIABLE
+        i = 0
+        position = 0
+        starts: list[int] = []
+        while position < len(rows):
+            starts.append(position)
+            position += draw.choice((1, 1, 2, 2, 3, 4))
+        for round_ in range(int(np.ceil(share))):
+            keep = min(1.0, share - round_)
+            for i, start in enumerate(starts):
+                if draw.random() >= keep:
+                    continue
+                stop = starts[i + 1] if i + 1 < len(starts) else len(rows)
+                row = [unit for line in rows[start:stop] for unit in line]
+                if draw.random() < 0.5:
+                    row = without_fillers(row)
+                if cuts and draw.random() < 0.25 and len(row) > 4:
+                    row = row[: draw.randrange(2, len(row))]
+                if cuts and draw.random() < 0.1 and len(row) > 6:
+                    row = row[draw.randrange(1, len(row) - 3) :]
+                for k in range(0, len(row), 96):
+                    piece = row[k : k + 96]
+                    if not piece:
+                        continue
+                    found.append(
+                        (
+                            [coder(u.key) for u in piece],
+                            [MARKS.index(u.mark) for u in piece],
+                            [
+                                -1
+                                if u.starts or not case or u.key.startswith("<")
+                                else int(u.written[:1].isupper())
+                                for u in piece
+                            ],
+                        )
+                    )
+    draw.shuffle(found)
+    return found
+
+
+def without_fillers(row: list[Unit]) -> list[Unit]:
+    kept: list[Unit] = []
+    starts = False
+    for unit in row:
+        if unit.key in HESITATIONS:
+            if kept and unit.mark and (kept[-1].mark in {"", ","} or unit.mark == "?"):
+                # a comma around a filler goes with it
+                kept[-1] = kept[-1]._replace(mark=unit.mark if unit.mark != "," else "")
+            starts = starts or unit.starts
+            continue
+        kept.append(unit._replace(starts=unit.starts or starts))
+        starts = False
+    return kept
+
+
+def batches(
+    rows: list[tuple[list[int], list[int], list[int]]], size: int, draw: random.Random
+) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    groups = []
+    for k in range(0, len(rows), size * 50):
+        chunk = sorted(rows[k : k + size * 50], key=lambda r: len(r[0]))
+        for j in range(0, len(chunk), size):
+            part = chunk[j : j + size]
+            width = max(len(r[0]) for r in part)
+            table = np.full((3, len(part), width), -1, np.int64)
+            table[0] = 0
+            for n, row in enumerate(part):
+                for layer in range(3):
+                    table[layer, n, : len(row[0])] = row[layer]
+            groups.append(tuple(torch.from_numpy(t) for t in table))
+    draw.shuffle(groups)
+    return groups  # type: ignore[return-value]
+
+
+def f1(predicted: np.ndarray, gold: np.ndarray, label: int) -> float:
+    hit = int(((predicted == label) & (gold == label)).sum())
+    return 2 * hit / max(1, int((predicted == label).sum()) + int((gold == label).sum()))
+
+
+def train(net: Net, texts: dict[str, list[list[Unit]]], dev: dict, coder: Coder, args) -> None:  # type: ignore[no-untyped-def,type-arg]
+    draw = random.Random(1)
+    began = time.monotonic()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.01)
+    for epoch in range(args.epochs):
+        rows = examples(texts, coder, draw)
+        groups = batches(rows, 64, draw)
+        total = 0.0
+        net.train()
+        for step, (ids, marks, case) in enumerate(groups):
+            elapsed = (time.monotonic() - began) / (args.minutes * 60)
+            done = max((epoch + step / len(groups)) / args.epochs, elapsed)
+            if elapsed >= 1:
+                break
+            optimizer.param_groups[0]["lr"] = (
+                3e-3 * max(0.02, 1 - done) * min(1, (step + epoch * 1e6 + 10) / 300)
+            )
+            mark_out, case_out = net(ids)
+            loss = nn.functional.cross_entropy(
+                mark_out.reshape(-1, len(MARKS)), marks.reshape(-1), ignore_index=-1
+            )
+            known = case >= 0
+            if known.any():
+                loss = loss + 0.5 * nn.functional.binary_cross_entropy_with_logits(
+                    case_out[known], case[known].float()
+                )
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimizer.step()
+            total += float(loss.detach())
+            if step % 500 == 0:
+                spent = time.monotonic() - began
+                print(
+                    f"  epoch {epoch + 1} step {step}/{len(groups)} loss {total / (step + 1):.4f} {spent:.0f} s",
+                    flush=True,
+                )
+        for name, rows_ in dev.items():
+            report(net, name, rows_)
+        if time.monotonic() - began > args.minutes * 60:
+            break
+
+
+def report(net: Net, name: str, dev: list) -> None:  # type: ignore[type-arg]
+    net.eval()
+    guesses, golds = [], []
+    capital_guess, capital_gold = [], []
+    with torch.no_grad():
+        for ids, marks, case in dev:
+            mark_out, case_out = net(ids)
+            valid = marks >= 0
+            guesses.append(mark_out.argmax(2)[valid].numpy())
+            golds.append(marks[valid].numpy())
+            known = case >= 0
+            capital_guess.append((case_out[known] > 0).long().numpy())
+            capital_gold.append(case[known].numpy())
+    guess, gold = np.concatenate(guesses), np.concatenate(golds)
+    scores = "  ".join(f"{MARKS[k]} {f1(guess, gold, k):.3f}" for k in (1, 2, 3))
+    capital = f1(np.concatenate(capital_guess), np.concatenate(capital_gold), 1)
+    print(f"  {name:16} development F1: {scores}  capitals {capital:.3f}", flush=True)
+
+
+def pack(net: Net, coder: Coder, always: dict[str, str], out: Path) -> None:
+    """Eight-bit weights with one scale a row (embeddings) or an output (the rest), zipped."""
+    arrays: dict[str, np.ndarray] = {}
+
+    def quantised(name: str, weight: np.ndarray) -> None:
+        scale = np.abs(weight).max(axis=-1, keepdims=True) / 127 + 1e-12
+        arrays[name] = np.round(weight / scale).astype(np.int8)
+        arrays[f"{name}_scale"] = scale.astype(np.float32)
+
+    with torch.no_grad():
+        quantised("embedding", net.embedding.weight.numpy())
+        for i, convolution in enumerate(net.convolutions):
+            weight = convolution.weight.permute(0, 2, 1).reshape(WIDTH, -1).numpy()
+            quantised(f"conv{i}", weight)
+            arrays[f"conv{i}_bias"] = convolution.bias.numpy().astype(np.float32)
+        for name, layer in (("mark", net.mark), ("capital", net.capital)):
+            arrays[name] = layer.weight.numpy().astype(np.float32)
+            arrays[f"{name}_bias"] = layer.bias.numpy().astype(np.float32)
+    arrays["dilations"] = np.array(DILATIONS, np.int32)
+    arrays["kernel"] = np.array(KERNEL, np.int32)
+    arrays["buckets"] = np.array(BUCKETS, np.int32)
+    arrays["words"] = np.frombuffer("\n".join(coder.words).encode(), np.uint8)
+    forms = "\n".join(f"{key}\t{form}" for key, form in sorted(always.items()))
+    arrays["forms"] = np.frombuffer(forms.encode(), np.uint8)
+    np.savez_compressed(out, **arrays)
+    print(
+        f"wrote {out}, {out.stat().st_size / 1e6:.2f} MB, {len(coder.words)} words, {len(always)} forms"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="packed text with capitals and punctuation")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--minutes", type=float, default=10.0, help="stop training after this long")
+    args = parser.parse_args()
+    torch.manual_seed(1)
+    torch.set_num_threads(1)
+    texts = read(args.folder, "train")
+    counts: collections.Counter[str] = collections.Counter()
+    for name, rows in texts.items():
+        weight = 4 if name in cased_text.TRANSCRIBED else 1
+        for row in rows:
+            for unit in row:
+                counts[unit.key] += weight
+    words = [word for word, n in counts.most_common(MAX_WORDS) if n >= 4]
+    coder = Coder(words)
+    always, _ = written_forms(texts)
+    print(f"{len(words)} words, {len(always)} with a fixed form", flush=True)
+    dev_texts = read(args.folder, "dev")
+    dev_texts = {n: rows for n, rows in dev_texts.items() if n in cased_text.TRANSCRIBED}
+    dev = {
+        name: batches(
+            examples({name: rows}, coder, random.Random(2), cuts=False), 64, random.Random(2)
+        )
+        for name, rows in dev_texts.items()
+    }
+    net = Net(len(coder))
+    train(net, texts, dev, coder, args)
+    pack(net, coder, always, args.out)
+
+
+if __name__ == "__main__":
+    main()
