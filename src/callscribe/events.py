@@ -265,9 +265,14 @@ class CallEnded(Event, frozen=True, kw_only=True, tag="call_ended"):
 
 
 class StoreFailed(Event, frozen=True, kw_only=True, tag="store_failed"):
-    """An event could not be written; transcription goes on, and views must say so. Not stored."""
+    """The store cannot be written; transcription goes on, and views must say so. Not stored.
+
+    `call` is empty: it concerns every call, and viewers of a single call get it too.
+    """
 
     message: str
+    resolved: bool = False
+    """True: it works again, and what had gathered is written."""
 
 
 AnyEvent = (

@@ -40,6 +40,7 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: str | None = None
     duration_ms: int | None = None
     ended_by: str = ""
+    end_reason: str = ""
     on_hold: bool = False
     paused: bool = False
     dial: Dial | None = None

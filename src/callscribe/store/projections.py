@@ -1,0 +1,375 @@
+"""Writes an event into the tables that views read, in the transaction that journals it.
+
+Events may come repeated or in an odd order (callbacks do); each handler leaves a sensible record whatever came before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
+
+from callscribe.events import (
+    AnyEvent,
+    CallEnded,
+    CallStarted,
+    CallUpdated,
+    Dial,
+    DtmfReceived,
+    FinalTranscript,
+    GapDetected,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantUpdated,
+    SpeakerRenamed,
+    StreamEnded,
+    StreamStarted,
+    TranscriptionPaused,
+    TranscriptionResumed,
+)
+from callscribe.store.schema import (
+    calls,
+    gaps,
+    legs,
+    participants,
+    pauses,
+    renames,
+    tracks,
+    utterances,
+)
+
+_LIVE = ("ringing", "in-progress")
+
+
+def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
+    """Bring the tables up to date with one event."""
+    _ensure_call(connection, event_id, event)
+    leg = getattr(event, "leg", "")
+    if leg:
+        _ensure_leg(connection, event.call, leg)
+    match event:
+        case FinalTranscript():
+            _final(connection, event_id, event)
+        case GapDetected():
+            _gap(connection, event_id, event)
+        case CallStarted():
+            _call_started(connection, event)
+        case CallUpdated():
+            _call_updated(connection, event)
+        case CallEnded():
+            _call_ended(connection, event)
+        case ParticipantJoined():
+            _joined(connection, event)
+        case ParticipantUpdated():
+            _participant_updated(connection, event)
+        case ParticipantLeft():
+            _left(connection, event)
+        case SpeakerRenamed():
+            _renamed(connection, event)
+        case StreamStarted():
+            _stream_started(connection, event)
+        case StreamEnded():
+            _stream_ended(connection, event)
+        case TranscriptionPaused():
+            _paused(connection, event)
+        case TranscriptionResumed():
+            _resumed(connection, event)
+        case DtmfReceived():
+            pass  # kept in the journal only
+        case _:
+            pass  # ephemeral
+
+
+def _ensure_call(connection: Connection, event_id: int, event: AnyEvent) -> None:
+    if connection.execute(select(calls.c.id).where(calls.c.id == event.call)).first() is None:
+        connection.execute(
+            calls.insert().values(id=event.call, first_event=event_id, started_at=event.at)
+        )
+
+
+def _ensure_leg(connection: Connection, call: str, leg: str) -> None:
+    known = select(legs.c.leg).where(legs.c.leg == leg, legs.c.call == call)
+    if connection.execute(known).first() is None:
+        connection.execute(legs.insert().values(leg=leg, call=call))
+
+
+def _update_call(connection: Connection, call: str, values: dict[str, Any]) -> None:
+    if values:
+        connection.execute(calls.update().where(calls.c.id == call).values(values))
+
+
+def _call_started(connection: Connection, event: CallStarted) -> None:
+    told = {
+        "from_number": event.from_,
+        "to_number": event.to,
+        "from_name": event.from_name,
+        "to_name": event.to_name,
+        "room": event.room,
+    }
+    values: dict[str, Any] = {name: value for name, value in told.items() if value}
+    values |= {"direction": event.direction, "flow": event.flow, "status": event.status}
+    # A record that had ended goes on, e.g. a call that outlived the server's death.
+    values |= {"ended_at": None, "duration_ms": None, "ended_by": "", "end_reason": ""}
+    _update_call(connection, event.call, values)
+
+
+def _call_updated(connection: Connection, event: CallUpdated) -> None:
+    row = connection.execute(
+        select(calls.c.ended_at, calls.c.dial).where(calls.c.id == event.call)
+    ).one()
+    values: dict[str, Any] = {}
+    late = row.ended_at is not None and event.status in _LIVE
+    if event.status is not None and not late:
+        values["status"] = event.status
+    if event.conference_sid:
+        values["conference_sid"] = event.conference_sid
+    if event.on_hold is not None:
+        values["on_hold"] = event.on_hold
+    if event.dial is not None:
+        before = msgspec.json.decode(row.dial, type=Dial) if row.dial else event.dial
+        dial = _merged(before, event.dial)
+        values["dial"] = msgspec.json.encode(dial).decode()
+        if dial.leg:
+            _ensure_leg(connection, event.call, dial.leg)
+    _update_call(connection, event.call, values)
+
+
+def _merged(before: Dial, after: Dial) -> Dial:
+    """`after`, with what it leaves empty taken from `before`."""
+    known = {
+        field: value
+        for field in before.__struct_fields__
+        if (value := getattr(before, field)) not in (None, "")
+        and getattr(after, field) in (None, "")
+    }
+    return msgspec.structs.replace(after, **known)
+
+
+def _call_ended(connection: Connection, event: CallEnded) -> None:
+    _update_call(
+        connection,
+        event.call,
+        {
+            "status": event.status,
+            "ended_at": event.at,
+            "duration_ms": event.duration_ms,
+            "ended_by": event.ended_by,
+            "end_reason": event.reason,
+            "on_hold": False,
+        },
+    )
+    # Whoever and whatever was still open ends with the call.
+    end_ms = max(event.duration_ms, last_ms(connection, event.call))
+    connection.execute(
+        participants.update()
+        .where(participants.c.call == event.call, participants.c.left_ms.is_(None))
+        .values(left_ms=end_ms)
+    )
+    connection.execute(
+        pauses.update()
+        .where(pauses.c.call == event.call, pauses.c.end_ms.is_(None))
+        .values(end_ms=end_ms)
+    )
+    connection.execute(
+        tracks.update()
+        .where(tracks.c.call == event.call, tracks.c.ended_at.is_(None))
+        .values(ended_at=event.at, end_reason=event.status)
+    )
+
+
+def last_ms(connection: Connection, call: str) -> int:
+    """The end of the last thing known to have happened on the call's line."""
+    found = [
+        connection.execute(select(func.max(column)).where(table.c.call == call)).scalar()
+        for table, column in (
+            (utterances, utterances.c.end_ms),
+            (gaps, gaps.c.end_ms),
+            (participants, participants.c.joined_ms),
+            (pauses, pauses.c.start_ms),
+        )
+    ]
+    return max((ms for ms in found if ms is not None), default=0)
+
+
+def _speaker(connection: Connection, call: str, leg: str, track: str, said: str) -> str:
+    """The name a person gave this track, else what the event says."""
+    given = connection.execute(
+        select(renames.c.speaker).where(
+            renames.c.call == call, renames.c.leg == leg, renames.c.track == track
+        )
+    ).scalar()
+    return str(given) if given is not None else said
+
+
+def _final(connection: Connection, event_id: int, event: FinalTranscript) -> None:
+    speaker = _speaker(connection, event.call, event.leg, event.track, event.speaker)
+    same = and_(utterances.c.call == event.call, utterances.c.utterance == event.utterance)
+    repeated = connection.execute(utterances.delete().where(same)).rowcount
+    connection.execute(
+        utterances.insert().values(
+            event=event_id,
+            call=event.call,
+            utterance=event.utterance,
+            leg=event.leg,
+            track=event.track,
+            speaker=speaker,
+            revision=event.revision,
+            start_ms=event.start_ms,
+            end_ms=event.end_ms,
+            text=event.text,
+            raw_text=event.raw_text,
+            words=msgspec.json.encode(event.words).decode(),
+            tokens=msgspec.json.encode(event.tokens).decode(),
+            confidence=event.confidence,
+            lag_ms=event.lag_ms,
+            at=event.at,
+        )
+    )
+    count = calls.c.utterance_count + (0 if repeated else 1)
+    _update_call(connection, event.call, {"utterance_count": count, "last_text": event.text})
+    connection.execute(
+        tracks.update()
+        .where(_of_track(tracks, event.call, event.leg, event.track), tracks.c.speaker == "")
+        .values(speaker=speaker)
+    )
+
+
+def _gap(connection: Connection, event_id: int, event: GapDetected) -> None:
+    connection.execute(
+        gaps.insert().values(
+            event=event_id,
+            call=event.call,
+            leg=event.leg,
+            track=event.track,
+            start_ms=event.start_ms,
+            end_ms=event.end_ms,
+            reason=event.reason,
+            at=event.at,
+        )
+    )
+
+
+def _of_track(table: Table, call: str, leg: str, track: str) -> ColumnElement[bool]:
+    return and_(table.c.call == call, table.c.leg == leg, table.c.track == track)
+
+
+def _open_stay(connection: Connection, call: str, leg: str, track: str) -> int | None:
+    return connection.execute(
+        select(func.max(participants.c.id)).where(
+            _of_track(participants, call, leg, track), participants.c.left_ms.is_(None)
+        )
+    ).scalar()
+
+
+def _joined(connection: Connection, event: ParticipantJoined) -> None:
+    speaker = _speaker(connection, event.call, event.leg, event.track, event.speaker)
+    values = {"speaker": speaker, "muted": event.muted, "on_hold": event.on_hold}
+    if event.number:
+        values["number"] = event.number
+    stay = _open_stay(connection, event.call, event.leg, event.track)
+    if stay is not None:  # said twice
+        connection.execute(participants.update().where(participants.c.id == stay).values(values))
+    else:
+        connection.execute(
+            participants.insert().values(
+                call=event.call,
+                leg=event.leg,
+                track=event.track,
+                joined_ms=event.joined_ms,
+                **values,
+            )
+        )
+    connection.execute(
+        tracks.update()
+        .where(_of_track(tracks, event.call, event.leg, event.track))
+        .values(speaker=speaker)
+    )
+
+
+def _participant_updated(connection: Connection, event: ParticipantUpdated) -> None:
+    values = {
+        name: value
+        for name, value in (("muted", event.muted), ("on_hold", event.on_hold))
+        if value is not None
+    }
+    stay = _open_stay(connection, event.call, event.leg, event.track)
+    if stay is not None and values:
+        connection.execute(participants.update().where(participants.c.id == stay).values(values))
+
+
+def _left(connection: Connection, event: ParticipantLeft) -> None:
+    stay = _open_stay(connection, event.call, event.leg, event.track)
+    if stay is not None:
+        connection.execute(
+            participants.update()
+            .where(participants.c.id == stay)
+            .values(left_ms=event.left_ms, leave_reason=event.reason)
+        )
+
+
+def _renamed(connection: Connection, event: SpeakerRenamed) -> None:
+    connection.execute(
+        renames.delete().where(_of_track(renames, event.call, event.leg, event.track))
+    )
+    connection.execute(
+        renames.insert().values(
+            call=event.call, leg=event.leg, track=event.track, speaker=event.speaker
+        )
+    )
+    for table in (participants, tracks, utterances):
+        connection.execute(
+            table.update()
+            .where(_of_track(table, event.call, event.leg, event.track))
+            .values(speaker=event.speaker)
+        )
+
+
+def _stream_started(connection: Connection, event: StreamStarted) -> None:
+    for track in event.tracks:
+        known = connection.execute(
+            select(participants.c.speaker)
+            .where(_of_track(participants, event.call, event.leg, track))
+            .order_by(participants.c.id.desc())
+        ).scalar()
+        connection.execute(
+            tracks.insert().values(
+                call=event.call,
+                leg=event.leg,
+                stream=event.stream,
+                track=track,
+                speaker=_speaker(connection, event.call, event.leg, track, known or ""),
+                offset_ms=event.offset_ms,
+                started_at=event.at,
+            )
+        )
+
+
+def _stream_ended(connection: Connection, event: StreamEnded) -> None:
+    connection.execute(
+        tracks.update()
+        .where(
+            tracks.c.call == event.call,
+            tracks.c.leg == event.leg,
+            tracks.c.stream == event.stream,
+        )
+        .values(
+            ended_at=event.at,
+            end_reason=event.reason,
+            counters=msgspec.json.encode(event.counters).decode(),
+        )
+    )
+
+
+def _paused(connection: Connection, event: TranscriptionPaused) -> None:
+    open_pause = select(pauses.c.id).where(pauses.c.call == event.call, pauses.c.end_ms.is_(None))
+    if connection.execute(open_pause).first() is None:
+        connection.execute(pauses.insert().values(call=event.call, start_ms=event.at_ms))
+
+
+def _resumed(connection: Connection, event: TranscriptionResumed) -> None:
+    connection.execute(
+        pauses.update()
+        .where(pauses.c.call == event.call, pauses.c.end_ms.is_(None))
+        .values(end_ms=event.at_ms)
+    )

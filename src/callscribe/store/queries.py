@@ -1,0 +1,270 @@
+"""Reads the tables back into the shapes of `callscribe.records`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, func, select
+
+from callscribe.events import (
+    Dial,
+    FinalTranscript,
+    GapDetected,
+    Published,
+    StreamCounters,
+    Token,
+    Word,
+    from_json,
+)
+from callscribe.records import (
+    CallRecord,
+    CallSummary,
+    ParticipantRecord,
+    PauseRecord,
+    TrackRecord,
+)
+from callscribe.store.schema import (
+    calls,
+    events,
+    gaps,
+    legs,
+    participants,
+    pauses,
+    tracks,
+    utterances,
+)
+
+SHORTEST_PREFIX = 6
+"""Fewer characters of a SID than this are not looked up."""
+
+_words = msgspec.json.Decoder(tuple[Word, ...])
+_tokens = msgspec.json.Decoder(tuple[Token, ...])
+_dial = msgspec.json.Decoder(Dial)
+_counters = msgspec.json.Decoder(StreamCounters)
+
+
+def last_id(connection: Connection) -> int:
+    """The newest journal id, 0 when there is none."""
+    return connection.execute(select(func.max(events.c.id))).scalar() or 0
+
+
+def events_after(
+    connection: Connection, cursor: int, call: str | None, limit: int
+) -> list[Published]:
+    """Journalled events with a higher id, in order."""
+    query = select(events.c.id, events.c.body).where(events.c.id > cursor)
+    if call is not None:
+        query = query.where(events.c.call == call)
+    rows = connection.execute(query.order_by(events.c.id).limit(limit))
+    return [Published(id=row.id, event=from_json(row.body)) for row in rows]
+
+
+def summaries(connection: Connection, limit: int, before: str | None) -> list[CallSummary]:
+    """Calls, newest first; with `before`, those older than that call."""
+    query = select(calls).order_by(calls.c.first_event.desc()).limit(limit)
+    if before is not None:
+        place = select(calls.c.first_event).where(calls.c.id == before).scalar_subquery()
+        query = query.where(calls.c.first_event < place)
+    return _summaries(connection, connection.execute(query).all())
+
+
+def unfinished(connection: Connection) -> list[Row[Any]]:
+    """Calls that have not ended: (id, at of their last event)."""
+    return list(
+        connection.execute(
+            select(
+                calls.c.id, func.max(events.c.id).label("last"), func.max(events.c.at).label("at")
+            )
+            .join(events, events.c.call == calls.c.id)
+            .where(calls.c.ended_at.is_(None))
+            .group_by(calls.c.id)
+            .order_by(calls.c.first_event)
+        )
+    )
+
+
+def matching(connection: Connection, sid: str, limit: int = 10) -> list[str]:
+    """Record ids a person may mean by `sid`: the exact one, else those that begin so, newest first."""
+    if not sid:
+        return []  # most calls have an empty conference SID
+    exact = _matching(connection, lambda column: column == sid, 1)
+    if exact or len(sid) < SHORTEST_PREFIX:
+        return exact
+    # A range, not LIKE: it uses the index and knows no wildcards.
+    return _matching(
+        connection, lambda column: (column >= sid) & (column < sid + "\U0010ffff"), limit
+    )
+
+
+def _matching(connection: Connection, condition: Any, limit: int) -> list[str]:
+    sources: tuple[tuple[Select[Any], Any], ...] = (
+        (select(calls.c.id, calls.c.first_event), calls.c.id),
+        (select(calls.c.id, calls.c.first_event), calls.c.conference_sid),
+        (
+            select(calls.c.id, calls.c.first_event).join(legs, legs.c.call == calls.c.id),
+            legs.c.leg,
+        ),
+    )
+    found: dict[str, int] = {}
+    for query, column in sources:
+        ordered = query.where(condition(column)).order_by(calls.c.first_event.desc()).limit(limit)
+        found.update((row.id, row.first_event) for row in connection.execute(ordered))
+        if limit == 1 and found:
+            break  # exact: a record's own SID counts before a leg's
+    return sorted(found, key=lambda call: found[call], reverse=True)[:limit]
+
+
+def record(connection: Connection, call: str) -> CallRecord | None:
+    """Everything about one record."""
+    row = connection.execute(select(calls).where(calls.c.id == call)).first()
+    if row is None:
+        return None
+    summary = _summaries(connection, [row])[0]
+    return CallRecord(
+        call=summary,
+        tracks=tuple(_track(found) for found in _of(connection, tracks, call, tracks.c.id)),
+        participants=tuple(
+            _participant(found)
+            for found in _of(
+                connection, participants, call, participants.c.joined_ms, participants.c.id
+            )
+        ),
+        utterances=tuple(
+            _utterance(found)
+            for found in _of(
+                connection, utterances, call, utterances.c.start_ms, utterances.c.event
+            )
+        ),
+        gaps=tuple(
+            _gap(found) for found in _of(connection, gaps, call, gaps.c.start_ms, gaps.c.event)
+        ),
+        pauses=tuple(
+            PauseRecord(start_ms=found.start_ms, end_ms=found.end_ms)
+            for found in _of(connection, pauses, call, pauses.c.start_ms, pauses.c.id)
+        ),
+        dial=summary.dial,
+        cursor=last_id(connection),
+    )
+
+
+def _of(connection: Connection, table: Any, call: str, *order: Any) -> Iterable[Row[Any]]:
+    return connection.execute(select(table).where(table.c.call == call).order_by(*order))
+
+
+def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[CallSummary]:
+    ids = [row.id for row in rows]
+    speakers = _speakers(connection, ids)
+    paused = set(
+        connection.execute(
+            select(pauses.c.call).where(pauses.c.call.in_(ids), pauses.c.end_ms.is_(None))
+        ).scalars()
+    )
+    return [_summary(row, tuple(speakers[row.id]), row.id in paused) for row in rows]
+
+
+def _speakers(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
+    """Names per call in the order in which the people came; participants first, then whoever else spoke."""
+    found: dict[str, list[str]] = defaultdict(list)
+    joined = select(participants.c.call, participants.c.speaker).order_by(
+        participants.c.joined_ms, participants.c.id
+    )
+    spoke = (
+        select(utterances.c.call, utterances.c.speaker)
+        .group_by(utterances.c.call, utterances.c.speaker)
+        .order_by(func.min(utterances.c.start_ms))
+    )
+    for query, column in ((joined, participants.c.call), (spoke, utterances.c.call)):
+        for row in connection.execute(query.where(column.in_(ids))):
+            if row.speaker and row.speaker not in found[row.call]:
+                found[row.call].append(row.speaker)
+    return found
+
+
+def _summary(row: Row[Any], speakers: tuple[str, ...], paused: bool) -> CallSummary:
+    return CallSummary(
+        id=row.id,
+        sid=row.conference_sid or row.id,
+        from_=row.from_number,
+        to=row.to_number,
+        from_name=row.from_name,
+        to_name=row.to_name,
+        direction=row.direction,
+        flow=row.flow,
+        room=row.room,
+        conference_sid=row.conference_sid,
+        status=row.status,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        duration_ms=row.duration_ms,
+        ended_by=row.ended_by,
+        end_reason=row.end_reason,
+        on_hold=row.on_hold,
+        paused=paused,
+        dial=_dial.decode(row.dial) if row.dial else None,
+        speakers=speakers,
+        utterance_count=row.utterance_count,
+        last_text=row.last_text,
+    )
+
+
+def _track(row: Row[Any]) -> TrackRecord:
+    return TrackRecord(
+        leg=row.leg,
+        stream=row.stream,
+        track=row.track,
+        speaker=row.speaker,
+        offset_ms=row.offset_ms,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        end_reason=row.end_reason,
+        counters=_counters.decode(row.counters) if row.counters else None,
+    )
+
+
+def _participant(row: Row[Any]) -> ParticipantRecord:
+    return ParticipantRecord(
+        leg=row.leg,
+        track=row.track,
+        speaker=row.speaker,
+        number=row.number,
+        joined_ms=row.joined_ms,
+        left_ms=row.left_ms,
+        muted=row.muted,
+        on_hold=row.on_hold,
+        leave_reason=row.leave_reason,
+    )
+
+
+def _utterance(row: Row[Any]) -> FinalTranscript:
+    return FinalTranscript(
+        call=row.call,
+        at=row.at,
+        leg=row.leg,
+        track=row.track,
+        speaker=row.speaker,
+        utterance=row.utterance,
+        revision=row.revision,
+        text=row.text,
+        raw_text=row.raw_text,
+        start_ms=row.start_ms,
+        end_ms=row.end_ms,
+        words=_words.decode(row.words),
+        tokens=_tokens.decode(row.tokens),
+        confidence=row.confidence,
+        lag_ms=row.lag_ms,
+    )
+
+
+def _gap(row: Row[Any]) -> GapDetected:
+    return GapDetected(
+        call=row.call,
+        at=row.at,
+        leg=row.leg,
+        track=row.track,
+        start_ms=row.start_ms,
+        end_ms=row.end_ms,
+        reason=row.reason,
+    )

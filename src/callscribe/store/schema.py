@@ -1,0 +1,186 @@
+"""The tables. `events` is the journal and the truth; all others are projections of it, updated in its transaction.
+
+Only portable SQL types are used, so that another database than SQLite can hold the same tables. JSON is kept as text,
+read by msgspec. Times in `*_ms` columns are milliseconds on the record's line, `at` columns ISO 8601 UTC.
+
+A change here needs a migration in `migrations/versions` and a new `HEAD`; a test compares both ways to this schema.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+HEAD = "0001"
+"""The newest migration."""
+
+KNOWN = ("0001",)
+"""Every migration from the oldest to `HEAD`."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+version = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Kept by Alembic; named here so that a fresh database needs no migration run."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("call", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "call", "id"),
+    sqlite_autoincrement=True,  # an id is never given twice, even after deletions: it is a cursor
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("first_event", Integer, nullable=False),
+    Column("conference_sid", Text, nullable=False, default=""),
+    Column("from_number", Text, nullable=False, default=""),
+    Column("to_number", Text, nullable=False, default=""),
+    Column("from_name", Text, nullable=False, default=""),
+    Column("to_name", Text, nullable=False, default=""),
+    Column("direction", Text, nullable=False, default="inbound"),
+    Column("flow", Text, nullable=False, default="answer"),
+    Column("room", Text, nullable=False, default=""),
+    Column("status", Text, nullable=False, default="in-progress"),
+    Column("started_at", Text, nullable=False, default=""),
+    Column("ended_at", Text),
+    Column("duration_ms", Integer),
+    Column("ended_by", Text, nullable=False, default=""),
+    Column("end_reason", Text, nullable=False, default=""),
+    Column("on_hold", Boolean, nullable=False, default=False),
+    Column("dial", Text),
+    Column("utterance_count", Integer, nullable=False, default=0),
+    Column("last_text", Text, nullable=False, default=""),
+    Index(None, "first_event"),
+    Index(None, "conference_sid"),
+    Index(None, "ended_at"),
+)
+
+legs = Table(
+    "legs",
+    metadata,
+    Column("leg", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    PrimaryKeyConstraint("leg", "call"),
+)
+"""Which records a call SID has been part of."""
+
+renames = Table(
+    "renames",
+    metadata,
+    Column("call", Text, nullable=False),
+    Column("leg", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    Column("speaker", Text, nullable=False),
+    PrimaryKeyConstraint("call", "leg", "track"),
+)
+"""Names given by a person; they win over whatever an event says."""
+
+participants = Table(
+    "participants",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("call", Text, nullable=False),
+    Column("leg", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    Column("speaker", Text, nullable=False),
+    Column("number", Text, nullable=False, default=""),
+    Column("joined_ms", Integer, nullable=False),
+    Column("left_ms", Integer),
+    Column("muted", Boolean, nullable=False, default=False),
+    Column("on_hold", Boolean, nullable=False, default=False),
+    Column("leave_reason", Text, nullable=False, default=""),
+    Index(None, "call"),
+)
+
+tracks = Table(
+    "tracks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("call", Text, nullable=False),
+    Column("leg", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    Column("speaker", Text, nullable=False, default=""),
+    Column("offset_ms", Integer, nullable=False, default=0),
+    Column("started_at", Text, nullable=False, default=""),
+    Column("ended_at", Text),
+    Column("end_reason", Text, nullable=False, default=""),
+    Column("counters", Text),
+    Index(None, "call"),
+)
+
+utterances = Table(
+    "utterances",
+    metadata,
+    Column("event", Integer, primary_key=True, autoincrement=False),
+    Column("call", Text, nullable=False),
+    Column("utterance", Text, nullable=False),
+    Column("leg", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    Column("speaker", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("start_ms", Integer, nullable=False),
+    Column("end_ms", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("raw_text", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("tokens", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("lag_ms", Integer, nullable=False),
+    Column("at", Text, nullable=False),
+    UniqueConstraint("call", "utterance"),
+    Index(None, "call", "start_ms"),
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("event", Integer, primary_key=True, autoincrement=False),
+    Column("call", Text, nullable=False),
+    Column("leg", Text, nullable=False),
+    Column("track", Text, nullable=False),
+    Column("start_ms", Integer, nullable=False),
+    Column("end_ms", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Index(None, "call"),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("call", Text, nullable=False),
+    Column("start_ms", Integer, nullable=False),
+    Column("end_ms", Integer),
+    Index(None, "call"),
+)

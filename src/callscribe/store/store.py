@@ -1,0 +1,245 @@
+"""The record on disk, for its one writer and any number of readers in this and other processes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+
+from callscribe.errors import StoreError
+from callscribe.events import EPHEMERAL, AnyEvent, CallEnded, Published, to_json
+from callscribe.records import CallRecord, CallSummary
+from callscribe.store import database, projections, queries, schema
+from callscribe.store.lock import OwnerLock
+
+
+class Store:
+    """Open it with `Store.open`; close it when done. Thread-safe; every method blocks for the time of its query.
+
+    One process at a time may have a folder open for writing, others read beside it.
+    """
+
+    def __init__(self, engine: Engine, file: Path, lock: OwnerLock | None) -> None:
+        self.file = file
+        """The database file."""
+        self._engine = engine
+        self._lock = lock
+        self._writing = threading.Lock()
+        self._log = structlog.get_logger(__name__)
+
+    @classmethod
+    def open(cls, data: Path, *, read_only: bool = False) -> Store:
+        """Open the record in a data folder.
+
+        Args:
+            data: the folder; made when missing, unless `read_only`.
+            read_only: change nothing, not even beside a running server or in a folder that cannot be written.
+
+        Raises:
+            StoreError: with what to do: no record there (`read_only`), another process writes there, a newer or
+                older version wrote it, damaged, no permission, disk full.
+        """
+        file = data / database.FILE
+        if read_only:
+            _check_there(data, file)
+            engine = database.open_engine(file, read_only=True)
+            try:
+                database.check_readable(engine, file)
+            except BaseException:
+                engine.dispose()
+                raise
+            return cls(engine, file, None)
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"The data folder {data} cannot be made ({error.strerror}). Name another one with --data."
+            ) from None
+        lock = OwnerLock(data / "callscribe.lock")
+        engine = database.open_engine(file, read_only=False)
+        try:
+            database.prepare(engine, file)
+        except BaseException:
+            engine.dispose()
+            lock.release()
+            raise
+        return cls(engine, file, lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections and let another process write. Idempotent."""
+        self._engine.dispose()
+        if self._lock is not None:
+            self._lock.release()
+
+    def append(self, events: Sequence[AnyEvent]) -> list[int]:
+        """Commit events to the journal and its projections in one transaction.
+
+        Args:
+            events: none of them ephemeral.
+
+        Returns:
+            Their ids, increasing; higher than all before.
+
+        Raises:
+            StoreError: nothing of it was written.
+            ValueError: an ephemeral event.
+        """
+        for event in events:
+            if isinstance(event, EPHEMERAL):
+                raise ValueError(f"{type(event).__name__} is not stored")
+        if self._lock is None:
+            raise StoreError(f"{self.file} is open for reading only.")
+        with self._writing, database.explained(self.file):
+            try:
+                with database.begin_write(self._engine) as connection:
+                    return [_append(connection, event) for event in events]
+            except (OperationalError, InterfaceError):
+                raise  # the database, not the events
+            except (SQLAlchemyError, ValueError, TypeError, AttributeError) as error:
+                # One event that cannot be projected must not keep the others out of the journal.
+                self._log.error("event not projected", error=str(error))
+                with database.begin_write(self._engine) as connection:
+                    return [self._append_carefully(connection, event) for event in events]
+
+    def _append_carefully(self, connection: Connection, event: AnyEvent) -> int:
+        event_id = _journal(connection, event)
+        try:
+            with connection.begin_nested():
+                projections.apply(connection, event_id, event)
+        except (OperationalError, InterfaceError):
+            raise
+        except (SQLAlchemyError, ValueError, TypeError, AttributeError) as error:
+            self._log.error(
+                "event kept in the journal only", id=event_id, call=event.call, error=str(error)
+            )
+        return event_id
+
+    def mark_interrupted(self) -> list[str]:
+        """End the calls that a process left open when it died. Call it once when a server starts.
+
+        The end is given the time of the call's last event: when it really ended, nobody knows.
+
+        Returns:
+            The records concerned, oldest first.
+
+        Raises:
+            StoreError: as `append`.
+        """
+        ended = []
+        with database.explained(self.file), self._engine.begin() as connection:
+            for row in queries.unfinished(connection):
+                ended.append(
+                    CallEnded(
+                        call=row.id,
+                        at=row.at,
+                        status="interrupted",
+                        duration_ms=projections.last_ms(connection, row.id),
+                        reason="the server stopped during the call",
+                    )
+                )
+        if ended:
+            self.append(ended)
+        return [event.call for event in ended]
+
+    def events_after(
+        self, cursor: int, *, call: str | None = None, limit: int = 1000
+    ) -> list[Published]:
+        """Journalled events with an id above `cursor`, in order.
+
+        Args:
+            cursor: 0 for all.
+            call: only this record's.
+            limit: at most so many; ask again from the last id until fewer come.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with database.explained(self.file), self._engine.begin() as connection:
+            return queries.events_after(connection, cursor, call, limit)
+
+    def calls(self, *, limit: int = 100, before: str | None = None) -> list[CallSummary]:
+        """Calls, newest first.
+
+        Args:
+            limit: at most so many.
+            before: a record's id; only calls that began before it (for paging).
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with database.explained(self.file), self._engine.begin() as connection:
+            return queries.summaries(connection, limit, before)
+
+    def call(self, sid: str) -> CallRecord | None:
+        """One call with everything kept of it, as of one moment.
+
+        Args:
+            sid: the record's id, the call SID of any of its legs, its conference SID, or the beginning of one of
+                these (6 characters or more) if no other call has it too.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with database.explained(self.file), self._engine.begin() as connection:
+            found = queries.matching(connection, sid)
+            return queries.record(connection, found[0]) if len(found) == 1 else None
+
+    def matching(self, sid: str) -> list[str]:
+        """The records that `sid` may stand for, newest first; see `call`.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with database.explained(self.file), self._engine.begin() as connection:
+            return queries.matching(connection, sid)
+
+    def last_id(self) -> int:
+        """The newest journal id, 0 when the journal is empty.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with database.explained(self.file), self._engine.begin() as connection:
+            return queries.last_id(connection)
+
+
+def _check_there(data: Path, file: Path) -> None:
+    if not data.is_dir():
+        raise StoreError(
+            f"There is no folder {data}. Name the folder that `callscribe serve` writes to with --data."
+        )
+    if not file.is_file():
+        raise StoreError(
+            f"{data} holds no callscribe record. Name the folder that `callscribe serve` writes to with --data, "
+            "or start the server to make one."
+        )
+
+
+def _append(connection: Connection, event: AnyEvent) -> int:
+    event_id = _journal(connection, event)
+    projections.apply(connection, event_id, event)
+    return event_id
+
+
+def _journal(connection: Connection, event: AnyEvent) -> int:
+    tag = type(event).__struct_config__.tag
+    inserted = connection.execute(
+        schema.events.insert().values(
+            call=event.call, type=tag, at=event.at, body=to_json(event).decode()
+        )
+    )
+    key = inserted.inserted_primary_key
+    if key is None:
+        raise StoreError("The database gave an event no id.")
+    return int(key[0])

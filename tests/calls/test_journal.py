@@ -1,0 +1,267 @@
+"""The journal: written down first, then shown; a store that fails takes no call with it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Sequence
+from itertools import count
+
+from callscribe.calls.hub import Hub, Resync, Subscription
+from callscribe.calls.journal import Journal
+from callscribe.events import (
+    AnyEvent,
+    FinalTranscript,
+    PartialTranscript,
+    Published,
+    StoreFailed,
+)
+
+
+class MemoryLog:
+    """A store in memory that can be told to wait or to fail."""
+
+    def __init__(self) -> None:
+        self.events: list[AnyEvent] = []
+        self.transactions: list[int] = []
+        self.threads: set[str] = set()
+        self.failures = 0
+        self.open_gate = threading.Event()
+        self.open_gate.set()
+
+    def append(self, events: Sequence[AnyEvent]) -> Sequence[int]:
+        assert self.open_gate.wait(10)
+        self.threads.add(threading.current_thread().name)
+        if self.failures:
+            self.failures -= 1
+            raise OSError("disk full.")
+        first = len(self.events) + 1
+        self.events.extend(events)
+        self.transactions.append(len(events))
+        return list(range(first, first + len(events)))
+
+
+def final(utterance: str, call: str = "CA1") -> FinalTranscript:
+    return FinalTranscript(
+        call=call,
+        leg=call,
+        track="inbound",
+        speaker="Caller",
+        utterance=utterance,
+        revision=1,
+        text=utterance,
+        raw_text=utterance,
+        start_ms=0,
+        end_ms=1,
+        words=(),
+    )
+
+
+def partial(utterance: str) -> PartialTranscript:
+    return PartialTranscript(
+        call="CA1",
+        leg="CA1",
+        track="inbound",
+        speaker="Caller",
+        utterance=utterance,
+        revision=1,
+        text="x",
+        raw_text="x",
+        start_ms=0,
+        end_ms=1,
+    )
+
+
+async def drain(viewer: Subscription) -> list[Published]:
+    items = [await anext(viewer) for _ in range(len(viewer))]
+    assert not any(isinstance(item, Resync) for item in items)
+    return [item for item in items if isinstance(item, Published)]
+
+
+async def test_a_final_is_in_the_store_before_anyone_sees_it() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub)
+    log.open_gate.clear()
+    with hub.subscribe() as viewer:
+        publishing = asyncio.create_task(journal.publish(final("u1")))
+        await asyncio.sleep(0.02)
+        assert not publishing.done()
+        assert len(viewer) == 0
+        log.open_gate.set()
+        await publishing
+        assert len(log.events) == 1
+        (shown,) = await drain(viewer)
+        assert shown.id == 1
+    await journal.close()
+
+
+async def test_partials_do_not_wait_for_the_store() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub)
+    log.open_gate.clear()
+    with hub.subscribe() as viewer:
+        waiting = asyncio.create_task(journal.publish(final("u1")))
+        await journal.publish(partial("u2"))
+        (shown,) = await drain(viewer)
+        assert shown.id is None
+        assert isinstance(shown.event, PartialTranscript)
+        log.open_gate.set()
+        await waiting
+    await journal.close()
+    assert len(log.events) == 1
+
+
+async def test_an_empty_time_is_filled_and_a_given_one_kept() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub)
+    with hub.subscribe() as viewer:
+        await journal.publish(final("u1"))
+        await journal.publish(
+            FinalTranscript(
+                **{
+                    f: getattr(final("u2"), f)
+                    for f in FinalTranscript.__struct_fields__
+                    if f != "at"
+                },
+                at="2026-01-15T10:00:50.123Z",
+            )
+        )
+        first, second = await drain(viewer)
+    await journal.close()
+    assert first.event.at.endswith("Z")
+    assert len(first.event.at) == len("2026-01-15T10:00:50.123Z")
+    assert second.event.at == "2026-01-15T10:00:50.123Z"
+    assert log.events[0].at == first.event.at
+
+
+async def test_what_has_gathered_is_one_transaction() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub)
+    log.open_gate.clear()
+    first = asyncio.create_task(journal.publish(final("first")))
+    await asyncio.sleep(0.02)  # the writer holds the first one
+    rest = [asyncio.create_task(journal.publish(final(f"u{n}"))) for n in range(50)]
+    await asyncio.sleep(0)
+    log.open_gate.set()
+    await asyncio.gather(first, *rest)
+    await journal.close()
+    assert log.transactions == [1, 50]
+    assert len(log.threads) == 1
+
+
+async def test_many_publishers_one_strictly_increasing_order() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub)
+    dice = random.Random(7)
+    with hub.subscribe(capacity=10_000) as viewer:
+
+        async def publisher(call: str) -> None:
+            for number in range(20):
+                await journal.publish(final(f"u{number}", call))
+                if dice.random() < 0.5:
+                    await asyncio.sleep(0)
+
+        await asyncio.gather(*(publisher(f"CA{n}") for n in range(30)))
+        shown = await drain(viewer)
+    await journal.close()
+    ids = [published.id for published in shown]
+    assert ids == list(range(1, 601))
+    assert [published.event for published in shown] == log.events
+    for call in range(30):
+        said = [
+            e.text for e in log.events if isinstance(e, FinalTranscript) and e.call == f"CA{call}"
+        ]
+        assert said == [f"u{number}" for number in range(20)]
+
+
+async def test_a_cancelled_publisher_has_published() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub)
+    log.open_gate.clear()
+    publishing = asyncio.create_task(journal.publish(final("u1")))
+    await asyncio.sleep(0.02)
+    publishing.cancel()
+    log.open_gate.set()
+    await journal.close()
+    assert len(log.events) == 1
+    assert publishing.cancelled()
+
+
+async def test_a_failing_store_is_told_once_and_written_later() -> None:
+    log, hub = MemoryLog(), Hub()
+    told: list[str] = []
+    journal = Journal(log, hub, on_store_failure=told.append, retry_s=0.01)
+    log.failures = 3
+    shown: list[Published] = []
+    with hub.subscribe() as viewer:
+        for number in count(1):
+            await journal.publish(final(f"u{number}"))
+            shown += await drain(viewer)
+            if journal.failure is None and number > 3:
+                break
+            await asyncio.sleep(0.005)
+    await journal.close()
+    assert told == ["disk full."]
+    failures = [p.event for p in shown if isinstance(p.event, StoreFailed)]
+    assert [failure.resolved for failure in failures] == [False, True]
+    assert "disk full" in failures[0].message
+    said = [p.event for p in shown if isinstance(p.event, FinalTranscript)]
+    assert log.events == said  # all of them, in order, each shown once
+    ids = [p.id for p in shown if p.id is not None]
+    assert ids == sorted(set(ids))
+    assert shown[-1].id == len(log.events)
+
+
+async def test_closing_tries_a_failed_store_once_more() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, retry_s=3600)
+    log.failures = 1
+    await journal.publish(final("u1"))
+    assert journal.failure == "disk full."
+    assert journal.unwritten == 1
+    await journal.publish(final("u2"))
+    await journal.close()
+    assert [e.text for e in log.events if isinstance(e, FinalTranscript)] == ["u1", "u2"]
+
+
+async def test_a_store_that_fails_to_the_end_hinders_no_close() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, retry_s=0.01)
+    log.failures = 1_000_000
+    with hub.subscribe() as viewer:
+        await journal.publish(final("u1"))
+        await journal.close()
+        assert any(isinstance(p.event, FinalTranscript) for p in await drain(viewer))
+
+
+async def test_memory_during_an_outage_is_bounded_and_the_loss_is_said() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, retry_s=0.01, keep=5)
+    log.failures = 1
+    with hub.subscribe() as viewer:
+        for number in range(8):
+            await journal.publish(final(f"u{number}"))
+        shown: list[Published] = []
+        while not shown or shown[-1].event != StoreFailed(
+            call="",
+            at=shown[-1].event.at,
+            message="The record is being written again. 3 events were lost.",
+            resolved=True,
+        ):
+            item = await anext(viewer)
+            assert isinstance(item, Published)
+            shown.append(item)
+    await journal.close()
+    assert len([p for p in shown if isinstance(p.event, FinalTranscript)]) == 8
+    assert len(log.events) == 5
+
+
+async def test_publishing_after_close_still_shows() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub)
+    await journal.close()
+    await journal.close()
+    with hub.subscribe() as viewer:
+        await journal.publish(final("u1"))
+        assert [p.id for p in await drain(viewer)] == [None]
