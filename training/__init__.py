@@ -1,0 +1,1 @@
+"""The recipe that makes the built-in model. Not installed with the package."""
