@@ -1,0 +1,500 @@
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.terminal.screen import Stage
+
+from callscribe.events import (
+    CallEnded,
+    CallStarted,
+    CallUpdated,
+    Dial,
+    DtmfReceived,
+    FinalTranscript,
+    GapDetected,
+    LagChanged,
+    PartialTranscript,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantUpdated,
+    SpeakerRenamed,
+    StoreFailed,
+    StreamCounters,
+    StreamEnded,
+    StreamStarted,
+    Token,
+    Track,
+    TranscriptionPaused,
+    TranscriptionResumed,
+)
+from callscribe.records import CallRecord, CallSummary, TrackRecord
+
+A = "CA" + "a1" * 16
+B = "CA" + "b2" * 16
+
+
+def started(call: str = A, **more: Any) -> CallStarted:
+    facts: dict[str, Any] = {
+        "from_": "+15005550010",
+        "from_name": "Alice Adams",
+        "to": "+15005550006",
+        "at": "2026-01-15T10:00:00.000Z",
+    }
+    return CallStarted(call=call, **(facts | more))
+
+
+def partial(
+    text: str,
+    *,
+    call: str = A,
+    utterance: str = "u1",
+    revision: int = 1,
+    start_ms: int = 1_000,
+    track: Track = "inbound",
+    speaker: str = "Caller",
+    settled: int = 0,
+) -> PartialTranscript:
+    return PartialTranscript(
+        call=call,
+        leg=call,
+        track=track,
+        speaker=speaker,
+        utterance=utterance,
+        revision=revision,
+        text=text,
+        raw_text=text.lower(),
+        settled=settled,
+        start_ms=start_ms,
+        end_ms=start_ms + 500,
+    )
+
+
+def final(
+    text: str,
+    *,
+    call: str = A,
+    utterance: str = "u1",
+    start_ms: int = 1_000,
+    track: Track = "inbound",
+    speaker: str = "Caller",
+    tokens: tuple[Token, ...] = (),
+) -> FinalTranscript:
+    return FinalTranscript(
+        call=call,
+        leg=call,
+        track=track,
+        speaker=speaker,
+        utterance=utterance,
+        revision=9,
+        text=text,
+        raw_text=text.lower(),
+        start_ms=start_ms,
+        end_ms=start_ms + 500,
+        words=(),
+        tokens=tokens,
+    )
+
+
+class TestOneCall:
+    def test_heading_says_when_which_way_who_and_the_flow(self) -> None:
+        stage = Stage()
+        stage.play(started(flow="forward"))
+        (heading, _status) = stage.lines()
+        assert "10:00:00  incoming  Alice Adams +15005550010 → +15005550006  forward" in heading
+        assert heading.startswith("── ")
+        assert heading.endswith("──")
+        assert len(heading) == 80
+
+    def test_partial_is_rewritten_in_place_and_the_final_takes_its_place(self) -> None:
+        stage = Stage()
+        stage.play(started(), partial("I'd"), partial("I'd like to", revision=2))
+        spoken = [line for line in stage.lines() if "I'd" in line]
+        assert spoken == [" 0:01  Caller       I'd like to"]
+        stage.play(final("I'd like to check my balance."))
+        spoken = [line for line in stage.lines() if "I'd" in line]
+        assert spoken == [" 0:01  Caller       I'd like to check my balance."]
+
+    def test_settled_words_are_plain_and_undecided_ones_dim(self) -> None:
+        stage = Stage()
+        stage.play(started(), partial("yes of course", settled=4))
+        assert not stage.terminal.is_dim("yes")
+        assert stage.terminal.is_dim("of course")
+
+    def test_fillers_are_dim_or_left_out(self) -> None:
+        tokens = (
+            Token("Well,", 0, 1),
+            Token("uh", 1, 2, filler=True),
+            Token("yes", 2, 3),
+        )
+        dim = Stage()
+        dim.play(started(), final("Well, uh yes", tokens=tokens))
+        assert dim.terminal.is_dim("uh")
+        assert not dim.terminal.is_dim("yes")
+        without = Stage(fillers=False)
+        without.play(started(), final("Well, uh yes", tokens=tokens))
+        assert "Well, yes" in "\n".join(without.lines())
+
+    def test_raw_shows_the_recognisers_words(self) -> None:
+        stage = Stage(raw=True)
+        stage.play(started(), final("The Balance"))
+        assert any("the balance" in line for line in stage.lines())
+
+    def test_words_wrap_under_themselves(self) -> None:
+        stage = Stage(60)
+        text = "the quick brown fox jumps over the lazy dog and then some more of it"
+        stage.play(started(), final(text))
+        lines = [
+            line for line in stage.lines() if line.startswith(" 0:01") or line[:20] == " " * 20
+        ]
+        assert len(lines) >= 2
+        column = lines[0].index("the quick")
+        assert all(line[column] != " " and not line[:column].strip() for line in lines[1:])
+        assert " ".join(line[column:].strip() for line in lines) == text
+
+    def test_narrow_terminals_get_the_words_on_lines_of_their_own(self) -> None:
+        stage = Stage(32)
+        stage.play(started(), final("the quick brown fox jumps over the lazy dog"))
+        lines = stage.lines()
+        at = lines.index(" 0:01  Caller")
+        assert lines[at + 1].startswith("  the quick")
+        assert all(len(line) <= 32 for line in lines)
+
+    def test_closing_line_says_what_is_kept_and_where(self) -> None:
+        stage = Stage(120)
+        stage.play(
+            started(),
+            final("one"),
+            StreamEnded(
+                call=A,
+                leg=A,
+                stream="MZ1",
+                reason="stop",
+                counters=StreamCounters(missing_ms=2_400),
+            ),
+            CallEnded(call=A, duration_ms=192_000, ended_by="Caller"),
+        )
+        assert stage.lines()[-1] == (
+            " 3:12  · ended, Caller hung up; 1 utterance; 2.4 s of audio missing; "
+            f"saved: callscribe show {A[:12]}"
+        )
+
+    def test_the_command_in_the_closing_line_is_never_broken(self) -> None:
+        stage = Stage(64)
+        stage.play(started(), CallEnded(call=A, duration_ms=192_000, ended_by="Alice Adams"))
+        assert any(line.endswith(f"saved: callscribe show {A[:12]}") for line in stage.lines())
+
+    def test_the_running_duration_ticks(self) -> None:
+        stage = Stage()
+        stage.play(started())
+        stage.clock.move(75)
+        stage.view.flush()
+        assert stage.lines()[-1] == "● 1:15 Alice Adams"
+        writes = stage.terminal.writes
+        stage.view.flush()
+        assert stage.terminal.writes == writes, "nothing changed, nothing written"
+
+    def test_a_call_whose_beginning_was_not_seen(self) -> None:
+        stage = Stage()
+        stage.play(final("hello"))
+        assert "already under way" in stage.lines()[0]
+        stage.play(CallUpdated(call="CAother", on_hold=True))
+        assert not any("hold" in line for line in stage.lines())
+
+    def test_late_partials_do_not_bring_an_utterance_back(self) -> None:
+        stage = Stage()
+        stage.play(started(), final("Done."), partial("don", revision=3))
+        assert sum("on" in line and "0:01" in line for line in stage.lines()) == 1
+
+    def test_a_final_that_waited_for_the_disk_leaves_the_next_partial_alone(self) -> None:
+        stage = Stage()
+        stage.play(
+            started(),
+            partial("first"),
+            partial("second", utterance="u2", start_ms=3_000),
+            final("First."),
+        )
+        assert any("First." in line for line in stage.lines())
+        assert any("second" in line for line in stage.lines())
+
+    def test_catch_up_opens_a_live_call_from_its_record(self) -> None:
+        stage = Stage()
+        record = CallRecord(
+            call=CallSummary(
+                id=A,
+                sid=A,
+                from_="+15005550010",
+                to="+15005550006",
+                started_at="2026-01-15T09:59:00Z",
+            ),
+            tracks=(TrackRecord(leg=A, stream="MZ1", track="inbound", speaker="Caller"),),
+            utterances=(final("hello"),),
+            gaps=(
+                GapDetected(
+                    call=A, leg=A, track="inbound", start_ms=2_000, end_ms=3_500, reason="missing"
+                ),
+            ),
+        )
+        stage.view.catch_up(record)
+        stage.view.flush()
+        text = "\n".join(stage.lines())
+        assert "hello" in text
+        assert "1.5 s of Caller's audio missing" in text
+        assert "● 1:00 +15005550010" in text
+
+
+class TestNotes:
+    def note(self, *events: Any, columns: int = 100) -> list[str]:
+        stage = Stage(columns)
+        stage.play(started(flow="conference", room="support"))
+        stage.play(StreamStarted(call=A, leg=A, stream="MZ1", tracks=("inbound",)))
+        stage.play(*events)
+        return [line.split("· ", 1)[1] for line in stage.lines() if "· " in line]
+
+    @pytest.mark.parametrize(
+        ("event", "words"),
+        [
+            (
+                GapDetected(
+                    call=A, leg=A, track="inbound", start_ms=0, end_ms=4_200, reason="missing"
+                ),
+                "4.2 s of caller's audio missing",
+            ),
+            (
+                GapDetected(
+                    call=A, leg=A, track="inbound", start_ms=0, end_ms=12_000, reason="overload"
+                ),
+                "12 s of caller's audio given up: decoding was too far behind",
+            ),
+            (
+                TranscriptionPaused(call=A, at_ms=5),
+                "transcription paused: nothing is heard or kept",
+            ),
+            (TranscriptionResumed(call=A, at_ms=5), "transcription goes on"),
+            (DtmfReceived(call=A, leg=A, track="inbound", digit="5", at_ms=1), "caller pressed 5"),
+            (ParticipantJoined(call=A, leg="CA2", speaker="Bob", joined_ms=9), "Bob joined"),
+            (CallUpdated(call=A, on_hold=True), "on hold"),
+            (CallUpdated(call=A, dial=Dial("busy", to="+15005550020")), "+15005550020 is busy"),
+            (
+                SpeakerRenamed(call=A, leg=A, track="inbound", speaker="Al"),
+                "caller is now called Al",
+            ),
+            (
+                StreamEnded(
+                    call=A, leg=A, stream="MZ", reason="socket-lost", counters=StreamCounters()
+                ),
+                "the carrier's audio connection was lost",
+            ),
+        ],
+    )
+    def test_words(self, event: Any, words: str) -> None:
+        assert self.note(event) == [words]
+
+    def test_mute_hold_and_leave_by_name(self) -> None:
+        assert self.note(
+            ParticipantJoined(call=A, leg="CA2", speaker="Bob"),
+            ParticipantUpdated(call=A, leg="CA2", muted=True),
+            ParticipantUpdated(call=A, leg="CA2", muted=False, on_hold=True),
+            ParticipantLeft(call=A, leg="CA2", left_ms=7),
+        ) == ["Bob joined", "Bob muted", "Bob unmuted", "Bob is on hold", "Bob left"]
+
+    def test_lag_is_noted_once_and_once_more_when_it_is_over(self) -> None:
+        lags = [800, 1_300, 2_600, 1_200, 900, 100, 50]
+        events = [LagChanged(call=A, leg=A, track="inbound", lag_ms=lag) for lag in lags]
+        assert self.note(*events) == [
+            "caller: 1.3 s behind, catching up",
+            "caller: caught up; was at most 2.6 s behind",
+        ]
+
+    def test_a_lost_socket_is_one_note_though_it_carried_two_tracks(self) -> None:
+        tracks: tuple[Track, Track] = ("inbound", "outbound")
+        gaps = [
+            GapDetected(
+                call=A, leg=A, track=track, start_ms=10_000, end_ms=13_000, reason="socket-lost"
+            )
+            for track in tracks
+        ]
+        assert self.note(*gaps) == ["connection to the carrier lost for 3.0 s"]
+
+    def test_repeated_dial_states_are_said_once(self) -> None:
+        ringing = CallUpdated(call=A, dial=Dial("ringing", to="+15005550020"))
+        assert self.note(ringing, ringing) == ["ringing at +15005550020"]
+
+    def test_a_store_that_fails_is_said(self) -> None:
+        stage = Stage()
+        stage.play(StoreFailed(call=A, message="The disk is full: free some space."))
+        assert any("The disk is full" in line for line in stage.lines())
+
+
+class TestSeveralCalls:
+    def test_tags_only_while_more_than_one_is_live(self) -> None:
+        stage = Stage(100)
+        stage.play(started(), final("alone"))
+        assert any(line == " 0:01  Caller       alone" for line in stage.lines())
+        stage.play(
+            started(B, from_="+15005550099", from_name=""),
+            final("hi", call=B),
+            final("both", utterance="u2"),
+        )
+        text = stage.lines()
+        assert any("· A is Alice Adams, B is +15005550099" in line for line in text)
+        assert any(line == " 0:01  B Caller       hi" for line in text)
+        assert any(line == " 0:01  A Caller       both" for line in text)
+        stage.play(CallEnded(call=A), final("again alone", call=B, utterance="u2"))
+        assert any(line == " 0:01  Caller       again alone" for line in stage.lines())
+
+    def test_each_track_speaking_has_its_line(self) -> None:
+        stage = Stage()
+        stage.play(started(), started(B))
+        stage.play(
+            partial("one"),
+            partial("two", track="outbound", speaker="Bob", utterance="u2", start_ms=1_200),
+            partial("three", call=B),
+        )
+        assert [line.split()[-1] for line in stage.lines()[-4:-1]] == ["one", "two", "three"]
+
+    def test_speakers_differ_in_colour(self) -> None:
+        stage = Stage()
+        stage.play(started(), final("a"), final("b", track="outbound", speaker="Bob"))
+        screen = stage.terminal.history
+        colours = {
+            screen.buffer[row][7].fg
+            for row, line in enumerate(screen.display)
+            if "Caller" in line or "Bob" in line
+        }
+        assert len(colours) == 2
+        assert "default" not in colours
+
+    def test_the_live_region_leaves_room_for_what_was_said(self) -> None:
+        stage = Stage(80, 10)
+        for number in range(12):
+            sid = f"CA{number:032}"
+            stage.play(started(sid), partial("word " * 60, call=sid))
+        live = stage.view._region.painted
+        assert len(live) <= 10 // 2 + 2
+        assert "more speaking" in "\n".join(line.ansi for line in live)
+        assert not any("word" in line for line in stage.terminal.scrollback())
+
+
+class TestTheTerminal:
+    def test_resize_redraws_without_leaving_lines_behind(self) -> None:
+        stage = Stage(100)
+        long = "I would like to check the balance of my account please and then some"
+        stage.play(started(), partial(long))
+        for columns in (60, 40, 100, 72):
+            stage.resize(columns, 24)
+            lines = stage.lines()
+            assert sum("I would like" in line for line in lines) == 1
+            assert sum("●" in line for line in lines) == 1
+        stage.play(final(long))
+        assert sum("I would like" in line for line in stage.lines()) == 1
+
+    def test_finals_scroll_into_the_scrollback_in_order(self) -> None:
+        stage = Stage(80, 8)
+        stage.play(started())
+        for number in range(40):
+            stage.play(partial(f"p{number}", utterance=f"u{number}"))
+            stage.play(final(f"final {number}.", utterance=f"u{number}"))
+        stage.play(CallEnded(call=A))
+        shown = [line for line in stage.terminal.everything() if "final" in line]
+        assert [line.split("final ")[1] for line in shown] == [f"{n}." for n in range(40)]
+        assert not any("● " in line or "p3" in line for line in stage.terminal.everything())
+
+    def test_the_cursor_is_given_back(self) -> None:
+        stage = Stage()
+        stage.play(started(), partial("half a"))
+        assert stage.terminal.history.cursor.hidden
+        stage.view.close()
+        assert not stage.terminal.history.cursor.hidden
+        assert not any("half a" in line for line in stage.lines())
+        stage.view.close()
+
+    def test_log_lines_on_stderr_appear_above(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        stage = Stage()
+        monkeypatch.setattr(sys, "stderr", stage.terminal)
+        with stage.view:
+            stage.play(started(), partial("still speaking"))
+            sys.stderr.write("a log line\n")
+            sys.stderr.write("half")
+            sys.stderr.write(" a line\n")
+            lines = stage.lines()
+            assert lines[1:3] == ["a log line", "half a line"]
+            assert lines[3].endswith("still speaking")
+        assert sys.stderr is stage.terminal
+
+    def test_after_a_stop_it_starts_below_what_others_wrote(self) -> None:
+        stage = Stage()
+        stage.play(started(), partial("speaking"))
+        stage.terminal.write("\n\n[1]+ Stopped\n$ fg\n")
+        stage.view.resume()
+        text = stage.lines()
+        assert any("Stopped" in line for line in text)
+        assert text[-2].endswith("speaking")
+
+    @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+    def test_plain_lines(self, environ: dict[str, str]) -> None:
+        stage = Stage(40, environ=environ)
+        long = "a sentence that is longer than forty columns by a good measure"
+        stage.play(started(), partial("a sent"), final(long))
+        stage.view.status("reconnecting")
+        stage.play(CallEnded(call=A, duration_ms=3_000))
+        assert "\x1b" not in stage.terminal.raw
+        assert stage.terminal.raw.splitlines()[1] == f" 0:01  Caller  {long}"
+        assert "a sent\n" not in stage.terminal.raw
+
+    def test_names_from_the_network_cannot_steer_the_terminal(self) -> None:
+        stage = Stage()
+        stage.play(
+            started(from_name="\x1b[2JEve\x9b31m\r\n\u202eevil"),
+            final("x\x1b]0;title\x07y\x1b[1A", speaker="\x1b[31mEve"),
+        )
+        assert "[2JEve" in stage.lines()[0]
+        assert "\x1b]0" not in stage.terminal.raw
+        assert "\x1b[2J" not in stage.terminal.raw
+        assert len(stage.lines()) == 3
+
+    def test_quiet_status_is_in_the_live_region_only(self) -> None:
+        stage = Stage()
+        stage.view.status("reconnecting")
+        stage.view.flush()
+        assert stage.lines() == ["reconnecting"]
+        stage.view.status("")
+        stage.view.flush()
+        assert stage.lines() == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), columns=st.integers(12, 130), rows=st.integers(4, 40))
+def test_whatever_happens_every_final_is_kept_once_and_nothing_is_torn(
+    data: st.DataObject, columns: int, rows: int
+) -> None:
+    """Random partials, finals, resizes and logs on a random terminal."""
+    stage = Stage(columns, rows)
+    stage.play(started(), started(B, from_name=""))
+    finals = []
+    for number in range(data.draw(st.integers(1, 12))):
+        call = data.draw(st.sampled_from([A, B]))
+        text = " ".join(
+            data.draw(st.lists(st.sampled_from(["so", "well", "銀行", "café"]), max_size=30))
+        )
+        utterance = f"u{number}"
+        for revision in range(data.draw(st.integers(0, 3))):
+            stage.play(partial(f"~{text}", call=call, utterance=utterance, revision=revision + 1))
+        what = data.draw(st.sampled_from(["final", "log", "resize"]))
+        if what == "final":
+            finals.append(f"#{number:03}#")
+            stage.play(final(f"{finals[-1]} {text}", call=call, utterance=utterance))
+        elif what == "log":
+            stage.view.write_above("LOG\n")
+        else:
+            # Growing only: what a shrinking terminal cuts off is not the view's doing.
+            rows += data.draw(st.integers(0, 5))
+            stage.resize(columns, rows)
+    stage.play(CallEnded(call=A), CallEnded(call=B))
+    shown = "\n".join(stage.terminal.everything())
+    assert [shown.count(mark) for mark in finals] == [1] * len(finals)
+    assert "~" not in shown
+    assert "●" not in shown
