@@ -123,7 +123,7 @@ class Stage:
 
     def resize(self, columns: int, rows: int) -> None:
         self.terminal.history.resize(rows, columns)
-        self.console.size = (columns, rows)  # type: ignore[assignment]
+        self.console.size = (columns, rows)
         self.view.redraw()
 
     def lines(self) -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.terminal.screen import Stage
 
 from callscribe.events import (
     CallEnded,
@@ -32,6 +31,7 @@ from callscribe.events import (
     TranscriptionResumed,
 )
 from callscribe.records import CallRecord, CallSummary, TrackRecord
+from tests.terminal.screen import Stage
 
 A = "CA" + "a1" * 16
 B = "CA" + "b2" * 16

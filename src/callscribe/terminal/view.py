@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self, TextIO, cast
 
 from rich.cells import cell_len
+from rich.color import ColorSystem
 from rich.console import Console
 from rich.text import Text
 
@@ -159,6 +160,7 @@ class TerminalView:
         self._now = now
         self._timezone = timezone
         self._ascii = not (console.encoding or "").lower().startswith("utf")
+        self._colors = _color_system(console)
         self._region = LiveRegion(
             console.file, lambda: self.console.width, reflowing=reflows(environ)
         )
@@ -717,11 +719,16 @@ class TerminalView:
         return Line(self._ansi(line), line.cell_len)
 
     def _ansi(self, line: Text) -> str:
-        with self.console.capture() as capture:
-            self.console.print(
-                line, end="", no_wrap=True, overflow="ignore", crop=False, highlight=False
-            )
-        return capture.get()
+        """`line` with its styles as escape sequences, without a newline."""
+        segments = self.console.render(
+            line, self.console.options.update(no_wrap=True, width=10_000)
+        )
+        return "".join(
+            segment.style.render(segment.text, color_system=self._colors)
+            if segment.style
+            else segment.text
+            for segment in segments
+        ).rstrip("\n")
 
     def _print(self, line: Text) -> None:
         """Have a line printed above the live region at the next flush."""
@@ -766,6 +773,16 @@ class _Guarded(io.TextIOBase):
     @property
     def encoding(self) -> str:  # type: ignore[override]
         return self._stream.encoding
+
+
+def _color_system(console: Console) -> ColorSystem | None:
+    names = {
+        "standard": ColorSystem.STANDARD,
+        "256": ColorSystem.EIGHT_BIT,
+        "truecolor": ColorSystem.TRUECOLOR,
+        "windows": ColorSystem.WINDOWS,
+    }
+    return names.get(console.color_system or "")
 
 
 def _moment(at: str) -> datetime | None:
