@@ -213,7 +213,8 @@ class GapDetected(Event, frozen=True, kw_only=True, tag="gap"):
     track: Track
     start_ms: int
     end_ms: int
-    reason: Literal["missing", "socket-lost", "overload", "paused"]
+    reason: Literal["missing", "socket-lost", "overload", "paused", "failed"]
+    """`missing`: the carrier lost it; `overload`: we were too far behind to keep it; `failed`: the recogniser did."""
 
 
 class LagChanged(Event, frozen=True, kw_only=True, tag="lag"):

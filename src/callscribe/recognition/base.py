@@ -19,7 +19,7 @@ class Hypothesis(msgspec.Struct, frozen=True):
     """What a session believes about the utterance it is in. Times are ms since the session's first sample."""
 
     words: tuple[Word, ...]
-    """Empty when nothing was recognised."""
+    """Empty when nothing was recognised. Exact times come with finals; in partials they may be estimates."""
     final: bool
     """True: the utterance is over, the next hypothesis belongs to a new one."""
 
@@ -31,12 +31,24 @@ class RecognizerSession(Protocol):
         """Feed audio at the recogniser's sample rate; any number of finals, then at most one partial."""
         ...
 
+    def skip(self, samples: int) -> Sequence[Hypothesis]:
+        """Time passes without audio worth decoding; the line goes on by `samples`.
+
+        Only between utterances. Hypotheses as from `accept`, though most recognisers have none to give.
+        """
+        ...
+
     def finish(self) -> Sequence[Hypothesis]:
         """Flush: the last final, if there are words in it. The session may be fed again afterwards."""
         ...
 
-    def endpoint(self) -> Sequence[Hypothesis]:
-        """End the current utterance now (our own endpointing decided so): its final, if there are words in it."""
+    def endpoint(self, at_ms: int | None = None) -> Sequence[Hypothesis]:
+        """End the current utterance (our own endpointing decided so): its final, if there are words in it.
+
+        Args:
+            at_ms: end it here instead of now, at most a few seconds back: at the word boundary nearest to this
+                point. What was said after it begins the next utterance, and nothing is lost.
+        """
         ...
 
     def close(self) -> None:

@@ -1,0 +1,111 @@
+"""Voice activity: which 20 ms frames of a telephone track carry speech.
+
+Energy against a noise floor that follows the line. No model: it runs for every track all the time, also where
+nothing is decoded, and what it calls speech is judged again by the recogniser. So it leans towards "speech"; what it
+must not miss is a quiet beginning.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
+
+FRAME_MS = 20
+FRAME = SAMPLE_RATE * FRAME_MS // 1000
+"""Samples a frame."""
+
+Flags = npt.NDArray[np.bool_]
+"""One per frame, shape (frames,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityOptions:
+    """Decibels relative to full scale, after pre-emphasis."""
+
+    rise_db: float = 9.0
+    """A frame this far above the noise floor begins speech..."""
+    fall_db: float = 6.0
+    """...and one below this no longer carries it."""
+    quietest_floor_db: float = -72.0
+    """The floor is never taken to be lower: digital silence is no measure of a line."""
+    first_floor_db: float = -62.0
+    """The floor until four seconds have been heard."""
+    hangover_ms: int = 80
+    """Speech goes on over dips as short as this, such as a stop consonant's closure."""
+    shortest_ms: int = 40
+    """A shorter burst is a click."""
+
+
+class ActivityDetector:
+    """One track's detector. Feed it everything, in order."""
+
+    def __init__(self, options: ActivityOptions | None = None) -> None:
+        self.options = options or ActivityOptions()
+        self._previous = 0.0
+        # The floor is the smallest of the last eight half-second minima of the smoothed level.
+        # A track may begin in the middle of a word, so at first the floor is taken to be low.
+        self._minima: deque[float] = deque([self.options.first_floor_db], maxlen=8)
+        self._minimum = np.inf
+        self._frames_in_minimum = 0
+        self._smooth: float | None = None
+        self._loud_frames = 0
+        self._quiet_frames = 0
+        self._active = False
+
+    @property
+    def floor_db(self) -> float:
+        """The noise floor as now believed."""
+        return max(float(min(*self._minima, self._minimum)), self.options.quietest_floor_db)
+
+    def accept(self, pcm: Pcm) -> Flags:
+        """Flags for the next frames.
+
+        Args:
+            pcm: 8 kHz audio, a whole number of frames (`FRAME` samples each).
+        """
+        levels = self._levels_db(pcm)
+        flags = np.zeros(len(levels), np.bool_)
+        options = self.options
+        for i, level in enumerate(levels):
+            floor = self._follow(float(level))
+            if level > floor + (options.fall_db if self._active else options.rise_db):
+                self._loud_frames += 1
+                self._quiet_frames = 0
+            else:
+                self._quiet_frames += 1
+                if self._quiet_frames * FRAME_MS > options.hangover_ms or not self._active:
+                    self._active = False
+                    self._loud_frames = 0
+            if not self._active and self._loud_frames * FRAME_MS >= options.shortest_ms:
+                self._active = True
+                # The burst's first frames, as far as they lie in this chunk.
+                flags[max(0, i - self._loud_frames + 1) : i] = True
+            flags[i] = self._active
+        return flags
+
+    def _levels_db(self, pcm: Pcm) -> npt.NDArray[np.float64]:
+        samples = pcm.astype(np.float64)
+        before = np.concatenate(([self._previous], samples[:-1]))
+        if len(samples):
+            self._previous = float(samples[-1])
+        # Pre-emphasis takes out hum and offset and lets consonants count.
+        emphasised = (samples - 0.95 * before) / 32768.0
+        power = np.mean(emphasised.reshape(-1, FRAME) ** 2, axis=1)
+        levels: npt.NDArray[np.float64] = 10 * np.log10(power + 1e-10)
+        return levels
+
+    def _follow(self, level: float) -> float:
+        level = max(level, self.options.quietest_floor_db)
+        self._smooth = level if self._smooth is None else 0.7 * self._smooth + 0.3 * level
+        self._minimum = min(self._minimum, self._smooth)
+        self._frames_in_minimum += 1
+        if self._frames_in_minimum * FRAME_MS >= 500:
+            self._minima.append(self._minimum)
+            self._minimum = self._smooth
+            self._frames_in_minimum = 0
+        return self.floor_db

@@ -1,0 +1,67 @@
+"""Quiet and loud lines made alike, slowly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from callscribe.audio.activity import FRAME, FRAME_MS, Flags
+from callscribe.audio.mulaw import Pcm
+
+
+@dataclass(frozen=True, slots=True)
+class LevelOptions:
+    target_db: float = -24.0
+    """Where speech is brought to, dB relative to full scale (RMS of speaking frames)."""
+    most_db: float = 30.0
+    least_db: float = -10.0
+    loudest_noise_db: float = -50.0
+    """Gain never lifts the line's noise above this."""
+    memory_ms: float = 4000.0
+    """Of speech, not of time: pauses change nothing, so noise is never pumped up in them."""
+
+
+class LevelFollower:
+    """One track's gain, measured on speech alone and changed slowly."""
+
+    def __init__(self, options: LevelOptions | None = None) -> None:
+        self.options = options or LevelOptions()
+        self.gain_db = 0.0
+        self._power = 0.0
+        self._heard_ms = 0.0
+        self._noise = 0.0
+
+    def accept(self, pcm: Pcm, flags: Flags) -> Pcm:
+        """The chunk at its new level.
+
+        Args:
+            pcm: whole frames of 8 kHz audio.
+            flags: which of them carry speech.
+        """
+        before = self.gain_db
+        frames = pcm.astype(np.float64).reshape(-1, FRAME) / 32768.0
+        power = np.mean(frames**2, axis=1)
+        if not flags.all():
+            quiet = float(np.mean(power[~flags]))
+            self._noise = quiet if self._noise == 0.0 else 0.9 * self._noise + 0.1 * quiet
+        speaking = int(np.count_nonzero(flags))
+        if speaking:
+            heard = speaking * FRAME_MS
+            self._heard_ms += heard
+            # A plain mean at first, so that the first words count at once; then a slow one.
+            weight = heard / min(self._heard_ms, self.options.memory_ms + heard)
+            self._power += weight * (float(np.mean(power[flags])) - self._power)
+            self.gain_db = self._wanted_db()
+        if before == 0.0 == self.gain_db:
+            return pcm
+        ramp = np.linspace(before, self.gain_db, len(pcm))
+        louder = pcm * 10 ** (ramp / 20)
+        scaled: Pcm = np.clip(np.rint(louder), -32768, 32767).astype(np.int16)
+        return scaled
+
+    def _wanted_db(self) -> float:
+        options = self.options
+        wanted = options.target_db - 10 * np.log10(self._power + 1e-10)
+        room = options.loudest_noise_db - 10 * np.log10(self._noise + 1e-10)
+        return float(np.clip(min(wanted, max(room, 0.0)), options.least_db, options.most_db))

@@ -1,0 +1,70 @@
+"""Call progress tones: ringback, busy and dial tones, so that none becomes text."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
+
+BLOCK_MS: Final = 40
+BLOCK: Final = SAMPLE_RATE * BLOCK_MS // 1000
+"""Samples a block: long enough to tell a tone from a voice's harmonics, short enough for a cadence."""
+
+TONES: Final = ((440, 480), (480, 620), (350, 440), (425,), (400, 450), (400,))
+"""Hz. North America (ringing, busy, dial), most of Europe and Asia, United Kingdom (ringing, number unobtainable):
+ITU-T E.180 supplement 2."""
+
+_SHARE = 0.93
+"""Of a block's power within the tone's lines to be called a tone; a voice spreads over its harmonics."""
+_LOUD_ENOUGH_DB = -55.0
+_STEADY_DB = 3.0
+_BLOCKS = 3
+"""A tone lasts: so many blocks on end, at one level. Voices never hold still for so long."""
+_HALF_WIDTH_HZ = 45
+"""Half the main lobe of a Hann window of one block."""
+
+
+class ToneDetector:
+    """One track's detector. Feed it everything, in order."""
+
+    def __init__(self) -> None:
+        frequencies = np.fft.rfftfreq(BLOCK, 1 / SAMPLE_RATE)
+        self._window = np.hanning(BLOCK)
+        self._lines = np.array(
+            [
+                np.any([np.abs(frequencies - hz) <= _HALF_WIDTH_HZ for hz in tone], axis=0)
+                for tone in TONES
+            ],
+            np.float64,
+        )
+        self._run = 0
+        self._level = 0.0
+
+    def accept(self, pcm: Pcm) -> npt.NDArray[np.bool_]:
+        """Which blocks hold nothing but a tone.
+
+        Args:
+            pcm: 8 kHz audio, a whole number of blocks.
+
+        Returns:
+            One flag per block. A tone's first blocks are found as far as they lie in the same call.
+        """
+        blocks = pcm.astype(np.float64).reshape(-1, BLOCK) / 32768.0
+        spectrum = np.abs(np.fft.rfft(blocks * self._window, axis=1)) ** 2
+        power = spectrum.sum(axis=1) + 1e-12
+        share = (spectrum @ self._lines.T).max(axis=1) / power
+        level = 10 * np.log10(np.mean(blocks**2, axis=1) + 1e-10)
+        flags = np.zeros(len(blocks), np.bool_)
+        for i in range(len(blocks)):
+            if share[i] < _SHARE or level[i] < _LOUD_ENOUGH_DB:
+                self._run = 0
+                continue
+            steady = abs(level[i] - self._level) <= _STEADY_DB
+            self._run = self._run + 1 if self._run and steady else 1
+            self._level = float(level[i])
+            if self._run >= _BLOCKS:
+                flags[max(0, i - self._run + 1) : i + 1] = True
+        return flags

@@ -1,0 +1,315 @@
+"""Vosk (vosk 0.3.45), the only module that knows it.
+
+Facts about the library that shape this adapter (alphacep/vosk-api, src/recognizer.cc and src/model.cc, and measured):
+
+* It decodes in steps of 0.2 s and looks for the end of an utterance once per call, so feeding it in larger pieces
+  changes what it returns. We always feed steps of 0.2 s.
+* A new `KaldiRecognizer` on a loaded model costs a twentieth of a millisecond, while one that lives on counts time in
+  single precision and grows. So every utterance gets its own, and the line of samples is ours.
+* `SetPartialWords` delays partials by a second and more (words appear when the lattice has settled). Partials are
+  asked for as text, and their word times are estimates.
+* Its errors are a line on stderr from C++ and a bare `Exception`; a model's files are checked here first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from callscribe.errors import ModelError
+from callscribe.events import Word
+from callscribe.recognition.base import Hypothesis, Pcm, RecognizerSession
+
+_FEATURES = ("conf/mfcc.conf", "conf/fbank.conf", "mfcc.conf", "fbank.conf")
+_DEFAULT_RATE = 16000
+"""Kaldi's default when conf/mfcc.conf names no sample frequency."""
+_REPLAY_S = 22
+"""Audio kept so that an utterance can be ended in the past."""
+
+
+class VoskRecognizer:
+    """A loaded model, shared by all sessions."""
+
+    def __init__(self, folder: Path, *, name: str = "", language: str = "") -> None:
+        """Load the model in `folder` (a tenth of a second for a small one, many seconds for a large one).
+
+        Args:
+            folder: an unpacked Vosk model.
+            name: for people; the folder's name when empty.
+            language: BCP 47, when known.
+
+        Raises:
+            ModelError: no such folder, files missing, or the library cannot load it; the message says what to do.
+        """
+        check_layout(folder)
+        try:
+            import vosk
+        except (ImportError, OSError) as error:
+            raise ModelError(
+                f"The speech recogniser cannot be loaded: {error}\n"
+                "Install it with: pip install vosk==0.3.45 (Linux, macOS and Windows on common processors)."
+            ) from error
+        self.name = name or folder.resolve().name
+        self.language = language
+        self.sample_rate = read_sample_rate(folder)
+        self.folder = folder
+        self._vosk: Any = vosk
+        vosk.SetLogLevel(-1)
+        self._takes_phrases = any(folder.rglob("Gr.fst")) and any(folder.rglob("HCLr.fst"))
+        said: list[str] = []
+        try:
+            with _quiet_stderr() as said:
+                self._model: Any = vosk.Model(str(folder))
+                # Find out now, not in the first call, whether it recognises anything.
+                self.start_session().accept(np.zeros(self.sample_rate // 5, np.int16))
+        except Exception as error:
+            reason = (
+                re.sub(r"^\w+ \(VoskAPI:[^)]*\)+:?[^ ]*\)? ", "", said[-1]) if said else str(error)
+            )
+            raise ModelError(
+                f"The model in {folder} cannot be loaded: {reason[:200]}\n"
+                "Its files may be damaged or of another kind. Unpack it again, or fetch one with: "
+                "callscribe models get NAME"
+            ) from error
+
+    def start_session(self, phrases: Sequence[str] = ()) -> RecognizerSession:
+        if phrases and not self._takes_phrases:
+            raise ModelError(
+                f"The model {self.name} cannot be restricted to phrases: it has a fixed graph (HCLG.fst).\n"
+                "Use a model with a dynamic graph (most of the small public ones), or leave the phrases out."
+            )
+        return VoskSession(self._make_factory(phrases), self.sample_rate)
+
+    def _make_factory(self, phrases: Sequence[str]) -> _Factory:
+        grammar = json.dumps([p.lower() for p in phrases]) if phrases else None
+        return _Factory(self._vosk, self._model, self.sample_rate, grammar)
+
+    def close(self) -> None:
+        """The native model goes with the last session that uses it."""
+        self._model = None
+
+
+class _Factory:
+    """Makes native recognisers of one model."""
+
+    def __init__(self, vosk: Any, model: Any, rate: int, grammar: str | None) -> None:
+        self._vosk, self._model, self._rate, self._grammar = vosk, model, rate, grammar
+
+    def __call__(self) -> Any:
+        try:
+            arguments = (self._model, self._rate) + ((self._grammar,) if self._grammar else ())
+            native = self._vosk.KaldiRecognizer(*arguments)
+        except Exception as error:
+            raise ModelError(f"The recogniser cannot be started: {error}") from error
+        native.SetWords(True)
+        return native
+
+
+class VoskSession:
+    """One track. Each utterance is decoded by a native recogniser of its own."""
+
+    def __init__(self, make: _Factory, sample_rate: int) -> None:
+        self._make = make
+        self._rate = sample_rate
+        self._step = sample_rate // 5
+        self._native: Any = None
+        self._begin = 0
+        """Where the native recogniser's zero lies, in samples of the session."""
+        self._decoded = 0
+        """Samples of the session that the native recogniser was given, or that were skipped."""
+        self._rest: Pcm = np.zeros(0, np.int16)
+        """Accepted, but not yet a whole step."""
+        self._fed: deque[Pcm] = deque(maxlen=_REPLAY_S * 5)
+        self._partial = ""
+
+    def accept(self, pcm: Pcm) -> Sequence[Hypothesis]:
+        audio = np.concatenate((self._rest, pcm)) if len(self._rest) else pcm
+        whole = len(audio) - len(audio) % self._step
+        self._rest = audio[whole:]
+        found: list[Hypothesis] = []
+        partial: Hypothesis | None = None
+        for start in range(0, whole, self._step):
+            if self._feed(audio[start : start + self._step]):
+                words = self._words("Result")
+                self._partial, partial = "", None
+                if words:
+                    found.append(Hypothesis(words=words, final=True))
+            else:
+                partial = self._hear_partial() or partial
+        if partial is not None:
+            found.append(partial)
+        return found
+
+    def skip(self, samples: int) -> Sequence[Hypothesis]:
+        found = self.endpoint()
+        self._decoded += samples
+        return found
+
+    def endpoint(self, at_ms: int | None = None) -> Sequence[Hypothesis]:
+        if len(self._rest):
+            rest, self._rest = self._rest, self._rest[:0]
+            self._feed(rest)
+        if self._native is None:
+            return ()
+        words = self._words("FinalResult")
+        fed = list(self._fed)
+        self._forget()
+        cut = None if at_ms is None else _word_boundary(words, at_ms)
+        if cut is not None:
+            words = tuple(word for word in words if word.end_ms <= cut)
+            self._replay(fed, cut * self._rate // 1000)
+        return (Hypothesis(words=words, final=True),) if words else ()
+
+    def finish(self) -> Sequence[Hypothesis]:
+        return self.endpoint()
+
+    def close(self) -> None:
+        self._forget()
+        self._rest = self._rest[:0]
+
+    def _feed(self, step: Pcm) -> bool:
+        """Give audio to the native recogniser; true when the model's own rules end the utterance."""
+        if self._native is None:
+            self._native = self._make()
+            self._begin = self._decoded
+        self._fed.append(step)
+        self._decoded += len(step)
+        try:
+            return bool(self._native.AcceptWaveform(step.tobytes()))
+        except Exception as error:
+            raise ModelError(f"The recogniser cannot use this audio: {error}") from error
+
+    def _replay(self, fed: Sequence[Pcm], start: int) -> None:
+        """Decode again what was fed from the session's sample `start` on."""
+        audio = np.concatenate(fed)
+        audio = audio[max(0, len(audio) - (self._decoded - start)) :]
+        self._decoded -= len(audio)
+        for at in range(0, len(audio), self._step):
+            self._feed(audio[at : at + self._step])
+
+    def _forget(self) -> None:
+        self._native = None
+        self._fed.clear()
+        self._partial = ""
+
+    def _words(self, result: str) -> tuple[Word, ...]:
+        begin_ms = self._begin * 1000 / self._rate
+        return tuple(
+            Word(
+                text=word["word"],
+                start_ms=round(begin_ms + word["start"] * 1000),
+                end_ms=round(begin_ms + word["end"] * 1000),
+                confidence=min(1.0, max(0.0, float(word["conf"]))),
+            )
+            for word in json.loads(getattr(self._native, result)()).get("result", ())
+        )
+
+    def _hear_partial(self) -> Hypothesis | None:
+        text = json.loads(self._native.PartialResult()).get("partial", "")
+        if text == self._partial:
+            return None
+        self._partial = text
+        words = text.split()
+        begin_ms, end_ms = (at * 1000 // self._rate for at in (self._begin, self._decoded))
+        length = (end_ms - begin_ms) // max(1, len(words))
+        return Hypothesis(
+            words=tuple(
+                Word(
+                    text=word,
+                    start_ms=begin_ms + i * length,
+                    end_ms=begin_ms + (i + 1) * length,
+                    confidence=0.0,
+                )
+                for i, word in enumerate(words)
+            ),
+            final=False,
+        )
+
+
+def _word_boundary(words: Sequence[Word], at_ms: int) -> int | None:
+    """The boundary between two words nearest to `at_ms`; None when there is nothing to divide."""
+    boundaries = [
+        (before.end_ms + after.start_ms) // 2
+        for before, after in zip(words, words[1:], strict=False)
+    ]
+    return min(boundaries, key=lambda boundary: abs(boundary - at_ms), default=None)
+
+
+def read_sample_rate(folder: Path) -> int:
+    """The rate in Hz that a model was trained at, from its feature configuration."""
+    for name in _FEATURES:
+        path = folder / name
+        if path.is_file():
+            found = re.search(
+                r"^--sample-frequency=(\d+)", path.read_text("utf-8", "replace"), re.M
+            )
+            return int(found[1]) if found else _DEFAULT_RATE
+    return _DEFAULT_RATE
+
+
+def check_layout(folder: Path) -> None:
+    """Look whether the files that Vosk needs are there (alphacep/vosk-api, src/model.cc).
+
+    Raises:
+        ModelError: naming what is missing and what to do.
+    """
+    if not folder.is_dir():
+        what = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise ModelError(
+            f"The model folder {folder} {what}.\n"
+            "Name an unpacked Vosk model, or see what can be downloaded: callscribe models list"
+        )
+    if (folder / "am/final.mdl").is_file() or (folder / "conf").is_dir():
+        wanted = [("am/final.mdl",), ("conf/model.conf",), _FEATURES[:2], *_graphs("graph/")]
+    elif (folder / "final.mdl").is_file():
+        wanted = [("final.mdl",), _FEATURES[2:], *_graphs("")]
+    else:
+        inner = [path.parent for path in folder.glob("*/am")]
+        hint = (
+            f"There is one inside it: {inner[0]}"
+            if inner
+            else "A model folder holds am/final.mdl, conf/model.conf and graph/. "
+            "See what can be downloaded: callscribe models list"
+        )
+        raise ModelError(f"The folder {folder} is not a Vosk model.\n{hint}")
+    missing = [
+        " or ".join(options)
+        for options in wanted
+        if not any((folder / option).is_file() for option in options)
+    ]
+    if missing:
+        raise ModelError(
+            f"The model in {folder} is incomplete: {', '.join(missing)} missing.\n"
+            "Unpack it again, or fetch it with: callscribe models get NAME"
+        )
+
+
+def _graphs(at: str) -> list[tuple[str, ...]]:
+    return [(f"{at}HCLG.fst", f"{at}HCLr.fst")]
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[list[str]]:
+    """Keep what native code writes to stderr from the terminal; the list holds its lines afterwards."""
+    said: list[str] = []
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as file:
+        saved = os.dup(2)
+        try:
+            os.dup2(file.fileno(), 2)
+            yield said
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            file.seek(0)
+            said.extend(file.read().decode("utf-8", "replace").splitlines())
