@@ -157,7 +157,8 @@ class Timeline:
         else:
             overlap = round(-ahead_ms * SAMPLES_PER_MS)
             if overlap >= len(payload) - self._tolerance_ms * SAMPLES_PER_MS:
-                return self._come_late(frame)
+                self._come_late(frame)
+                return None
             payload = payload[overlap:]
         self._late_run_ms = 0.0
         if frame.chunk is not None:

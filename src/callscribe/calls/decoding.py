@@ -156,10 +156,11 @@ class Lane:
         found: list[Utterance] = []
         failure: Exception | None = None
         try:
-            for i, piece in enumerate(taken):
-                last = i == len(taken) - 1
-                found += self._decoder.accept(piece, partials=last or not behind)
+            for piece in taken:
+                found += self._decoder.accept(piece, partials=not behind)
                 self._in_hand -= len(piece.payload)
+            if behind:
+                found += self._decoder.partial()
             if flush:
                 found += self._decoder.flush()
         except Exception as error:

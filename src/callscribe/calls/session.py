@@ -401,21 +401,23 @@ class StreamSession:
         lane = "in" if state.track == "inbound" else "out"
         # A track whose recogniser had to be replaced counts its utterances anew.
         again = f"{state.failures}." if state.failures else ""
-        common = {
-            "call": self.call,
-            "leg": self.leg,
-            "track": state.track,
-            "speaker": self._speakers(state.track),
-            "utterance": f"{self.stream}-{lane}-{again}{said.number}",
-            "revision": said.revision,
-            "text": said.text,
-            "raw_text": said.raw_text,
-            "start_ms": self.offset_ms + said.start_ms,
-            "end_ms": self.offset_ms + said.end_ms,
-            "lag_ms": state.lane.lag_ms,
-        }
+        utterance = f"{self.stream}-{lane}-{again}{said.number}"
+        start_ms, end_ms = self.offset_ms + said.start_ms, self.offset_ms + said.end_ms
         if not said.final:
-            return PartialTranscript(**common, settled=said.settled)
+            return PartialTranscript(
+                call=self.call,
+                leg=self.leg,
+                track=state.track,
+                speaker=self._speakers(state.track),
+                utterance=utterance,
+                revision=said.revision,
+                text=said.text,
+                raw_text=said.raw_text,
+                settled=said.settled,
+                start_ms=start_ms,
+                end_ms=end_ms,
+                lag_ms=state.lane.lag_ms,
+            )
         words = said.words
         if self.offset_ms:
             words = tuple(
@@ -427,7 +429,20 @@ class StreamSession:
                 for word in words
             )
         return FinalTranscript(
-            **common, words=words, tokens=said.tokens, confidence=round(said.confidence, 3)
+            call=self.call,
+            leg=self.leg,
+            track=state.track,
+            speaker=self._speakers(state.track),
+            utterance=utterance,
+            revision=said.revision,
+            text=said.text,
+            raw_text=said.raw_text,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            words=words,
+            tokens=said.tokens,
+            confidence=round(said.confidence, 3),
+            lag_ms=state.lane.lag_ms,
         )
 
     def _replace(self, state: _TrackState, decoder: TrackDecoder, failure: Exception) -> None:

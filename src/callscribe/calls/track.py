@@ -5,7 +5,7 @@ Times are milliseconds of the carrier's clock on this stream.
 
 from __future__ import annotations
 
-import os
+import itertools
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -282,7 +282,7 @@ class TrackDecoder:
             return self._end(current)
         if decision is Decision.SPLIT:
             return self._split(current)
-        return self._partial(current, words) if partials else []
+        return self.partial() if partials else []
 
     def _end(self, current: _Current) -> list[Utterance]:
         self._current = None
@@ -304,7 +304,12 @@ class TrackDecoder:
         following.heard_until = current.heard_until
         return found
 
-    def _partial(self, current: _Current, words: tuple[Word, ...]) -> list[Utterance]:
+    def partial(self) -> list[Utterance]:
+        """The utterance as heard so far, if its words are not those last given out."""
+        current = self._current
+        if current is None:
+            return []
+        words = current.kept + current.partial
         texts = [word.text for word in words]
         raw = " ".join(texts)
         if raw == current.raw:
@@ -329,11 +334,12 @@ class TrackDecoder:
         begin_ms = current.begin // SAMPLES_PER_MS
         words = wordtimes.correct(words, np.concatenate(current.flags), begin_ms)
         texts = [word.text for word in words]
-        text, tokens = " ".join(texts), ()
+        text = " ".join(texts)
+        tokens: tuple[Token, ...] = ()
         if self._write:
             pauses = [
                 0,
-                *(max(0, b.start_ms - a.end_ms) for a, b in zip(words, words[1:], strict=False)),
+                *(max(0, b.start_ms - a.end_ms) for a, b in itertools.pairwise(words)),
             ]
             written = self._write.final(texts, pauses)
             text, tokens = written.text, written.tokens
@@ -417,7 +423,11 @@ def _best_pause(flags: Flags) -> int:
 def _common_start(texts: Sequence[str]) -> int:
     """How many characters at the start are the same in all, in whole words."""
     newest = texts[-1]
-    same = len(os.path.commonprefix(list(texts)))
+    same = 0
+    for letters in zip(*texts, strict=False):
+        if len(set(letters)) > 1:
+            break
+        same += 1
     if all(len(text) == same or text[same] == " " for text in texts):
         return same
-    return newest.rfind(" ", 0, same) if " " in newest[:same] else 0
+    return max(0, newest.rfind(" ", 0, same))

@@ -14,6 +14,7 @@ Facts about the library that shape this adapter (alphacep/vosk-api, src/recogniz
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -239,8 +240,7 @@ class VoskSession:
 def _word_boundary(words: Sequence[Word], at_ms: int) -> int | None:
     """The boundary between two words nearest to `at_ms`; None when there is nothing to divide."""
     boundaries = [
-        (before.end_ms + after.start_ms) // 2
-        for before, after in zip(words, words[1:], strict=False)
+        (before.end_ms + after.start_ms) // 2 for before, after in itertools.pairwise(words)
     ]
     return min(boundaries, key=lambda boundary: abs(boundary - at_ms), default=None)
 
