@@ -109,8 +109,8 @@ def _class(token: str) -> str:
     return "<code>"
 
 
-def units(line: str) -> list[Unit]:
-    """The labelled units of one written line."""
+def units(line: str, *, merge: bool = True) -> list[Unit]:
+    """The labelled units of one written line; `merge` joins numbers in words as the rules would write them."""
     line = _DROPPED.sub(
         " ", line.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"')
     )
@@ -144,7 +144,7 @@ def units(line: str) -> list[Unit]:
         if found and mark:
             found[-1] = found[-1]._replace(mark=mark)
             starts = mark in ".?"
-    return _merged(found)
+    return _merged(found) if merge else found
 
 
 def _split(body: str, lower: str, flat: str) -> Iterator[tuple[str, str]]:

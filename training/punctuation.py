@@ -330,6 +330,7 @@ def main() -> None:
             examples({name: rows}, coder, random.Random(2), cuts=False), 64, random.Random(2)
         )
         for name, rows in dev_texts.items()
+        if rows
     }
     net = Net(len(coder))
     train(net, texts, dev, coder, args)

@@ -31,6 +31,9 @@ from callscribe.text.spans import Setting, Span, cue_distance
 
 _MAY_VERB_AFTER = frozenset("i you we they he she it this that there who which one".split())
 _QUARTER_HOURS = frozenset({15, 30, 45})
+_STREETS = frozenset(
+    {"street", "avenue", "road", "drive", "lane", "boulevard", "court", "place", "highway"}
+)
 _NOT_A_TIME_AFTER = frozenset(
     {"dollar", "dollars", "cents", "bucks", "euros", "pounds", "percent", "per", "each", "a", "point",
      "hundred", "thousand", "million", "billion", "k", "street", "avenue", "road", "drive", "lane",
@@ -258,6 +261,8 @@ def _clock_without_half(words: Words, i: int, minutes: int, stop: int) -> bool:
         return False
     if len(after) == 1 and after != "i":
         return False  # part of a code
+    if any(at(words, stop + k) in _STREETS for k in range(3)):
+        return False  # a house number
     labelled = before in NUMBER_LABELS or before in {"area", "code"} or before in CODE_CUES
     if labelled or cue_distance(words, i, CODE_CUES, 4) is not None:
         return False

@@ -110,36 +110,25 @@ def below_thousand(words: Words, i: int) -> tuple[int, int] | None:
 
 
 def cardinal(words: Words, i: int) -> Atom | None:
-    """The longest whole number that starts at `i`."""
-    word = at(words, i)
-    if word == "zero" or (word in ZEROS and word != "zero"):
+    """The longest whole number that starts at `i`: groups up to 9,999, each with a smaller scale than the last."""
+    if at(words, i) in ZEROS:
         return Atom("0", i, i + 1, 0, True)
-    total, limit, stop = 0, 10**18, i
-    while True:
-        start = stop
-        if total and at(words, stop) == "and":
-            start = stop + 1
-        group = below_thousand(words, start)
+    total, smallest, stop = 0, 10**18, i
+    while smallest > 1:
+        linked = total > 0 and at(words, stop) == "and"
+        group = below_thousand(words, stop + linked)
         if group is None:
             break
         value, end = group
-        scale = SCALES.get(at(words, end))
-        if scale is not None:
-            # "one million two thousand": each scale smaller than the one before
-            if scale >= limit or value * scale >= limit * 10:
-                break
-            total += value * scale
-            stop, limit = end + 1, scale
-            continue
-        if total and (value >= limit or (start != stop and value >= 100)):
+        scale = SCALES.get(at(words, end), 1)
+        if total and (
+            value * scale >= smallest
+            or (linked and value >= 100)  # "two thousand and three hundred" are two numbers
+            or (scale == 1 and _read_out_follows(words, stop + linked))
+        ):
             break
-        if total and limit == 1000 and value >= 1000:
-            break
-        if total and _read_out_follows(words, start):
-            break
-        total += value
-        stop = end
-        break
+        total += value * scale
+        stop, smallest = end + (scale > 1), scale
     if stop == i:
         return None
     return Atom(str(total), i, stop, total, stop == i + 1 and total < 10)
@@ -175,7 +164,6 @@ def amount(words: Words, i: int) -> Amount | None:
 
     "oh" does not start one. A trailing scale from a million up stays a word when one number stands before it.
     """
-    start = i
     negative = at(words, i) in {"minus", "negative"}
     if negative:
         i += 1
@@ -186,7 +174,7 @@ def amount(words: Words, i: int) -> Amount | None:
         number = number._replace(start=i, stop=i + number.stop)
     elif at(words, i) == "point":
         number = Atom("0", i, i, 0)
-    elif at(words, i) in ZEROS and at(words, i) != "zero":
+    elif at(words, i) in ZEROS - {"zero"}:
         return None
     else:
         number = cardinal(words, i)
@@ -197,9 +185,7 @@ def amount(words: Words, i: int) -> Amount | None:
         figures, after = decimals(words, stop + 1)
         if figures:
             stop = after
-    if not figures and at(words, stop) == "point" and at(words, i) == "point":
-        return None
-    if stop == start or (at(words, i) == "point" and not figures):
+    if at(words, i) == "point" and not figures:
         return None
     half = tuple(words[stop : stop + 3]) == ("and", "a", "half")
     if half and not figures and at(words, stop + 3) in _HALVED:
@@ -222,31 +208,23 @@ _HALVED = frozenset(
 
 def ordinal(words: Words, i: int) -> tuple[int, int] | None:
     """Value and stop of an ordinal: "first", "twenty first", "one hundred eleventh"."""
-    word = at(words, i)
-    if word in ORDINALS:
-        return ORDINALS[word], i + 1
-    # The last word carries the ending; read the words before it as a cardinal.
     j = i
-    while j < len(words) and (j - i) < 12:
-        value = ORDINALS.get(words[j])
-        if value is not None:
-            break
-        if words[j] not in _ORDINAL_HEADS:
-            return None
+    while at(words, j) in _ORDINAL_HEADS and j - i < 12:
         j += 1
-    else:
+    value = ORDINALS.get(at(words, j))
+    if value is None:
         return None
+    if j == i:
+        return value, i + 1
+    # The last word carries the ending; the words before it are a cardinal that leaves room for it.
     head = cardinal(words, i)
-    if head is None or value is None or j == i:
+    if head is None or head.stop < j - (words[j - 1] == "and"):
         return None
-    if head.stop == j or (head.stop == j - 1 and words[j - 1] == "and"):
-        step = 10 if head.value % 100 >= 20 else 100
-        if value < 10 and head.value % 10 == 0 and head.value % 100 >= 20:
-            return head.value + value, j + 1
-        if step == 100 and value < 100 and head.value % 100 == 0:
-            return head.value + value, j + 1
-        if value in (100, 1000) and head.value < 1000:
-            return head.value * value, j + 1
+    if value in (100, 1000) and head.value < 1000:
+        return head.value * value, j + 1
+    room = 10 if head.value % 100 >= 20 else 100
+    if head.value % room == 0 and 0 < value < room and head.value >= 20:
+        return head.value + value, j + 1
     return None
 
 

@@ -9,6 +9,7 @@ from callscribe.text.lexicon import (
     ACRONYMS,
     AND_ACRONYMS,
     CODE_CUES,
+    NUMBER_WORDS,
     REPEATS,
     SPELL_CUES,
     UNITS,
@@ -17,6 +18,8 @@ from callscribe.text.lexicon import (
 from callscribe.text.spans import Span, cue_distance
 
 _UK_POSTCODE = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?)(\d[A-Z]{2})")
+
+_POSTAL_CUES = frozenset({"postal", "postcode", "post", "zip"})
 
 
 def is_letter(word: str) -> bool:
@@ -120,8 +123,8 @@ def code(words: Words, i: int) -> Span | None:
             letter_count += REPEATS[word]
             j += 2
             continue
-        if word == "o" and pieces and (figure_count or is_digit(at(words, j + 1))):
-            near = pieces[-1].isdigit() or is_digit(at(words, j + 1))
+        if word == "o" and (figure_count or is_digit(at(words, j + 1))):
+            near = (bool(pieces) and pieces[-1].isdigit()) or is_digit(at(words, j + 1))
             pieces.append("0" if near else "O")
             figure_count, letter_count = figure_count + near, letter_count + (not near)
             j += 1
@@ -148,11 +151,14 @@ def code(words: Words, i: int) -> Span | None:
         return None
     if is_letter(words[i]) and words[i] in {"a", "i"} and letter_count == 1:
         return None
+    if pieces[1:] == ["C", "C"]:
+        return None  # cubic centimetres
     if at(words, j) in {"percent", "dollars", "thousand", "million", "hundred", "point"}:
         return None
     text = "".join(pieces)
     postcode = _UK_POSTCODE.fullmatch(text)
-    if postcode and cue_distance(words, i, CODE_CUES, 6) is None:
+    postal = cue_distance(words, i, _POSTAL_CUES, 6) is not None
+    if postcode and (postal or cue_distance(words, i, CODE_CUES, 6) is None):
         text = f"{postcode[1]} {postcode[2]}"
     return Span(i, j, text, "code")
 
@@ -174,4 +180,6 @@ def _letter_belongs(
     following = at(words, i + 1)
     if following == "":
         return letter_count + figure_count >= 2
+    if following in NUMBER_WORDS and letter_count >= 2:
+        return True
     return is_letter(following) or is_digit(following) or (letter_count >= 2 and figure_count >= 2)

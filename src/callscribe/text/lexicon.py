@@ -96,7 +96,10 @@ BIRTH_CUES = frozenset("birth born birthday birthdate dob".split())
 SPELL_CUES = frozenset("spell spelled spelt spelling spells letters".split())
 WEB_CUES = frozenset("email e-mail mail address website site".split())
 
-TIME_CUES = frozenset("at by until till before after from between since".split())
+TIME_CUES = frozenset(
+    "at by until till before after from between since arrive arrives arriving leave leaves leaving depart departs"
+    " departing opens closes".split()
+)
 ZONES = frozenset(
     {
         "est",

@@ -23,6 +23,7 @@ from callscribe.text.lexicon import (
     SCALES,
     UNIT_WORDS,
     UNITS,
+    WEEKDAYS,
     ZEROS,
 )
 from callscribe.text.spans import Setting, Span
@@ -74,7 +75,10 @@ def money(words: Words, i: int, setting: Setting) -> Span | None:
             continue
         sign = _sign(words, number.stop, setting)
         if sign is not None:
-            return _with_sign(words, i, number, *sign)
+            span = _with_sign(words, i, number, *sign)
+            # "a hundred dollar fee": the article is the fee's
+            article = words[i] == "a" and words[number.stop] in {"dollar", "euro", "pound"}
+            return span._replace(text=f"a {span.text}") if article else span
         if at(words, number.stop) in MONEY_WORDS and at(words, i) != "a":
             return Span(i, number.stop, number.text(), "money")
     return None
@@ -230,7 +234,11 @@ def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | Non
         words, number.stop + 2
     ) in {"morning", "afternoon", "evening"}:
         return written
-    if before == "at" and after in {"today", "tomorrow", "tonight", "sharp"}:
+    if before == "at" and (
+        after in {"today", "tomorrow", "tonight", "sharp"}
+        or at(words, i - 2) in {*WEEKDAYS, "today", "tomorrow", "tonight"}
+        or (after == "on" and at(words, number.stop + 1).removesuffix("s") in WEEKDAYS)
+    ):
         return written
     return None
 
@@ -238,6 +246,8 @@ def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | Non
 def ordinals(words: Words, i: int) -> Span | None:
     """ "twenty first" is "21st"; first to ninth stay words outside dates."""
     found = ordinal(words, i)
+    if found is not None and found[0] < 10 and at(words, i + 1) in {"street", "avenue"}:
+        return Span(i, i + 2, f"{words[i].capitalize()} {words[i + 1].capitalize()}", "ordinal")
     if found is None or found[0] < 10:
         return None
     value, stop = found

@@ -19,7 +19,12 @@ def _piece(words: Words, i: int) -> tuple[str, int]:
     word = words[i]
     if word in _SIGNS:
         return _SIGNS[word], i + 1
-    if word in NUMBER_WORDS or word in REPEATS:
+    letter_o = (
+        word == "o"
+        and at(words, i - 1) not in NUMBER_WORDS
+        and at(words, i + 1) not in NUMBER_WORDS
+    )
+    if (word in NUMBER_WORDS or word in REPEATS) and not letter_o:
         number = atom(words, i)
         if number is not None:
             return number.digits, number.stop
@@ -62,7 +67,7 @@ def _host(words: Words, i: int, *, any_ending: bool) -> tuple[str, int] | None:
         while (
             j < len(words)
             and words[j] != "dot"
-            and j - start < 8
+            and j - start < (40 if is_letter(words[j]) else 8)
             and (j == start or any_ending or is_letter(words[j - 1]))
         ):
             j += 1
@@ -84,7 +89,7 @@ def _host(words: Words, i: int, *, any_ending: bool) -> tuple[str, int] | None:
 
 def email_at(words: Words, i: int) -> tuple[int, str, int] | None:
     """For the word "at" at `i`: start of the address, its text, its stop; None when it is no address."""
-    if at(words, i) != "at" or i == 0:
+    if at(words, i) != "at" or i == 0 or tuple(words[i + 1 : i + 4]) == ("w", "w", "w"):
         return None
     host = _host(words, i + 1, any_ending=True)
     if host is None or host[1] - i > 16 or any(w in _STOP_INSIDE for w in words[i + 1 : host[1]]):
