@@ -1,0 +1,187 @@
+"""`callscribe models`: what recognition models there are, and getting one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from callscribe.cli.options import with_settings
+from callscribe.errors import ModelError
+from callscribe.models import catalogue, download, folder
+from callscribe.settings import Settings
+
+_STAGES = {"download": "Downloading", "check": "Checking", "unpack": "Unpacking"}
+
+CatalogueUrl = Annotated[
+    str,
+    typer.Option(
+        "--catalogue",
+        help="Another list of models in the same form, e.g. a mirror's.",
+        show_default=False,
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    models = typer.Typer(
+        help="Recognition models: list them, get one, find the one in use.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    app.add_typer(models, name="models")
+
+    @models.command("list")
+    def list_command(
+        language: Annotated[
+            str, typer.Option("--language", help="Only this language's, e.g. de.")
+        ] = "",
+        as_json: Annotated[
+            bool, typer.Option("--json", help="One JSON array on standard output.")
+        ] = False,
+        offline: Annotated[
+            bool, typer.Option("--offline", help="Use the list in the package.")
+        ] = False,
+        url: CatalogueUrl = catalogue.CATALOGUE_URL,
+    ) -> None:
+        """List the models that can be had, and those that are here."""
+        found, why = _catalogue(url, offline=offline)
+        list_models(found, language=language, as_json=as_json, note=why)
+
+    @models.command("get")
+    def get_command(
+        name: Annotated[str, typer.Argument(help="A name from `callscribe models list`.")],
+        again: Annotated[
+            bool, typer.Option("--again", help="Also when it is here already.")
+        ] = False,
+        url: CatalogueUrl = catalogue.CATALOGUE_URL,
+    ) -> None:
+        """Download a model. Continues a download that broke off."""
+        get_model(name, again=again, url=url)
+
+    @models.command("path")
+    @with_settings(names=["model", "language"])
+    def path_command(settings: Settings) -> None:
+        """Print the folder of the model in use."""
+        print(folder.resolve(settings.model, language=settings.language).path)
+
+
+def _catalogue(url: str, *, offline: bool) -> tuple[catalogue.Catalogue, str]:
+    """The live list, or the packaged one and why."""
+    if offline:
+        return catalogue.packaged(), "The list in this package, as asked."
+    try:
+        return catalogue.fetch(url), ""
+    except ModelError as error:
+        return catalogue.packaged(), f"{error} This is the list in the package."
+
+
+def list_models(
+    found: catalogue.Catalogue,
+    *,
+    language: str = "",
+    as_json: bool = False,
+    note: str = "",
+    console: Console | None = None,
+) -> None:
+    """Print a catalogue and what of it is on this machine.
+
+    Raises:
+        ModelError: no model speaks the language.
+    """
+    here = {model.name: model for model in folder.installed()}
+    entries = [e for e in found if not language or folder.same_language(e.language, language)]
+    if not entries:
+        languages = sorted({entry.language.split("-")[0] for entry in found})
+        raise ModelError(f"No model speaks `{language}`. There are: {', '.join(languages)}.")
+    if as_json:
+        rows = [{**msgspec.to_builtins(e), "installed": e.name in here} for e in entries]
+        print(msgspec.json.format(msgspec.json.encode(rows)).decode())
+        return
+    out = console or Console(highlight=False)
+    if out.is_terminal:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("name", no_wrap=True)
+        table.add_column("language")
+        table.add_column("size", justify="right", no_wrap=True)
+        table.add_column("licence")
+        table.add_column("")
+        for entry in entries:
+            mark = (
+                Text("on this machine", "green") if entry.name in here else Text(entry.note, "dim")
+            )
+            table.add_row(
+                Text(entry.name, "bold" if entry.name in here else ""),
+                f"{entry.language_name} ({entry.language})",
+                download.megabytes(entry.size),
+                entry.licence or "see the publisher",
+                mark,
+            )
+        out.print(table)
+    else:
+        for entry in entries:
+            state = "here" if entry.name in here else "-"
+            licence = entry.licence or "?"
+            columns = (entry.name, entry.language, download.megabytes(entry.size), licence, state)
+            print("\t".join(columns))
+    others = [name for name in here if name not in {e.name for e in found}]
+    messages = Console(stderr=True, highlight=False)
+    if others:
+        messages.print(f"Also on this machine: {', '.join(others)}", style="dim", soft_wrap=True)
+    if note:
+        messages.print(note, style="yellow", soft_wrap=True)
+    messages.print(
+        "Get one with `callscribe models get NAME`, use it with `callscribe serve --model NAME`. "
+        "Without --model the built-in English telephone model is used.",
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def get_model(name: str, *, again: bool = False, url: str = catalogue.CATALOGUE_URL) -> None:
+    """Download a model with a progress bar on standard error; prints its folder on standard output.
+
+    Raises:
+        ModelError: see `callscribe.models.download.install`.
+    """
+    where = folder.models_folder()
+    if not again and (where / name).is_dir() and name in {m.name for m in folder.installed(where)}:
+        print(f"{name} is here already (--again replaces it).", file=sys.stderr)
+        print(where / name)
+        return
+    found, why = _catalogue(url, offline=False)
+    entry = found.find(name)
+    if why:
+        print(why, file=sys.stderr)
+    licence = entry.licence or "see https://alphacephei.com/vosk/models"
+    print(
+        f"{entry.name}: {entry.language_name}, {download.megabytes(entry.size)}, licence: {licence}",
+        file=sys.stderr,
+    )
+    console = Console(stderr=True, highlight=False)
+    with Progress(
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(_STAGES["download"], total=None)
+
+        def show(stage: download.Stage, done: int, total: int) -> None:
+            bar.update(task, description=_STAGES[stage], completed=done, total=total or None)
+
+        model = download.install(entry, where, on_progress=show, again=again)
+    rate = "telephone" if model.sample_rate == 8_000 else f"{model.sample_rate // 1000} kHz"
+    print(
+        f"Installed ({rate} model). Use it: callscribe serve --model {entry.name}", file=sys.stderr
+    )
+    print(model.path)

@@ -1,0 +1,1 @@
+"""Recognition models: what there is, how it gets onto this machine, and whether a folder is one."""

@@ -1,0 +1,261 @@
+"""Finding a model on this machine and making sure that it is one.
+
+Two layouts exist, told apart by the files that are there (vosk-api, src/model.cc): V2 has `am/final.mdl` and
+`conf/model.conf`, V1 has `final.mdl` and `mfcc.conf` side by side.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from callscribe.errors import ModelError
+from callscribe.models.catalogue import bcp47, did_you_mean, is_safe_name, packaged
+
+BUILT_IN = "phone-en"
+
+ABOUT_FILE = "model.json"
+"""Our own note in a model's folder; models without it work just as well."""
+
+_DEFAULT_RATE = 16_000
+"""What Kaldi takes when the feature configuration does not say."""
+
+_NAME = re.compile(r"vosk-model-(?:small-)?([a-z]{2,3}(?:-[a-z]{2})?)(?=-|$)")
+_RATE = re.compile(r"^\s*--sample-frequency\s*=\s*([0-9.]+)", re.MULTILINE)
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What `model.json` says."""
+
+    name: str = ""
+    language: str = ""
+    """BCP 47."""
+    licence: str = ""
+    worth: str = ""
+    """What to expect of it, for the start-up line."""
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model that can be loaded."""
+
+    path: Path
+    name: str
+    language: str
+    """BCP 47; empty when neither the name nor `model.json` tells."""
+    sample_rate: int
+    """Hz that the model was made for."""
+    built_in: bool = False
+    licence: str = ""
+    worth: str = ""
+
+    @property
+    def title(self) -> str:
+        """For people: `phone-en (built in)`."""
+        return f"{self.name} (built in)" if self.built_in else self.name
+
+
+def models_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Where downloaded models are kept: `CALLSCRIBE_MODELS`, else the user's data folder of the platform."""
+    env = os.environ if environ is None else environ
+    if env.get("CALLSCRIBE_MODELS"):
+        return Path(env["CALLSCRIBE_MODELS"]).expanduser()
+    if sys.platform == "win32":
+        base = Path(env.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(env.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "callscribe" / "models"
+
+
+def installed(models: Path | None = None) -> list[ModelFolder]:
+    """The models that `get` has put into the models folder, by name. What is no model is left out."""
+    folder = models or models_folder()
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.is_dir() and not path.name.startswith("."):
+            try:
+                found.append(inspect(path))
+            except ModelError:
+                continue
+    return found
+
+
+def built_in() -> ModelFolder:
+    """The model in the package.
+
+    Raises:
+        ModelError: the package is damaged.
+    """
+    path = Path(str(resources.files("callscribe.models"))) / BUILT_IN
+    return inspect(path, is_built_in=True)
+
+
+def resolve(
+    name_or_folder: str = "",
+    *,
+    language: str = "",
+    models: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> ModelFolder:
+    """The model that a setting means.
+
+    Args:
+        name_or_folder: a downloaded model's name, a folder, or empty for the built-in one. Names are also looked for
+            where Vosk's own tools keep models.
+        language: BCP 47; given, a model known to speak another one is refused.
+        models: the models folder; by default the user's.
+        environ: by default the process's environment.
+
+    Raises:
+        ModelError: not found, not a model, damaged, or of another language; says what to do.
+    """
+    env = os.environ if environ is None else environ
+    where = models or models_folder(env)
+    if not name_or_folder or name_or_folder == BUILT_IN:
+        found = built_in()
+    else:
+        found = inspect(_locate(name_or_folder, where, env))
+    if language and found.language and not same_language(language, found.language):
+        raise ModelError(
+            f"The model {found.title} speaks `{found.language}`, but the language is set to `{language}`. "
+            f"Choose a model for `{language}` (callscribe models list) or leave the language out."
+        )
+    if language and not found.language:
+        found = ModelFolder(**{**found.__dict__, "language": language})
+    return found
+
+
+def same_language(one: str, other: str) -> bool:
+    """Whether two BCP 47 tags agree as far as both say: `en` and `en-US` do, `en-GB` and `en-US` too."""
+    return one.split("-")[0].lower() == other.split("-")[0].lower()
+
+
+def _locate(name_or_folder: str, models: Path, env: Mapping[str, str]) -> Path:
+    path = Path(name_or_folder).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_file():
+        raise ModelError(
+            f"{path} is a file; a model is a folder. Unpack it first, or let `callscribe models get NAME` do it."
+        )
+    looks_like_path = "/" in name_or_folder or os.sep in name_or_folder
+    if looks_like_path:
+        raise ModelError(f"There is no folder {path}. See the models with: callscribe models list")
+    for place in (models, *_vosk_places(env)):
+        if is_safe_name(name_or_folder) and (place / name_or_folder).is_dir():
+            return place / name_or_folder
+    raise ModelError(_not_found(name_or_folder, models))
+
+
+def _vosk_places(env: Mapping[str, str]) -> Iterable[Path]:
+    """Where the vosk package itself looks and downloads to (vosk 0.3.45, `MODEL_DIRS`)."""
+    if env.get("VOSK_MODEL_PATH"):
+        yield Path(env["VOSK_MODEL_PATH"])
+    yield Path("/usr/share/vosk")
+    yield Path.home() / ".cache" / "vosk"
+
+
+def _not_found(name: str, models: Path) -> str:
+    catalogue = packaged()
+    here = [model.name for model in installed(models)]
+    if name in catalogue.names():
+        return f"The model {name} is not on this machine. Get it with: callscribe models get {name}"
+    near = did_you_mean(name, {*here, *catalogue.names(), BUILT_IN})
+    have = f" On this machine: {', '.join([*here, BUILT_IN])}."
+    return (
+        f"There is no model called `{name}` on this machine.{near}{have} "
+        "See all with `callscribe models list`, get one with `callscribe models get NAME`."
+    )
+
+
+def inspect(path: Path, *, is_built_in: bool = False) -> ModelFolder:
+    """Check a folder's layout and read what it says about itself.
+
+    Raises:
+        ModelError: it is not a model, or files are missing; says which.
+    """
+    if (path / "am" / "final.mdl").is_file() and (path / "conf" / "model.conf").is_file():
+        features, graph = path / "conf", path / "graph"
+    elif (path / "final.mdl").is_file() and (path / "mfcc.conf").is_file():
+        features, graph = path, path
+    else:
+        raise ModelError(_why_no_model(path))
+    missing = []
+    configuration = next(
+        (f for name in ("mfcc.conf", "fbank.conf") if (f := features / name).is_file()), None
+    )
+    if configuration is None:
+        missing.append(f"{features.name}/mfcc.conf" if features != path else "mfcc.conf")
+    if not (graph / "HCLG.fst").is_file():
+        missing += [
+            f"{graph.name}/{name}" if graph != path else name
+            for name in ("HCLr.fst", "Gr.fst", "disambig_tid.int")
+            if not (graph / name).is_file()
+        ]
+    if missing or configuration is None:
+        raise ModelError(
+            f"The model in {path} is incomplete: {', '.join(missing)} missing. "
+            "Get it again with: callscribe models get NAME"
+        )
+    about = _about(path)
+    name = about.name or path.resolve().name
+    return ModelFolder(
+        path=path,
+        name=name,
+        language=about.language or language_of(name),
+        sample_rate=_sample_rate(configuration),
+        built_in=is_built_in,
+        licence=about.licence,
+        worth=about.worth,
+    )
+
+
+def language_of(name: str) -> str:
+    """The language in a model's name, as BCP 47; empty when it does not tell."""
+    match = _NAME.match(name)
+    if match is None or match[1] == "spk":
+        return ""
+    return bcp47(match[1])
+
+
+def _about(path: Path) -> About:
+    file = path / ABOUT_FILE
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=About)
+    except FileNotFoundError:
+        return About()
+    except (OSError, msgspec.DecodeError) as error:
+        raise ModelError(f"{file} cannot be read: {error}. Correct or delete it.") from error
+
+
+def _sample_rate(configuration: Path) -> int:
+    match = _RATE.search(configuration.read_text(encoding="utf-8", errors="replace"))
+    if match is None:
+        return _DEFAULT_RATE
+    rate = int(float(match[1])) if match[1].strip(".") else 0
+    if not 4_000 <= rate <= 192_000:
+        raise ModelError(f"{configuration} names a sample rate of {match[1]} Hz, which cannot be.")
+    return rate
+
+
+def _why_no_model(path: Path) -> str:
+    if not path.is_dir():
+        return f"There is no folder {path}."
+    if (path / "final.ext.raw").is_file():
+        return f"{path} is a model for telling speakers apart; it does not recognise words."
+    deeper = [child for child in sorted(path.iterdir()) if (child / "am" / "final.mdl").is_file()]
+    if deeper:
+        return f"{path} is not a model itself. Did you mean {deeper[0]}?"
+    return (
+        f"{path} is not a Vosk model: neither am/final.mdl and conf/model.conf nor final.mdl and mfcc.conf are there. "
+        "Name the folder that holds them."
+    )

@@ -1,0 +1,110 @@
+"""`callscribe models` as a person types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from callscribe.cli import main
+from tests.models.conftest import publisher  # noqa: F401 - a fixture
+from tests.models.publisher import NAME, Publisher, Served, archive, make_model
+
+BODY = archive()
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["callscribe", *arguments])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    return int(exit_.value.code or 0)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CALLSCRIBE_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def catalogue(publisher: Publisher) -> str:  # noqa: F811
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    listed = [{"name": NAME, "lang": "xx", "lang_text": "Xish", "type": "small", "size": len(BODY)}]
+    publisher.paths["/list.json"] = Served(json.dumps(listed).encode())
+    return f"{publisher.url}/list.json"
+
+
+def test_get_then_use(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    folder: Path,
+    catalogue: str,
+) -> None:
+    assert run(monkeypatch, "models", "get", NAME, "--catalogue", catalogue) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{folder / NAME}\n"
+    assert "Xish, 1 MB, licence: see" in err
+    assert f"callscribe serve --model {NAME}" in err
+
+    assert run(monkeypatch, "models", "path", "--model", NAME) == 0
+    assert capsys.readouterr().out == f"{folder / NAME}\n"
+
+    assert run(monkeypatch, "models", "get", NAME, "--catalogue", catalogue) == 0
+    out, err = capsys.readouterr()
+    assert "is here already" in err
+    assert out == f"{folder / NAME}\n"
+
+
+def test_the_list(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    folder: Path,
+    catalogue: str,
+) -> None:
+    make_model(folder / NAME)
+    make_model(folder / "mine")
+    assert run(monkeypatch, "models", "list", "--catalogue", catalogue) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{NAME}\txx\t1 MB\t?\there\n"
+    assert "Also on this machine: mine" in err
+    assert run(monkeypatch, "models", "list", "--catalogue", catalogue, "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["name"], row["language"], row["installed"]) == (NAME, "xx", True)
+
+
+def test_the_list_without_a_network(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nobody = "http://127.0.0.1:9/list.json"
+    assert run(monkeypatch, "models", "list", "--language", "de", "--catalogue", nobody) == 0
+    out, err = capsys.readouterr()
+    assert [line.split("\t")[0] for line in out.splitlines()] == [
+        "vosk-model-small-de-0.15",
+        "vosk-model-de-0.21",
+    ]
+    assert "cannot be reached" in err
+    assert "This is the list in the package" in err
+    assert run(monkeypatch, "models", "list", "--offline", "--language", "tlh") == 1
+    assert "No model speaks `tlh`. There are: ar, ca," in capsys.readouterr().err
+
+
+def test_get_of_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], catalogue: str
+) -> None:
+    assert (
+        run(monkeypatch, "models", "get", "vosk-model-small-x-0.1", "--catalogue", catalogue) == 1
+    )
+    assert f"Did you mean {NAME}?" in capsys.readouterr().err
+
+
+def test_path_of_the_built_in_model_and_of_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "models", "path") == 0
+    path = Path(capsys.readouterr().out.strip())
+    assert (path / "am" / "final.mdl").is_file()
+    assert run(monkeypatch, "models", "path", "--model", "qqq") == 1
+    assert "There is no model called `qqq`" in capsys.readouterr().err

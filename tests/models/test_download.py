@@ -1,0 +1,264 @@
+"""Downloads against a server that misbehaves in every way; the models folder stays whole."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import socket
+import stat
+import zipfile
+from collections import namedtuple
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from callscribe.errors import ModelError
+from callscribe.models import download
+from callscribe.models.catalogue import CatalogueEntry
+from callscribe.models.download import install, megabytes
+from callscribe.models.folder import inspect
+from tests.models.publisher import FILES, NAME, Publisher, Served, archive, entry, make_model
+
+BODY = archive()
+
+
+def nothing_lies_about(models: Path) -> bool:
+    """Only whole models and an empty downloads folder."""
+    return all(
+        path.name == ".downloads" and not list(path.iterdir())
+        for path in models.iterdir()
+        if path.name.startswith(".")
+    )
+
+
+@pytest.mark.parametrize("checksum", ["md5", "sha256", ""])
+def test_a_model_arrives_whole(publisher: Publisher, models: Path, checksum: str) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    seen: list[tuple[str, int, int]] = []
+    model = install(
+        entry(publisher, BODY, checksum=checksum),
+        models,
+        on_progress=lambda *step: seen.append(step),
+    )
+    assert model.path == models / NAME
+    assert (model.name, model.language, model.sample_rate) == (NAME, "xx", 8000)
+    assert model.licence == "MIT"
+    assert {p.relative_to(model.path).as_posix() for p in model.path.rglob("*") if p.is_file()} == {
+        *FILES,
+        "model.json",
+    }
+    assert (model.path / "am/final.mdl").read_bytes() == FILES["am/final.mdl"]
+    assert stat.S_IMODE(model.path.stat().st_mode) & 0o055 == 0o055  # others may read it
+    assert nothing_lies_about(models)
+    assert list(dict.fromkeys(stage for stage, _, _ in seen)) == [
+        stage for stage in ("download", "check", "unpack") if checksum or stage != "check"
+    ]
+    assert ("download", len(BODY), len(BODY)) in seen
+
+
+def test_what_is_here_is_not_fetched_again(publisher: Publisher, models: Path) -> None:
+    served = publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    wanted = entry(publisher, BODY)
+    assert install(wanted, models) == install(wanted, models)
+    assert len(served.requests) == 1
+    install(wanted, models, again=True)
+    assert len(served.requests) == 2
+    assert nothing_lies_about(models)
+
+
+def test_a_broken_folder_is_replaced(publisher: Publisher, models: Path) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    (models / NAME).mkdir(parents=True)
+    (models / NAME / "rest").touch()
+    install(entry(publisher, BODY), models)
+    assert not (models / NAME / "rest").exists()
+    assert nothing_lies_about(models)
+
+
+def test_a_break_is_mended_by_a_range_request(publisher: Publisher, models: Path) -> None:
+    served = publisher.paths[f"/{NAME}.zip"] = Served(BODY, break_after=[1000, 2000])
+    install(entry(publisher, BODY), models, retry_s=0)
+    ranges = [request.get("Range") for request in served.requests]
+    assert ranges == [None, "bytes=1000-", "bytes=3000-"]
+    assert served.requests[1]["If-Range"] == '"one"'
+
+
+def test_a_server_that_keeps_breaking_off_leaves_what_came(
+    publisher: Publisher, models: Path
+) -> None:
+    served = publisher.paths[f"/{NAME}.zip"] = Served(BODY, break_after=[1000, 0, 0, 0, 0])
+    with pytest.raises(ModelError, match=r"broke off after 1 MB.*Run the same command again"):
+        install(entry(publisher, BODY), models, retry_s=0)
+    assert not (models / NAME).exists()
+    served.break_after = []
+    install(entry(publisher, BODY), models)
+    assert served.requests[-1]["Range"] == "bytes=1000-"
+
+
+def test_a_changed_archive_is_fetched_from_its_beginning(
+    publisher: Publisher, models: Path
+) -> None:
+    path = f"/{NAME}.zip"
+    publisher.paths[path] = Served(b"x" * len(BODY), break_after=[1000, 0, 0, 0, 0])
+    with pytest.raises(ModelError, match="broke off"):
+        install(entry(publisher, BODY), models, retry_s=0)
+    publisher.paths[path] = Served(BODY, etag='"two"')
+    install(entry(publisher, BODY), models)
+
+
+@pytest.mark.parametrize("etag", ["", 'W/"weak"'])
+def test_a_server_without_ranges_or_tags(publisher: Publisher, models: Path, etag: str) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY, etag=etag, ranges=False, break_after=[1000])
+    install(entry(publisher, BODY), models, retry_s=0)
+
+
+def test_a_whole_part_file_needs_nothing_more(publisher: Publisher, models: Path) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    part = models / ".downloads" / f"{NAME}.zip.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(BODY)
+    install(entry(publisher, BODY), models)
+
+
+def test_a_part_file_longer_than_the_archive_is_thrown_away(
+    publisher: Publisher, models: Path
+) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    part = models / ".downloads" / f"{NAME}.zip.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(BODY + b"more")
+    install(entry(publisher, BODY), models, retry_s=0)
+
+
+def test_a_wrong_checksum(publisher: Publisher, models: Path) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    wanted = msgspec.structs.replace(entry(publisher, BODY), checksum="md5:" + "0" * 32)
+    with pytest.raises(ModelError, match=r"damaged: its md5 checksum is .*It has been deleted"):
+        install(wanted, models)
+    assert not (models / NAME).exists()
+    assert nothing_lies_about(models)
+
+
+def test_a_page_instead_of_an_archive(publisher: Publisher, models: Path) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(b"<html>please log in</html>")
+    with pytest.raises(ModelError, match="is damaged"):
+        install(entry(publisher, BODY, checksum=""), models)
+    assert nothing_lies_about(models)
+
+
+def test_an_archive_with_a_flipped_bit(publisher: Publisher, models: Path) -> None:
+    body = bytearray(BODY)
+    body[100] ^= 1
+    publisher.paths[f"/{NAME}.zip"] = Served(bytes(body))
+    with pytest.raises(ModelError, match=r"is damaged \(Bad CRC"):
+        install(entry(publisher, BODY, checksum=""), models)
+    assert not (models / NAME).exists()
+    assert nothing_lies_about(models)
+
+
+def test_an_archive_of_something_else(publisher: Publisher, models: Path) -> None:
+    body = archive({"README": b"hello"})
+    publisher.paths[f"/{NAME}.zip"] = Served(body)
+    with pytest.raises(ModelError, match="is not a Vosk model"):
+        install(entry(publisher, body), models)
+    assert not (models / NAME).exists()
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["../evil", "/etc/evil", f"{NAME}/../../evil", "..\\evil", "C:/evil", "C:\\evil"],
+)
+def test_members_that_would_land_outside(publisher: Publisher, models: Path, member: str) -> None:
+    body = archive({member: b"evil", **{f"{NAME}/{n}": c for n, c in FILES.items()}}, top="")
+    publisher.paths[f"/{NAME}.zip"] = Served(body)
+    with pytest.raises(ModelError, match="which no model has"):
+        install(entry(publisher, body), models)
+    assert not list(models.parent.rglob("*evil*"))
+
+
+def test_a_link_in_the_archive(publisher: Publisher, models: Path) -> None:
+    packed = io.BytesIO(BODY)
+    with zipfile.ZipFile(packed, "a") as out:
+        link = zipfile.ZipInfo(f"{NAME}/link")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        out.writestr(link, "/etc/passwd")
+    publisher.paths[f"/{NAME}.zip"] = Served(packed.getvalue())
+    with pytest.raises(ModelError, match="which no model has"):
+        install(entry(publisher, packed.getvalue()), models)
+
+
+def test_an_archive_without_a_top_folder(publisher: Publisher, models: Path) -> None:
+    body = archive(top="")
+    publisher.paths[f"/{NAME}.zip"] = Served(body)
+    assert (install(entry(publisher, body), models).path / "am" / "final.mdl").is_file()
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (404, "no longer at"),
+        (403, "refuses .* with status 403"),
+        (503, r"cannot be downloaded.*status 503"),
+    ],
+)
+def test_refusals(publisher: Publisher, models: Path, status: int, message: str) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY, status=status)
+    with pytest.raises(ModelError, match=message):
+        install(entry(publisher, BODY), models, retry_s=0)
+
+
+def test_offline(models: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}/x.zip"
+        wanted = CatalogueEntry(
+            name=NAME, language="xx", language_name="", kind="small", size=1, url=address
+        )
+        with pytest.raises(ModelError, match=r"no connection.*Check this machine's connection"):
+            install(wanted, models)
+
+
+def test_a_server_that_falls_silent(publisher: Publisher, models: Path) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY, hang=True)
+    with (
+        httpx.Client(timeout=0.05) as client,
+        pytest.raises(ModelError, match="no answer in time"),
+    ):
+        install(entry(publisher, BODY), models, client=client, retry_s=0)
+
+
+def test_no_space(publisher: Publisher, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 10, 0))
+    with pytest.raises(ModelError, match=r"needs 1 MB .* are free\. Free some space"):
+        install(entry(publisher, BODY), models)
+    assert served.requests == []
+
+
+def test_a_folder_that_cannot_be_made(publisher: Publisher, tmp_path: Path) -> None:
+    (tmp_path / "models").touch()
+    with pytest.raises(ModelError, match=r"cannot be saved in .*CALLSCRIBE_MODELS"):
+        install(entry(publisher, BODY), tmp_path / "models")
+
+
+def test_a_model_in_place_survives_a_bad_replacement(publisher: Publisher, models: Path) -> None:
+    make_model(models / NAME)
+    body = archive({"README": b"hello"})
+    publisher.paths[f"/{NAME}.zip"] = Served(body)
+    with pytest.raises(ModelError):
+        install(entry(publisher, body), models, again=True)
+    assert inspect(models / NAME).sample_rate == 8000
+
+
+def test_a_name_that_is_a_path(publisher: Publisher, models: Path) -> None:
+    wanted = msgspec.structs.replace(entry(publisher, BODY), name="../up")
+    with pytest.raises(ModelError, match="cannot be a model's name"):
+        install(wanted, models)
+
+
+def test_sizes_for_people() -> None:
+    assert [megabytes(n) for n in (0, 41_205_931, 1_913_365_522)] == ["1 MB", "41 MB", "1.9 GB"]
+    assert download.megabytes is megabytes

@@ -1,0 +1,170 @@
+"""Finding a model and telling whether a folder is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from callscribe.errors import ModelError
+from callscribe.models.folder import (
+    ModelFolder,
+    built_in,
+    inspect,
+    installed,
+    language_of,
+    models_folder,
+    resolve,
+    same_language,
+)
+from tests.models.publisher import FILES, make_model
+
+V1 = {
+    "final.mdl": b"x",
+    "mfcc.conf": b"",
+    "HCLr.fst": b"x",
+    "Gr.fst": b"x",
+    "disambig_tid.int": b"",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_other_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("VOSK_MODEL_PATH", raising=False)
+    monkeypatch.delenv("CALLSCRIBE_MODELS", raising=False)
+
+
+def test_nothing_named_is_the_built_in_one(models: Path) -> None:
+    model = resolve("", models=models)
+    assert model == built_in() == resolve("phone-en", models=models)
+    assert (model.title, model.language, model.sample_rate) == ("phone-en (built in)", "en", 8000)
+    assert model.built_in
+    assert model.worth
+    assert model.licence
+
+
+def test_a_downloaded_model_by_its_name(models: Path) -> None:
+    path = make_model(models / "vosk-model-small-de-0.15")
+    model = resolve("vosk-model-small-de-0.15", models=models)
+    assert model == ModelFolder(
+        path=path, name="vosk-model-small-de-0.15", language="de", sample_rate=8000
+    )
+    assert installed(models) == [model]
+    assert model.title == model.name
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    path = make_model(tmp_path / "mine", V1)
+    model = resolve(str(path))
+    assert (model.name, model.language, model.sample_rate) == ("mine", "", 16_000)
+    assert resolve(str(path), language="de").language == "de"
+
+
+def test_where_vosk_keeps_models(tmp_path: Path, models: Path) -> None:
+    make_model(tmp_path / "home/.cache/vosk/vosk-model-small-fr-0.22")
+    make_model(tmp_path / "elsewhere/vosk-model-small-it-0.22")
+    env = {"VOSK_MODEL_PATH": str(tmp_path / "elsewhere")}
+    assert resolve("vosk-model-small-fr-0.22", models=models).language == "fr"
+    assert resolve("vosk-model-small-it-0.22", models=models, environ=env).language == "it"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("vosk-model-small-de-0.15", r"not on this machine\. Get it with: callscribe models get"),
+        ("vosk-model-smal-de-0.15", r"Did you mean vosk-model-small-de-0\.15"),
+        ("./nowhere", r"There is no folder nowhere"),
+        ("/nowhere/at/all", r"There is no folder /nowhere/at/all"),
+        ("..", r"is not a Vosk model"),
+        ("qqq", r"On this machine: phone-en\."),
+    ],
+)
+def test_not_found(models: Path, name: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        resolve(name, models=models)
+
+
+def test_an_archive_in_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "model.zip").touch()
+    with pytest.raises(ModelError, match="is a file; a model is a folder"):
+        resolve(str(tmp_path / "model.zip"))
+
+
+def test_a_model_of_another_language(models: Path) -> None:
+    make_model(models / "vosk-model-small-de-0.15")
+    assert resolve("vosk-model-small-de-0.15", models=models, language="de-AT").language == "de"
+    with pytest.raises(ModelError, match="speaks `de`, but the language is set to `fr`"):
+        resolve("vosk-model-small-de-0.15", models=models, language="fr")
+
+
+@pytest.mark.parametrize(
+    ("without", "message"),
+    [
+        ("am/final.mdl", "is not a Vosk model"),
+        ("conf/model.conf", "is not a Vosk model"),
+        ("conf/mfcc.conf", r"incomplete: conf/mfcc\.conf missing"),
+        ("graph/HCLG.fst", r"graph/HCLr\.fst, graph/Gr\.fst, graph/disambig_tid\.int missing"),
+    ],
+)
+def test_incomplete_models(tmp_path: Path, without: str, message: str) -> None:
+    files = {name: content for name, content in FILES.items() if name != without}
+    with pytest.raises(ModelError, match=message):
+        inspect(make_model(tmp_path / "model", files))
+
+
+def test_one_level_too_high(tmp_path: Path) -> None:
+    make_model(tmp_path / "outer" / "inner")
+    with pytest.raises(ModelError, match=r"Did you mean .*inner\?"):
+        inspect(tmp_path / "outer")
+
+
+def test_a_speaker_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="does not recognise words"):
+        inspect(make_model(tmp_path / "spk", {"final.ext.raw": b"", "mfcc.conf": b""}))
+
+
+def test_fbank_features_and_a_rate_that_cannot_be(tmp_path: Path) -> None:
+    files = {name: content for name, content in FILES.items() if name != "conf/mfcc.conf"}
+    path = make_model(
+        tmp_path / "model", {**files, "conf/fbank.conf": b" --sample-frequency = 16000 #\n"}
+    )
+    assert inspect(path).sample_rate == 16_000
+    (path / "conf/fbank.conf").write_bytes(b"--sample-frequency=0\n")
+    with pytest.raises(ModelError, match="sample rate of 0 Hz"):
+        inspect(path)
+
+
+def test_a_note_that_cannot_be_read(tmp_path: Path) -> None:
+    path = make_model(tmp_path / "model")
+    (path / "model.json").write_text("{")
+    with pytest.raises(ModelError, match=r"model\.json cannot be read.*Correct or delete it"):
+        inspect(path)
+    assert installed(tmp_path) == []
+
+
+def test_languages_in_names() -> None:
+    names = {
+        "vosk-model-small-en-us-0.15": "en-US",
+        "vosk-model-en-us-0.22-lgraph": "en-US",
+        "vosk-model-de-0.21": "de",
+        "vosk-model-small-cn-0.22": "zh",
+        "vosk-model-tl-ph-generic-0.6": "fil",
+        "vosk-model-el-gr-0.7": "el",
+        "vosk-model-spk-0.4": "",
+        "mine": "",
+    }
+    assert {name: language_of(name) for name in names} == names
+    assert same_language("en", "en-US")
+    assert not same_language("en", "es")
+
+
+def test_the_models_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    assert models_folder({"CALLSCRIBE_MODELS": "/srv/models"}) == Path("/srv/models")
+    assert models_folder({"XDG_DATA_HOME": "/data"}) == Path("/data/callscribe/models")
+    assert models_folder({}) == tmp_path / "home/.local/share/callscribe/models"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert models_folder({}) == tmp_path / "home/Library/Application Support/callscribe/models"
+    monkeypatch.setattr("sys.platform", "win32")
+    assert models_folder({"LOCALAPPDATA": "/local"}) == Path("/local/callscribe/models")
