@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pyte
 from rich.console import Console
@@ -87,8 +88,7 @@ class Stage:
         *,
         environ: Mapping[str, str] | None = None,
         raw: bool = False,
-        fillers: bool = True,
-        color: bool = True,
+        fillers: Literal["keep", "dim", "hide"] = "dim",
     ) -> None:
         self.terminal = Terminal(columns, rows)
         self.clock = Clock()

@@ -134,7 +134,10 @@ class TestOneCall:
         dim.play(started(), final("Well, uh yes", tokens=tokens))
         assert dim.terminal.is_dim("uh")
         assert not dim.terminal.is_dim("yes")
-        without = Stage(fillers=False)
+        kept = Stage(fillers="keep")
+        kept.play(started(), final("Well, uh yes", tokens=tokens))
+        assert not kept.terminal.is_dim("uh")
+        without = Stage(fillers="hide")
         without.play(started(), final("Well, uh yes", tokens=tokens))
         assert "Well, yes" in "\n".join(without.lines())
 

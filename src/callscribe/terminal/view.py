@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from types import TracebackType
-from typing import Self, TextIO, cast
+from typing import Literal, Self, TextIO, cast
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
@@ -132,7 +132,7 @@ class TerminalView:
     Args:
         console: where to print. Its width is asked anew at every line.
         raw: show the recogniser's own words instead of the written form.
-        fillers: False leaves out the tokens marked as fillers.
+        fillers: what happens to the tokens marked as fillers ("uh", "um").
         saved_hint: how to see a finished call again, given its id; printed in its closing line.
         now: the wall clock, for the running duration.
         timezone: for times of day; None is the machine's.
@@ -144,7 +144,7 @@ class TerminalView:
         console: Console,
         *,
         raw: bool = False,
-        fillers: bool = True,
+        fillers: Literal["keep", "dim", "hide"] = "dim",
         saved_hint: Callable[[str], str] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         timezone: tzinfo | None = None,
@@ -597,8 +597,8 @@ class TerminalView:
                 continue
             if token.filler:
                 words.append(text[place:at])
-                if self._fillers:
-                    words.append(token.text, _QUIET)
+                if self._fillers != "hide":
+                    words.append(token.text, _QUIET if self._fillers == "dim" else None)
                 else:
                     # Its space goes with it, so that none is doubled.
                     at += len(text[at + len(token.text) :]) and text[at + len(token.text)] == " "
