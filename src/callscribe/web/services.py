@@ -1,11 +1,12 @@
 """What the routes may use, handed to `create_app` by the composition root.
 
-The routes never build anything themselves and know the other parts only by the Protocols below, so a page can be
-tested with a store and a hub that were filled by a script.
+The routes never build anything themselves and know the other parts only by the Protocols below,
+so a page can be tested with a store and a hub that were filled by a script.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -22,11 +23,11 @@ class WebSettings:
     Attributes:
         public_url: where the carrier reaches us, e.g. `https://abc.ngrok.app`; empty when unknown.
         token: opens the pages and the API to anyone who is not on this machine.
-        expose_pages: whether the pages and the API answer on the public URL's host too (with the token).
+        expose_pages: whether the pages and the API answer on the public URL's host too, with the
+            token.
         allow_unsigned: accept webhooks and sockets without the carrier's signature.
         number: the number to call, shown while there are no calls; empty when unknown.
-        simulate_command: the line that makes a call without a carrier, shown while there are no calls.
-        hosts: extra `Host` names under which people reach the pages, beside loopback names and IP addresses.
+        simulate_command: the line that makes a call without a carrier, shown likewise.
     """
 
     public_url: str = ""
@@ -35,7 +36,6 @@ class WebSettings:
     allow_unsigned: bool = False
     number: str = ""
     simulate_command: str = "callscribe simulate"
-    hosts: tuple[str, ...] = ()
 
 
 class CallReader(Protocol):
@@ -69,8 +69,8 @@ class CallControl(Protocol):
 
 
 class LiveEvents(Protocol):
-    """The hub. A subscription yields `Published`, or once in a while another object that asks to read the store
-    again from its `after_id` because the viewer was too slow."""
+    """The hub. A subscription yields `Published`; to a viewer who was too slow, another object that
+    says so, whereupon the viewer reads the store again from the last id it has."""
 
     def subscribe(
         self, *, call: str | None = None, capacity: int = 512
@@ -94,14 +94,17 @@ class Services:
     """Everything a route may use.
 
     Attributes:
+        registry: the call registry: `CallControl` for the pages, all of it for the carrier's routes.
+        signatures: the carrier's signature check; None when unsigned requests are allowed.
         readiness: asked at every `/readyz`; may touch the disk, so it is awaited.
+        stopping: set when the server is told to stop; endless answers end then, for the server
+            waits for them.
     """
 
     settings: WebSettings
     registry: Any
-    """The call registry: `CallControl` for the pages, the whole of it for the carrier's routes."""
     store: CallReader
     hub: LiveEvents
     signatures: Any = None
-    """The carrier's signature check; None when unsigned requests are allowed."""
     readiness: Callable[[], Awaitable[Readiness]] | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)

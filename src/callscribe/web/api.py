@@ -1,0 +1,142 @@
+"""The JSON interface: what the command line's `--json` prints, and what people may do to a call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from callscribe.errors import CallscribeError
+from callscribe.events import Track
+from callscribe.records import CallRecord
+from callscribe.web.services import CallControl, Services
+
+MAX_BODY = 4096
+MAX_NAME = 60
+MAX_LIST = 500
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Rename(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of a rename: what to call the person heard on `track` of `leg`."""
+
+    leg: str
+    speaker: str
+    track: Track = "inbound"
+
+
+class ApiError(Exception):
+    """An answer that is not what was asked for."""
+
+    def __init__(self, status: int, name: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.name = name
+
+
+def error_response(error: ApiError) -> Response:
+    """`{"error": name, "message": sentence}`."""
+    return JSONResponse({"error": error.name, "message": str(error)}, status_code=error.status)
+
+
+def api_routes(services: Services) -> list[Route]:
+    control = cast(CallControl, services.registry)
+
+    async def calls(request: Request) -> Response:
+        """The newest calls first, as `callscribe calls --json` prints them."""
+        given = request.query_params.get("limit", "100")
+        if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= MAX_LIST):
+            raise ApiError(400, "bad-limit", f"`limit` is a number from 1 to {MAX_LIST}.")
+        before = request.query_params.get("before") or None
+        found = await run_in_threadpool(services.store.calls, limit=int(given), before=before)
+        return json_response(found)
+
+    async def call(request: Request) -> Response:
+        """One call, as `callscribe show SID --json` prints it."""
+        return json_response(await record(request))
+
+    async def record(request: Request) -> CallRecord:
+        sid = request.path_params["sid"]
+        found = await run_in_threadpool(services.store.call, sid)
+        if found is None:
+            raise ApiError(404, "not-found", f"There is no call {sid}.")
+        return found
+
+    async def live(request: Request) -> CallRecord:
+        found = await record(request)
+        if found.call.ended_at is not None:
+            raise ApiError(409, "ended", "The call is over; only its names can still be changed.")
+        return found
+
+    async def pause(request: Request) -> Response:
+        await control.pause((await live(request)).call.id)
+        return json_response({"ok": True})
+
+    async def resume(request: Request) -> Response:
+        await control.resume((await live(request)).call.id)
+        return json_response({"ok": True})
+
+    async def swap(request: Request) -> Response:
+        await control.swap((await record(request)).call.id)
+        return json_response({"ok": True})
+
+    async def rename(request: Request) -> Response:
+        found = await record(request)
+        try:
+            body = msgspec.json.decode(await read_body(request), type=Rename)
+        except msgspec.DecodeError as error:
+            raise ApiError(
+                400, "bad-body", f"Send `leg`, `track` and `speaker` as JSON: {error}."
+            ) from error
+        speaker = " ".join(body.speaker.split())
+        if not speaker or len(speaker) > MAX_NAME or not speaker.isprintable():
+            raise ApiError(
+                400, "bad-name", f"A name has 1 to {MAX_NAME} characters that can be shown."
+            )
+        known = {(track.leg, track.track) for track in found.tracks}
+        known |= {(person.leg, person.track) for person in found.participants}
+        if (body.leg, body.track) not in known:
+            raise ApiError(404, "not-found", "Nobody on this call has that leg and track.")
+        await control.rename(found.call.id, body.leg, body.track, speaker)
+        return json_response({"ok": True})
+
+    def guarded(endpoint: Endpoint) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except ApiError as error:
+                return error_response(error)
+            except CallscribeError as error:
+                return error_response(ApiError(409, "refused", str(error)))
+
+        return answer
+
+    posts = {"pause": pause, "resume": resume, "swap": swap, "rename": rename}
+    return [
+        Route("/api/calls", guarded(calls)),
+        Route("/api/calls/{sid}", guarded(call)),
+        *(
+            Route(f"/api/calls/{{sid}}/{name}", guarded(endpoint), methods=["POST"])
+            for name, endpoint in posts.items()
+        ),
+    ]
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body, refused past `MAX_BODY` bytes."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise ApiError(413, "too-large", f"The body may have {MAX_BODY} bytes.")
+    return body

@@ -1,0 +1,82 @@
+"""The web application: every route behind the access rules and the protective headers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute
+
+from callscribe.web.access import Access, SecurityHeaders
+from callscribe.web.api import api_routes
+from callscribe.web.health import health_routes
+from callscribe.web.live import live_routes
+from callscribe.web.pages import Pages
+from callscribe.web.services import Services
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    services: Services,
+    *,
+    carrier: Sequence[BaseRoute] = (),
+    lifespan: Lifespan | None = None,
+) -> Starlette:
+    """Joins pages, API, live events, health and the carrier's routes.
+
+    Args:
+        services: what the routes may use.
+        carrier: the carrier's routes, all under `/twilio/`; they check signatures themselves.
+        lifespan: Starlette's.
+
+    Raises:
+        SettingsError: the token is too short.
+    """
+    pages = Pages(services)
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        path = request.url.path
+        if path.startswith("/twilio/"):
+            return PlainTextResponse(error.detail, status_code=error.status_code)
+        if path.startswith("/api/"):
+            name = "not-found" if error.status_code == 404 else "http-error"
+            return JSONResponse(
+                {"error": name, "message": f"{error.detail}: {request.method} {path}"},
+                status_code=error.status_code,
+                headers=error.headers,
+            )
+        if error.status_code == 404:
+            return pages.message(request, 404, "Not found", f"There is nothing at {path[:120]}.")
+        return pages.message(request, error.status_code, error.detail, "Go back to the calls.")
+
+    async def failure(request: Request, error: Exception) -> Response:
+        if request.url.path.startswith("/api/"):
+            return JSONResponse(
+                {"error": "failure", "message": "The server failed; its log says why."},
+                status_code=500,
+            )
+        return PlainTextResponse("The server failed; its log says why.", status_code=500)
+
+    return Starlette(
+        routes=[
+            *health_routes(services),
+            *carrier,
+            *live_routes(services),
+            *api_routes(services),
+            *pages.routes(),
+        ],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Access, settings=services.settings, refusal=pages.refusal),
+        ],
+        exception_handlers={HTTPException: http_error, Exception: failure},
+        lifespan=lifespan,
+    )
