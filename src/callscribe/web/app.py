@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
-from callscribe.web.access import Access, SecurityHeaders
+from callscribe.web.access import HEADERS, Access, SecurityHeaders
 from callscribe.web.api import api_routes
 from callscribe.web.health import health_routes
 from callscribe.web.live import live_routes
@@ -58,12 +58,12 @@ def create_app(
         return pages.message(request, error.status_code, error.detail, "Go back to the calls.")
 
     async def failure(request: Request, error: Exception) -> Response:
+        # Made outside the middleware, so it brings the protective headers itself.
+        message = "The server failed; its log says why."
         if request.url.path.startswith("/api/"):
-            return JSONResponse(
-                {"error": "failure", "message": "The server failed; its log says why."},
-                status_code=500,
-            )
-        return PlainTextResponse("The server failed; its log says why.", status_code=500)
+            body = {"error": "failure", "message": message}
+            return JSONResponse(body, status_code=500, headers=HEADERS)
+        return PlainTextResponse(message, status_code=500, headers=HEADERS)
 
     return Starlette(
         routes=[

@@ -47,7 +47,7 @@ export class CallPage {
       case "transcription_resumed": this.call.paused = false; break;
       case "call_ended":
         this.call.status = event.status ?? "completed";
-        document.getElementById("length").textContent = clock(event.duration_ms ?? 0);
+        document.getElementById("length").textContent = event.duration_ms ? clock(event.duration_ms) : "";
         this.lag = new Lag();
         break;
     }

@@ -41,8 +41,7 @@ new Stream({
   after: transcript.cursor,
   partials: transcript.call,
   take(event, id) {
-    if (event.type === "store_failed") banner.say("store", event.message);
-    else if (id !== null) banner.say("store", "");
+    if (event.type === "store_failed") banner.say("store", event.resolved ? "" : event.message);
     if (event.call !== transcript.call) return;
     lag.take(event);
     if (event.type === "call_updated") {
@@ -56,7 +55,7 @@ new Stream({
       call.status = event.status ?? "completed";
       lag.tracks.clear();
       endState = state(call);
-      document.getElementById("length").textContent = clock(event.duration_ms ?? 0);
+      document.getElementById("length").textContent = event.duration_ms ? clock(event.duration_ms) : "";
     }
     transcript.take(event, id);
   },

@@ -57,7 +57,7 @@ export class List {
         return;
       case "call_ended":
         call.status = event.status ?? "completed";
-        item.querySelector(".length").textContent = clock(event.duration_ms ?? 0);
+        item.querySelector(".length").textContent = event.duration_ms ? clock(event.duration_ms) : "";
         break;
       default: return;
     }

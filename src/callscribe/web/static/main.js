@@ -38,8 +38,7 @@ new Stream({
   take(event, id) {
     list.take(event);
     if (call && event.call === call.id) call.take(event, id);
-    if (event.type === "store_failed") banner.say("store", event.message);
-    else if (id !== null) banner.say("store", "");
+    if (event.type === "store_failed") banner.say("store", event.resolved ? "" : event.message);
     if (event.type === "call_started" && id > Number(frame.dataset.cursor)) moveOn();
     title();
   },

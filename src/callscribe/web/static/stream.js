@@ -5,7 +5,7 @@ const PATIENCE_MS = 800; // A shorter silence is not worth a word.
 export class Stream {
   // take(event, id), restart(): what was unfinished may be stale, status("open" | "lost" | "refused").
   constructor({ after, partials, take, restart, status }) {
-    Object.assign(this, { after, partials, take, restart, status });
+    Object.assign(this, { after: String(after), partials, take, restart, status });
     this.wait = 1000;
     this.hiddenAt = 0;
     this.connect();
@@ -32,10 +32,10 @@ export class Stream {
       this.status("open");
     };
     source.onmessage = (message) => {
-      const event = JSON.parse(message.data);
-      if (message.lastEventId) this.after = message.lastEventId;
-      const durable = !["partial", "lag", "store_failed"].includes(event.type);
-      this.take(event, durable && message.lastEventId ? Number(message.lastEventId) : null);
+      // An event without an id of its own is handed over with the one before.
+      const numbered = message.lastEventId !== this.after;
+      this.after = message.lastEventId;
+      this.take(JSON.parse(message.data), numbered ? Number(this.after) : null);
     };
     source.addEventListener("resync", () => this.restart());
     source.onerror = () => {
