@@ -114,3 +114,10 @@ async def running_server() -> AsyncIterator[FakeServer]:
         server.should_exit = True
         await serving
         listener.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Returns when the condition holds; a test that waits in vain fails with a timeout."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - it may depend on anything
+            await asyncio.sleep(0.005)

@@ -184,7 +184,7 @@ class Call:
         self.ended_ms = now
         self.ended_at = self.world.clock.rfc2822()
         if self.answered_ms is None and self._final_status == "completed":
-            self._final_status = "canceled" if self.facts.parent_call_sid else "no-answer"
+            self._final_status = "no-answer" if self.facts.direction == "inbound" else "canceled"
         self.status = self._final_status
         began = self.answered_ms if self.answered_ms is not None else now
         duration = round((now - began) / 1000)

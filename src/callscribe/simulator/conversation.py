@@ -6,6 +6,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING
 
+from callscribe.simulator import mulaw
 from callscribe.simulator.clock import WorldClock
 from callscribe.simulator.script import CallScript, Party
 
@@ -36,8 +37,10 @@ class Conversation:
 
     @property
     def end_ms(self) -> float:
-        """World time of the last sample."""
-        return math.inf if self.start_ms is None else self.start_ms + self.script.length_ms
+        """World time of the last sample; never, when nobody has anything to say."""
+        spoken = [len(call.party.audio) // mulaw.BYTES_PER_MS for call in self.calls]
+        length = max([self.script.length_ms, *spoken])
+        return self.start_ms + length if self.start_ms is not None and length else math.inf
 
     def callee(self, number: str) -> Party | None:
         """Who answers at a dialled number: the one with that number, else the next who was not called yet."""

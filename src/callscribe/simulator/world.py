@@ -6,8 +6,9 @@ Both the command line and tests use it, and the REST fake (`callscribe.simulator
 from __future__ import annotations
 
 import asyncio
+import math
 import random
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
@@ -106,6 +107,7 @@ class World:
             slash_signature,
             continuous,
         )
+        self.created_at = self.clock.rfc2822()
         self.numbers: dict[str, PhoneNumber] = {}
         self.calls: dict[str, Call] = {}
         self.conferences: dict[str, Conference] = {}
@@ -308,6 +310,8 @@ class World:
         self, script: CallScript, conversation: Conversation, call: Call
     ) -> None:
         await conversation.begun.wait()
+        if math.isinf(conversation.end_ms):
+            return
         await self.clock.until(conversation.end_ms + script.tail_ms)
         other = call.bridged_to
         if script.conference:
@@ -350,8 +354,42 @@ class World:
             script: who talks to whom; without one the party at `to` talks alone once connected.
         """
         party = self.party_at(to)
-        script = script or CallScript(party)
-        conversation = Conversation(self.clock, script)
+        conversation = Conversation(self.clock, script or CallScript(party))
+        return self._outbound(
+            to, from_, lambda call: call.follow(program), party, conversation, callbacks, timeout_s
+        )
+
+    def invite(
+        self,
+        room: Conference,
+        spec: ConferenceSpec,
+        to: str,
+        from_: str,
+        *,
+        callbacks: CallbackPlan | None = None,
+        timeout_s: float = 60.0,
+    ) -> Call:
+        """A call placed through REST whose party joins a room; it runs no TwiML, hence streams nothing by itself."""
+        party = self.party_at(to)
+        talking = [p.call.conversation for p in room.participants.values() if p.call.conversation]
+        conversation = talking[0] if talking else Conversation(self.clock, CallScript(party))
+
+        async def stay(call: Call) -> None:
+            await room.stay(call, spec)
+
+        return self._outbound(to, from_, stay, party, conversation, callbacks, timeout_s)
+
+    def _outbound(
+        self,
+        to: str,
+        from_: str,
+        then: Callable[[Call], Coroutine[object, object, None]],
+        party: Party,
+        conversation: Conversation,
+        callbacks: CallbackPlan | None,
+        timeout_s: float,
+    ) -> Call:
+        script = conversation.script
         facts = CallFacts(self.account_sid, self.ids.sid("CA"), from_, to, "outbound-api")
         call = self.make_call(
             facts, party, conversation=conversation, callbacks=callbacks, faults=script.faults
@@ -360,7 +398,7 @@ class World:
         async def main() -> None:
             await dialing.ring(call, party, timeout_s)
             if call.answered_ms is not None:
-                await call.follow(program)
+                await then(call)
 
         async def whole() -> None:
             ending = asyncio.create_task(self._hang_up_after(script, conversation, call))
