@@ -9,7 +9,7 @@ from typing import Self
 
 import structlog
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from callscribe.errors import StoreError
 from callscribe.events import EPHEMERAL, AnyEvent, CallEnded, Published, to_json
@@ -55,9 +55,7 @@ class Store:
                 raise
             return cls(engine, file, None)
         try:
-            data.mkdir(
-                mode=0o700, parents=True, exist_ok=True
-            )  # what people say is nobody else's business
+            data.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"The data folder {data} cannot be made ({error.strerror}). Name another one with --data."
@@ -95,7 +93,7 @@ class Store:
 
         Raises:
             StoreError: nothing of it was written.
-            ValueError, TypeError: an ephemeral event, or one that has no JSON form.
+            ValueError: an ephemeral event.
         """
         for event in events:
             if isinstance(event, EPHEMERAL):
@@ -108,7 +106,7 @@ class Store:
                     return [_append(connection, event) for event in events]
             except (OperationalError, InterfaceError):
                 raise  # the database, not the events
-            except Exception as error:
+            except (SQLAlchemyError, ValueError, TypeError, AttributeError) as error:
                 # One event that cannot be projected must not keep the others out of the journal.
                 self._log.error("event not projected", error=str(error))
                 with database.begin_write(self._engine) as connection:
@@ -121,7 +119,7 @@ class Store:
                 projections.apply(connection, event_id, event)
         except (OperationalError, InterfaceError):
             raise
-        except Exception as error:
+        except (SQLAlchemyError, ValueError, TypeError, AttributeError) as error:
             self._log.error(
                 "event kept in the journal only", id=event_id, call=event.call, error=str(error)
             )
@@ -217,17 +215,11 @@ class Store:
 
 
 def _check_there(data: Path, file: Path) -> None:
-    try:
-        folder_there, file_there = data.is_dir(), file.is_file()
-    except OSError as error:
-        raise StoreError(
-            f"{data} cannot be read ({error.strerror}). Check its permissions."
-        ) from None
-    if not folder_there:
+    if not data.is_dir():
         raise StoreError(
             f"There is no folder {data}. Name the folder that `callscribe serve` writes to with --data."
         )
-    if not file_there:
+    if not file.is_file():
         raise StoreError(
             f"{data} holds no callscribe record. Name the folder that `callscribe serve` writes to with --data, "
             "or start the server to make one."

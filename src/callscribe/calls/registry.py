@@ -1,0 +1,579 @@
+"""Which calls are live, and what becomes of them. Event loop only.
+
+The carrier's facts come in (a webhook, a socket, a callback), TwiML and events go out. A record begins with
+`CallStarted` and ends with exactly one `CallEnded`, after the last words of all its streams:
+
+* when the carrier's callback says that the call is over and its sockets have closed;
+* without a callback, a short grace after the last `stop`;
+* a socket that is lost without `stop` may be replaced within a longer grace (by us, through the REST API, or by a
+  retried webhook) and its gap is shown.
+
+Callbacks travel apart from the socket and from each other, so every handler takes them late, repeated or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Callable
+
+import structlog
+
+from callscribe.calls import conferences, forwards
+from callscribe.calls.book import CallBook, RegistryOptions, wall_clock
+from callscribe.calls.dialling import RANKS, TERMINAL
+from callscribe.calls.flows import Flows, NumberFlow
+from callscribe.calls.interfaces import CarrierApi, OpenSession, Publish, Session
+from callscribe.calls.live import Leg, LiveCall, Record
+from callscribe.calls.speakers import Contacts, clean_name, party_names
+from callscribe.calls.streams import OpenStream
+from callscribe.calls.tickets import Ticket
+from callscribe.carrier import twiml
+from callscribe.carrier.explain import explain
+from callscribe.carrier.stream import Started
+from callscribe.carrier.urls import CarrierUrls
+from callscribe.carrier.webhook import (
+    CallStatusChanged,
+    ConferenceEvent,
+    DialFinished,
+    IncomingCall,
+    LegStatus,
+    StreamStatus,
+)
+from callscribe.errors import CallscribeError, CarrierError, ProtocolError
+from callscribe.events import (
+    CallStarted,
+    CallStatus,
+    Direction,
+    Flow,
+    GapDetected,
+    Track,
+    TranscriptionPaused,
+    TranscriptionResumed,
+)
+
+__all__ = ["CallRegistry", "RegistryOptions"]
+
+log = structlog.get_logger(__name__)
+
+GAP_MS = 250
+"""A hole between two streams of a leg that is worth showing."""
+
+
+class CallRegistry:
+    """The live calls; arguments as `CallBook`'s, and `open_session`, which makes a session for a stream."""
+
+    def __init__(
+        self,
+        *,
+        publish: Publish,
+        open_session: OpenSession,
+        flows: Flows,
+        contacts: Contacts,
+        urls: CarrierUrls,
+        api: CarrierApi | None = None,
+        own_number: str = "",
+        options: RegistryOptions | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._book = CallBook(
+            publish=publish,
+            flows=flows,
+            contacts=contacts,
+            urls=urls,
+            api=api,
+            own_number=own_number,
+            options=options,
+            clock=clock,
+        )
+        self._flows = flows
+        self._options = self._book.options
+        self._clock = clock
+        self._open_session = open_session
+        self._closing = False
+
+    # What the carrier says
+
+    async def incoming(self, call: IncomingCall, *, connect: str = "") -> str:
+        """The voice request: opens the record and answers with TwiML. A repeated request (the carrier retried) gets a
+        fresh ticket for the same record.
+
+        Args:
+            connect: for a call that we placed: whom to connect the callee with.
+        """
+        record = self._book.of_leg(call.call_sid)
+        if record is None:
+            if self._closing:
+                return twiml.reject_busy()
+            if self._book.is_over(call.call_sid):
+                return twiml.hang_up()
+            record = await self._open_incoming(call, connect)
+        elif record.flow == "outbound":
+            await self._book.update_status(record, "in-progress")
+        return self._answer(record, record.legs[call.call_sid])
+
+    def redeem(self, token: str) -> Ticket | None:
+        """The ticket that a socket shows; None when it is not good, or no longer."""
+        return self._book.tickets.redeem(token)
+
+    async def stream_opened(self, ticket: Ticket, started: Started) -> OpenStream:
+        """A socket sent `start`.
+
+        Raises:
+            ProtocolError: the ticket is for another call, or the call is over.
+        """
+        record = self._book.record(ticket.call)
+        if record is None or record.ending:
+            raise ProtocolError("the call is over", close_code=1008)
+        if started.call_sid != ticket.leg:
+            raise ProtocolError("the ticket is for another call", close_code=1008)
+        leg = record.legs[ticket.leg]
+        self._book.cancel(record, "no-stream", f"lost {leg.sid}", f"stop {leg.sid}")
+        stream = OpenStream(
+            leg.sid, started, clock=self._clock, begin=lambda s: self._begin(record, leg, s)
+        )
+        older, leg.stream = leg.stream, stream
+        record.streams.add(stream)
+        leg.streams_opened += 1
+        leg.over = False
+        if older is not None:
+            leg.lost = older
+            older.superseded.set()
+            self._book.spawn(lambda: self._book.close_stream(record, older, "taken-over"))
+        if not record.timeline.begun:
+            record.timeline.anchor(stream.zero, 0, dt.datetime.now(dt.UTC))
+            await stream.begin()
+        return stream
+
+    async def stream_closed(self, stream: OpenStream, reason: str) -> None:
+        """A socket has closed: `stop`, `socket-lost`, or `refused: ...`. Returns when its last words are published."""
+        record = self._book.of_leg(stream.leg)
+        if record is None:
+            return
+        leg = record.legs[stream.leg]
+        current = leg.stream is stream
+        if current:
+            leg.stream = None
+            if reason == "stop":
+                self._later(record, leg, "stop", self._options.stop_grace_s)
+            elif record.final_status is None and not leg.over:
+                leg.lost = stream
+                self._later(record, leg, "lost", self._options.lost_grace_s)
+                self._book.spawn(lambda: self._restart(record, leg))
+        if stream.held and not record.dial_known.is_set() and not record.ending:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(record.dial_known.wait(), self._options.hold_grace_s)
+        await self._book.close_stream(record, stream, reason)
+        if current and (record.final_status is not None or leg.status in TERMINAL):
+            await self._leg_over(record, leg)
+
+    async def call_status(self, status: CallStatusChanged) -> None:
+        """A status callback of one of our legs."""
+        record = self._book.of_leg(status.call_sid)
+        if record is None:
+            return
+        leg = record.legs[status.call_sid]
+        if RANKS.get(status.status, -1) <= RANKS.get(leg.status, -1):
+            return
+        leg.status = status.status
+        if status.status not in TERMINAL:
+            if record.flow == "outbound" and status.status == "in-progress":
+                await self._book.update_status(record, "in-progress")
+            return
+        if not record.is_conference:
+            record.final_status = _final(status.status)
+            if record.flow == "answer" and status.status == "completed":
+                record.ended_by = record.ended_by or self._who_ended(record)
+        if leg.stream is None:
+            await self._leg_over(record, leg)
+        else:  # `stop` is on its way
+            self._later(record, leg, "settle", self._options.settle_s)
+
+    async def stream_status(self, status: StreamStatus) -> None:
+        """A stream started, stopped or failed, as the carrier's callback says."""
+        if status.event == "stream-error":
+            known = explain(status.error_code) if status.error_code else None
+            log.warning(
+                "the carrier could not stream a call's audio",
+                call=status.call_sid,
+                error=status.error,
+                cure=known.cure if known else "",
+            )
+        record = self._book.of_leg(status.call_sid)
+        if record is None or status.event != "stream-started" or status.at is None:
+            return
+        if status.call_sid == record.leg.sid and record.leg.streams_opened <= 1:
+            record.timeline.started_at(status.at)
+
+    async def leg_status(self, status: LegStatus) -> None:
+        """A dialled leg's status callback."""
+        record = self._book.of_leg(status.parent_call_sid)
+        if record is not None and record.dial is not None:
+            async with record.lock:
+                await forwards.leg_status(self._book, record, status)
+
+    async def dial_finished(self, finished: DialFinished) -> str:
+        """A `<Dial>` is over; answers with what to do next."""
+        record = self._book.of_leg(finished.call_sid)
+        if record is None or record.ending:
+            return twiml.hang_up()
+        if record.is_conference:
+            return conferences.dial_finished(self._book, record, finished)
+        async with record.lock:
+            return await forwards.dial_finished(self._book, record, finished)
+
+    async def conference_status(self, event: ConferenceEvent) -> None:
+        """A conference's status callback."""
+        record = conferences.find(self._book, event)
+        if record is not None and not record.ending:
+            async with record.lock:
+                await conferences.status(self._book, record, event)
+
+    def whisper(self, call: IncomingCall) -> str:
+        """What a callee hears before being connected."""
+        record = self._book.of_leg(call.parent_call_sid)
+        if record is None or not record.plan.whisper:
+            return twiml.empty()
+        return twiml.speak(self._flows.announcements(record.plan, texts=(record.plan.whisper,)))
+
+    # What people ask for
+
+    async def pause(self, call: str, by: str = "") -> None:
+        """Stop transcribing: from now on audio is neither decoded nor kept.
+
+        Raises:
+            CallscribeError: no such live call.
+        """
+        record = self._book.find(call)
+        if record.paused:
+            return
+        record.paused = True
+        at_ms = self._book.now_ms(record)
+        for session in self._book.sessions(record):
+            await session.pause()
+        await self._book.publish(TranscriptionPaused(call=record.id, at_ms=at_ms, by=by))
+
+    async def resume(self, call: str, by: str = "") -> None:
+        """Transcribe again.
+
+        Raises:
+            CallscribeError: no such live call.
+        """
+        record = self._book.find(call)
+        if not record.paused:
+            return
+        record.paused = False
+        at_ms = self._book.now_ms(record)
+        for session in self._book.sessions(record):
+            await session.resume()
+        await self._book.publish(TranscriptionResumed(call=record.id, at_ms=at_ms, by=by))
+
+    async def rename(self, call: str, leg: str, track: Track, speaker: str) -> None:
+        """Call a speaker by another name, for what was said and what will be.
+
+        Raises:
+            CallscribeError: no such live call or speaker, or no name.
+        """
+        record = self._book.find(call)
+        name = clean_name(speaker)
+        if not name:
+            raise CallscribeError("A speaker needs a name.")
+        if (leg, track) not in record.labels:
+            raise CallscribeError(f"The call has no speaker on leg {leg}, track {track}.")
+        await self._book.rename(record, leg, track, name)
+
+    async def swap(self, call: str) -> None:
+        """Exchange the names of a call's two speakers.
+
+        Raises:
+            CallscribeError: no such live call, or it has not exactly two speakers.
+        """
+        record = self._book.find(call)
+        if len(record.labels) != 2:
+            raise CallscribeError(
+                "Only the names of exactly two speakers can be swapped; rename them instead."
+            )
+        (one, first), (two, second) = record.labels.items()
+        await self._book.rename(record, *one, second)
+        await self._book.rename(record, *two, first)
+
+    async def dial(self, to: str, connect: str = "") -> str:
+        """Place a call; when it is answered it is transcribed, and connected with `connect` if given.
+
+        Returns:
+            The record's id, the call SID.
+
+        Raises:
+            CallscribeError: no REST API configured, or no number to call from.
+            CarrierError: the carrier refused.
+        """
+        api = self._book.need_api()
+        own = self._book.own_number
+        if not own:
+            raise CallscribeError(
+                "There is no number to call from. Set `number`, e.g. +15005550006."
+            )
+        sid = await api.create_call(
+            to=to,
+            from_=own,
+            url=self._book.urls.voice_outbound(connect),
+            status_callback=self._book.urls.status,
+        )
+        # The carrier's own request for TwiML may have come first.
+        if self._book.of_leg(sid) is None and not self._book.is_over(sid):
+            call = IncomingCall(
+                call_sid=sid, from_=own, to=to, direction="outbound-api", status="queued"
+            )
+            await self._open_incoming(call, connect)
+        return sid
+
+    async def attach(self, call_sid: str) -> str:
+        """Start transcribing a call that is already up.
+
+        Returns:
+            The record's id.
+
+        Raises:
+            CallscribeError: it is being transcribed already, or no REST API is configured.
+            CarrierError: the carrier refused; there is no such call, or it is over.
+        """
+        api = self._book.need_api()
+        known = self._book.of_leg(call_sid)
+        if known is not None:
+            if known.legs[call_sid].stream is not None:
+                raise CallscribeError(f"{call_sid} is being transcribed already.")
+            await self._book.start_stream(known, known.legs[call_sid])
+            return known.id
+        info = await api.fetch_call(call_sid)
+        direction: Direction = "outbound" if info.direction.startswith("outbound") else "inbound"
+        call = IncomingCall(
+            call_sid=call_sid, from_=info.from_, to=info.to, caller_name=info.caller_name
+        )
+        record = self._new_record("attach", NumberFlow(), direction, call)
+        await self._announce(record)
+        try:
+            await self._book.start_stream(record, record.leg)
+        except CarrierError as error:
+            await self._book.end(record, "failed", reason=str(error))
+            raise
+        self._expect_stream(record)
+        return record.id
+
+    async def detach(self, call_sid: str) -> None:
+        """Stop transcribing a call, which goes on.
+
+        Raises:
+            CallscribeError: it is not being transcribed, or no REST API is configured.
+            CarrierError: the carrier refused.
+        """
+        api = self._book.need_api()
+        record = self._book.find(call_sid)
+        stream = record.legs.get(call_sid, record.leg).stream
+        if stream is None:
+            raise CallscribeError(f"{call_sid} is not being transcribed.")
+        await api.stop_stream(stream.leg, stream.sid)
+        record.end_reason = "detached"
+
+    def live(self) -> list[LiveCall]:
+        """All live records, oldest first."""
+        return [record.view(self._book.now_ms(record)) for record in self._book]
+
+    async def close(self) -> None:
+        """Refuse new calls, publish what is being said, end all records. For the end of the process."""
+        self._closing = True
+        await self._book.close()
+
+    # A record's life
+
+    async def _open_incoming(self, call: IncomingCall, connect: str) -> Record:
+        book = self._book
+        if call.direction.startswith("outbound"):
+            record = self._new_record("outbound", NumberFlow(), "outbound", call)
+            if connect:
+                record.connect = connect
+                record.from_name = book.contacts.name(connect)
+                self._label_parties(record)
+                forwards.expect(record, (connect,))
+            record.status = "in-progress" if call.status == "in-progress" else "ringing"
+        else:
+            plan = self._flows.of(call.to)
+            room = book.in_room(plan.room) if plan.flow == "conference" else None
+            if room is not None:
+                leg = book.add_leg(room, call.call_sid, call.from_)
+                conferences.label(book, room, leg, call.caller_name)
+                return room
+            record = self._new_record(plan.flow, plan, "inbound", call)
+            if plan.flow == "forward":
+                forwards.expect(record, plan.to)
+                record.status = "ringing" if plan.answer_on_bridge else "in-progress"
+        self._expect_stream(record)
+        await self._announce(record)
+        return record
+
+    def _new_record(
+        self, flow: Flow, plan: NumberFlow, direction: Direction, call: IncomingCall
+    ) -> Record:
+        book = self._book
+        record = Record(
+            id=call.call_sid,
+            flow=flow,
+            plan=plan,
+            direction=direction,
+            from_=call.from_,
+            to=call.to,
+            from_name=book.contacts.name(call.from_) or clean_name(call.caller_name),
+            to_name=book.contacts.name(call.to),
+            room=plan.room if flow == "conference" else "",
+            began=self._clock(),
+        )
+        book.add(record)
+        leg = book.add_leg(
+            record, call.call_sid, call.to if direction == "outbound" else call.from_
+        )
+        if flow == "conference":
+            conferences.label(book, record, leg, call.caller_name)
+        else:
+            self._label_parties(record)
+        return record
+
+    def _label_parties(self, record: Record) -> None:
+        to_name = record.to_name
+        if record.flow == "forward":
+            # With several numbers it is not known yet who it will be.
+            to = record.plan.to
+            to_name = self._book.contacts.name(to[0]) if len(to) == 1 else ""
+        names = party_names(direction=record.direction, from_name=record.from_name, to_name=to_name)
+        if self._flows.tracks(record.plan) == "inbound":
+            del names["outbound"]
+        record.labels |= {(record.leg.sid, track): name for track, name in names.items()}
+
+    async def _announce(self, record: Record) -> None:
+        started = CallStarted(
+            call=record.id,
+            at=wall_clock(),
+            from_=record.from_,
+            to=record.to,
+            direction=record.direction,
+            flow=record.flow,
+            status=record.status,
+            from_name=record.from_name,
+            to_name=record.to_name,
+            room=record.room,
+        )
+        await self._book.publish(started)
+
+    def _answer(self, record: Record, leg: Leg) -> str:
+        streams = [self._book.stream_plan(record, leg)]
+        said = self._flows.announcements(record.plan)
+        if record.is_conference:
+            return twiml.conference(streams, said, conferences.plan(self._book, record, leg))
+        if record.dial is not None:
+            if record.connect:
+                consent = (self._flows.defaults.consent,)
+                said = self._flows.announcements(record.plan, texts=consent)
+            return twiml.dial(streams, said, forwards.plan(self._book, record))
+        return twiml.hold_line(streams, said, self._flows.hold_seconds(record.plan))
+
+    async def _begin(self, record: Record, leg: Leg, stream: OpenStream) -> Session:
+        """Open a stream's session, now that it is known where the stream lies on the line."""
+        stream.offset_ms = record.timeline.offset_of(stream.zero)
+        for track in stream.tracks:
+            record.labels.setdefault((leg.sid, track), track.capitalize())
+        session = self._open_session(
+            call=record.id,
+            leg=leg.sid,
+            stream=stream.sid,
+            tracks=stream.tracks,
+            speakers=lambda track: record.labels.get((leg.sid, track), track.capitalize()),
+            offset_ms=stream.offset_ms,
+        )
+        stream.session = session
+        forwards.hold_back(record, stream)
+        await session.start()
+        if record.paused:
+            await session.pause()
+        forwards.release(record, stream)
+        await self._show_gap(record, leg, stream)
+        if record.is_conference:
+            await conferences.stream_began(self._book, record, leg, stream)
+        else:
+            for track in stream.tracks:
+                if track == "inbound" or record.dial is None:
+                    await self._book.person_joined(record, leg, track, stream.offset_ms)
+        return session
+
+    async def _show_gap(self, record: Record, leg: Leg, stream: OpenStream) -> None:
+        lost, leg.lost = leg.lost, None
+        if lost is None or lost.first_ms is None:
+            return
+        start, end = lost.end_ms, stream.offset_ms + (stream.first_ms or 0)
+        if end - start < GAP_MS:
+            return
+        for track in stream.tracks:
+            gap = GapDetected(
+                call=record.id,
+                leg=leg.sid,
+                track=track,
+                start_ms=start,
+                end_ms=end,
+                reason="socket-lost",
+            )
+            await self._book.publish(gap)
+
+    async def _restart(self, record: Record, leg: Leg) -> None:
+        if self._book.api is None or leg.restarts >= self._options.max_restarts or self._closing:
+            return
+        await asyncio.sleep(self._options.restart_s)
+        if record.ending or leg.over or leg.stream is not None or leg.status in TERMINAL:
+            return
+        leg.restarts += 1
+        try:
+            await self._book.start_stream(record, leg)
+        except CallscribeError as error:
+            log.warning(
+                "a lost media stream could not be restarted", call=record.id, reason=str(error)
+            )
+
+    def _expect_stream(self, record: Record) -> None:
+        async def give_up() -> None:
+            record.end_reason = "the carrier opened no media socket"
+            await self._book.end(record, "failed")
+
+        ringing_s = 600.0 if record.status == "ringing" else 0.0
+        self._book.schedule(record, "no-stream", self._options.no_stream_s + ringing_s, give_up)
+
+    def _later(self, record: Record, leg: Leg, why: str, delay_s: float) -> None:
+        self._book.schedule(
+            record, f"{why} {leg.sid}", delay_s, lambda: self._leg_over(record, leg)
+        )
+
+    async def _leg_over(self, record: Record, leg: Leg) -> None:
+        """A leg is gone, by what the carrier said or by what it stopped saying."""
+        leg.over = True
+        if not record.is_conference:
+            await self._book.end(record, record.final_status or forwards.final_status(record))
+            return
+        async with record.lock:
+            if not record.ending:
+                await conferences.leg_over(self._book, record, leg)
+        if all(each.over for each in record.legs.values()):
+            await self._book.end(record, "completed")
+
+    def _who_ended(self, record: Record) -> str:
+        """In the `answer` flow nobody but the caller can hang up before the line has been held to its end."""
+        if self._clock() - record.began < self._flows.hold_seconds(record.plan):
+            return record.labels.get((record.leg.sid, "inbound"), "")
+        return ""
+
+
+def _final(word: str) -> CallStatus:
+    """The carrier's final word as ours."""
+    words: dict[str, CallStatus] = {
+        "busy": "busy",
+        "no-answer": "no-answer",
+        "failed": "failed",
+        "canceled": "canceled",
+    }
+    return words.get(word, "completed")

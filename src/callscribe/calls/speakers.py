@@ -1,0 +1,80 @@
+"""Who is speaking: names from the flow, the direction and the leg, never from who spoke first. Pure.
+
+On a leg, the inbound track is what its party says and the outbound track what that party hears. So on a call that
+came in the inbound track is the caller; on a call that we placed it is the callee. The contact book turns numbers into
+names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from callscribe.errors import SettingsError
+from callscribe.events import Direction, Track
+
+CALLER = "Caller"
+CALLEE = "Callee"
+UNKNOWN_CALLERS = frozenset({"", "anonymous", "unknown", "restricted", "unavailable", "private"})
+"""Words that come in place of a withheld number, in lower case."""
+
+MAX_NAME_CHARS = 80
+
+
+class Contacts:
+    """The contact book: numbers to names. Numbers are compared without spaces, dots, dashes and brackets."""
+
+    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+        self._names: dict[str, str] = {}
+        for number, name in (names or {}).items():
+            if not name.strip():
+                raise SettingsError(f"[contacts] {number} has no name.")
+            if normal(number) in UNKNOWN_CALLERS:
+                raise SettingsError(f"[contacts] {number!r} is not a number.")
+            self._names[normal(number)] = clean_name(name)
+
+    def name(self, number: str) -> str:
+        """The name of a number, or empty."""
+        return self._names.get(normal(number), "")
+
+
+def normal(number: str) -> str:
+    """A number as it is compared."""
+    return "".join(c for c in number if c not in " .-()/\u00a0").lower()
+
+
+def clean_name(name: str) -> str:
+    """A name on one line, of bearable length."""
+    return " ".join(name.split())[:MAX_NAME_CHARS]
+
+
+def party_names(*, direction: Direction, from_name: str, to_name: str) -> dict[Track, str]:
+    """The two tracks of a leg that two people talk on.
+
+    Args:
+        from_name: of who placed the call, empty when unknown; `to_name`: of who was called.
+    """
+    caller, callee = from_name or CALLER, to_name or CALLEE
+    if caller == callee:
+        callee = unique(callee, {caller})
+    if direction == "inbound":
+        return {"inbound": caller, "outbound": callee}
+    return {"inbound": callee, "outbound": caller}
+
+
+def participant_name(candidates: Iterable[str], number: str, taken: Collection[str]) -> str:
+    """A conference participant's name: the first candidate that says something, else the number, else "Participant";
+    with a number behind when somebody else has that name already."""
+    name = next((clean_name(c) for c in candidates if c.strip()), "")
+    if not name:
+        name = "Participant" if normal(number) in UNKNOWN_CALLERS else number
+    return unique(name, taken)
+
+
+def unique(name: str, taken: Collection[str]) -> str:
+    """The name, or the first of "name 2", "name 3", ... that nobody has."""
+    if name not in taken:
+        return name
+    count = 2
+    while f"{name} {count}" in taken:
+        count += 1
+    return f"{name} {count}"

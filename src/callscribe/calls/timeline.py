@@ -1,0 +1,93 @@
+"""The record's own line: where a moment lies that we know by arrival or by the carrier's clock.
+
+The line begins where the record's first stream begins. A later stream (a second leg, a restarted socket) has a time
+line of its own; its offset comes from arrival: the frame with timestamp T of a stream that began at Z arrives at Z + T
+plus the way's delay, so the smallest `arrival - T` seen is the best estimate of Z, and the difference of two streams'
+estimates is their offset, the common part of the delay cancelling out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+BUCKET_MS = 30_000.0
+"""Smallest values are kept for the current and the last stretch of this length, so that estimates follow the drift
+between the carrier's clock and ours."""
+
+
+class ZeroEstimate:
+    """Where a stream's zero lies on our monotonic clock, in ms."""
+
+    def __init__(self, now_ms: float) -> None:
+        self._bucket_end = now_ms + BUCKET_MS
+        self._last = now_ms
+        self._current = now_ms
+
+    def add(self, arrival_ms: float, timestamp_ms: int) -> None:
+        """A frame arrived."""
+        zero = arrival_ms - timestamp_ms
+        if arrival_ms >= self._bucket_end:
+            self._bucket_end = arrival_ms + BUCKET_MS
+            self._last = self._current
+            self._current = zero
+        elif zero < self._current:
+            self._current = zero
+
+    @property
+    def ms(self) -> float:
+        return min(self._last, self._current)
+
+
+class Timeline:
+    """The line of one record."""
+
+    def __init__(self) -> None:
+        self._anchor: ZeroEstimate | None = None
+        self._anchor_offset_ms = 0
+        self._zero_wall: dt.datetime | None = None
+        self._zero_carrier: dt.datetime | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the first stream has come."""
+        return self._anchor is not None
+
+    def anchor(self, zero: ZeroEstimate, offset_ms: int, wall: dt.datetime | None = None) -> None:
+        """From now on this stream tells where the line is; the first one also where it begins.
+
+        Args:
+            wall: our wall clock now; given with the first stream.
+        """
+        self._anchor = zero
+        self._anchor_offset_ms = offset_ms
+        if wall is not None and self._zero_wall is None:
+            self._zero_wall = wall
+
+    def started_at(self, carrier: dt.datetime) -> None:
+        """The carrier's own time of the first stream's beginning, from its status callback."""
+        if self._zero_carrier is None:
+            self._zero_carrier = carrier
+
+    def offset_of(self, zero: ZeroEstimate) -> int:
+        """Where a stream's zero lies on the line, in ms; 0 for the first."""
+        if self._anchor is None:
+            return 0
+        return max(0, round(zero.ms - self._anchor.ms + self._anchor_offset_ms))
+
+    def now_ms(self, monotonic_ms: float) -> int:
+        """The present on the line; 0 before the first stream."""
+        if self._anchor is None:
+            return 0
+        return max(0, round(monotonic_ms - self._anchor.ms + self._anchor_offset_ms))
+
+    def at_ms(self, moment: dt.datetime | None, monotonic_ms: float) -> int:
+        """A moment by the carrier's clock, never in the future and never before the line; without one, now.
+
+        Callbacks have whole seconds, cut off, so the true moment is up to a second later. Without the carrier's own
+        time for the stream's beginning our wall clock stands in, which must then be right.
+        """
+        now = self.now_ms(monotonic_ms)
+        zero = self._zero_carrier or self._zero_wall
+        if moment is None or zero is None:
+            return now
+        return min(max(0, round((moment - zero).total_seconds() * 1000)), now)

@@ -1,0 +1,375 @@
+"""The carrier's routes on a real server, called as the carrier calls them: signed forms and a WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlencode
+from xml.etree.ElementTree import fromstring
+
+import httpx
+import pytest
+import uvicorn
+import websockets
+from starlette.applications import Starlette
+from structlog.testing import capture_logs
+
+from callscribe.calls.flows import Flows, NumberFlow
+from callscribe.calls.registry import CallRegistry
+from callscribe.calls.speakers import Contacts
+from callscribe.carrier.signature import SignatureChecker, sign
+from callscribe.carrier.urls import CarrierUrls
+from callscribe.carrier.webhook import Form
+from callscribe.errors import CallscribeError
+from callscribe.events import (
+    AnyEvent,
+    CallEnded,
+    CallStarted,
+    FinalTranscript,
+    StreamEnded,
+)
+from callscribe.web.carrier import SocketLimits, carrier_routes
+from callscribe.web.services import Services, WebSettings
+from tests.calls.fakes import ALICE, CALL, LEG, OURS, QUICK, FakeSession, until
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+STREAM = "MZ" + "c3" * 16
+FORM_TYPE = "application/x-www-form-urlencoded; charset=UTF-8"
+
+
+class Server:
+    """callscribe's carrier side at a loopback address, with sessions that only keep what they get."""
+
+    def __init__(self, port: int) -> None:
+        self.origin = f"http://127.0.0.1:{port}"
+        self.events: list[AnyEvent] = []
+        self.sessions: list[FakeSession] = []
+        self.client = httpx.AsyncClient(trust_env=False, verify=False)
+
+    async def publish(self, event: AnyEvent) -> None:
+        self.events.append(event)
+
+    def open_session(self, **given: Any) -> FakeSession:
+        self.sessions.append(FakeSession(self.events.append, **given))
+        return self.sessions[-1]
+
+    def of(self, kind: type[AnyEvent]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def post(
+        self,
+        path: str,
+        form: Mapping[str, str],
+        *,
+        signature: str | None = None,
+        method: str = "POST",
+    ) -> httpx.Response:
+        url = self.origin + path
+        if signature is None:
+            signature = sign(TOKEN, url, Form(form.items()))
+        headers = {"Content-Type": FORM_TYPE}
+        if signature:
+            headers["X-Twilio-Signature"] = signature
+        return await self.client.request(
+            method, url, content=urlencode(form).encode(), headers=headers
+        )
+
+    async def call(self, sid: str = CALL) -> str:
+        """A call comes in; the media socket's address."""
+        answer = await self.post("/twilio/voice", voice(sid))
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/xml; charset=utf-8"
+        stream = fromstring(answer.text).find("Start/Stream")
+        assert stream is not None
+        return stream.attrib["url"]
+
+    def connect(self, url: str, *, slash: bool = False, signature: str | None = None) -> Any:
+        if signature is None:
+            signature = sign(TOKEN, url + "/" * slash)
+        headers = {"X-Twilio-Signature": signature} if signature else {}
+        return websockets.connect(url, additional_headers=headers, compression=None, proxy=None)
+
+
+def voice(sid: str = CALL) -> dict[str, str]:
+    return {
+        "CallSid": sid,
+        "AccountSid": "AC1",
+        "From": ALICE,
+        "To": OURS,
+        "CallStatus": "ringing",
+        "Direction": "inbound",
+        "FromCity": "",
+    }
+
+
+@asynccontextmanager
+async def serving(
+    *,
+    limits: SocketLimits | None = None,
+    unsigned: bool = False,
+    flow: NumberFlow | None = None,
+) -> AsyncIterator[Server]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = Server(listener.getsockname()[1])
+    registry = CallRegistry(
+        publish=server.publish,
+        open_session=server.open_session,
+        flows=Flows(flow),
+        contacts=Contacts(),
+        urls=CarrierUrls(server.origin),
+        options=QUICK,
+    )
+    nothing: Any = None
+    services = Services(
+        settings=WebSettings(public_url=server.origin, allow_unsigned=unsigned),
+        registry=registry,
+        store=nothing,
+        hub=nothing,
+        signatures=None if unsigned else SignatureChecker([TOKEN], server.origin),
+    )
+    app = Starlette(routes=carrier_routes(services, limits=limits))
+    config = uvicorn.Config(app, log_level="error", ws_max_size=2**20, lifespan="off")
+    runner = uvicorn.Server(config)
+    task = asyncio.create_task(runner.serve(sockets=[listener]))
+    await until(lambda: runner.started)
+    try:
+        yield server
+    finally:
+        await server.client.aclose()
+        runner.should_exit = True
+        await task
+        await registry.close()
+
+
+def start(sid: str = CALL, stream: str = STREAM, **keys: object) -> str:
+    body = {
+        "accountSid": "AC1",
+        "streamSid": stream,
+        "callSid": sid,
+        "tracks": ["inbound", "outbound"],
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+        "customParameters": {},
+    }
+    return json.dumps({"event": "start", "streamSid": stream, "start": body | keys})
+
+
+def media(timestamp_ms: int, track: str = "inbound", payload: bytes = b"\x7f" * 160) -> str:
+    body = {
+        "track": track,
+        "chunk": "1",
+        "timestamp": str(timestamp_ms),
+        "payload": base64.b64encode(payload).decode(),
+    }
+    return json.dumps({"event": "media", "sequenceNumber": "2", "media": body, "streamSid": STREAM})
+
+
+CONNECTED = '{"event":"connected","protocol":"Call","version":"1.0.0"}'
+STOP = json.dumps({"event": "stop", "streamSid": STREAM, "stop": {"callSid": CALL}})
+
+
+async def test_a_call_from_webhook_to_end() -> None:
+    async with serving() as server:
+        url = await server.call()
+        assert url.startswith("ws://127.0.0.1:")
+        async with server.connect(url) as ws:
+            for message in (CONNECTED, start(), *(media(20 * n) for n in range(50)), STOP):
+                await ws.send(message)
+        await until(lambda: bool(server.of(StreamEnded)))
+        answer = await server.post("/twilio/status", {"CallSid": CALL, "CallStatus": "completed"})
+        assert answer.status_code == 204
+        await until(lambda: bool(server.of(CallEnded)))
+        assert len(server.sessions[0].received) == 50
+        assert server.sessions[0].closed == "stop"
+        assert server.of(CallEnded)[0].duration_ms == 1000
+        assert server.of(FinalTranscript)[0].text == "last words"
+
+
+@pytest.mark.parametrize(
+    "path", ["voice", "status", "stream", "leg", "dial", "whisper", "conference"]
+)
+async def test_every_post_needs_the_signature(path: str) -> None:
+    async with serving() as server:
+        form = {**voice(), "ConferenceSid": "CF1"}
+        for signature in ("", "AAAAAAAAAAAAAAAAAAAAAAAAAAA="):
+            with capture_logs() as logs:
+                answer = await server.post(f"/twilio/{path}", form, signature=signature)
+            assert answer.status_code == 403
+            (entry,) = logs
+            assert entry["signed_against"] == f"{server.origin}/twilio/{path}"
+            assert entry["arrived"] == f"{server.origin}/twilio/{path}"
+            assert "public_url" in entry["hint"]
+        assert server.events == []
+        assert (await server.post(f"/twilio/{path}", form)).status_code in (200, 204)
+
+
+async def test_other_methods_say_what_to_set() -> None:
+    async with serving() as server:
+        for method in ("GET", "PUT", "HEAD"):
+            answer = await server.post("/twilio/voice", {}, method=method)
+            assert answer.status_code == 405
+            assert answer.headers["allow"] == "POST"
+        assert "must be HTTP POST" in (await server.post("/twilio/voice", {}, method="GET")).text
+
+
+async def test_a_signed_request_about_nothing_is_a_400_and_a_huge_one_a_413() -> None:
+    async with serving() as server:
+        answer = await server.post("/twilio/voice", {"From": ALICE})
+        assert (answer.status_code, answer.text) == (400, "the request has no usable CallSid\n")
+        assert (await server.post("/twilio/voice", {"CallSid": "C" * 100_000})).status_code == 413
+
+
+async def refused(server: Server, url: str, **keys: Any) -> str:
+    with pytest.raises(websockets.InvalidStatus) as raised:
+        async with server.connect(url, **keys):
+            pass
+    assert raised.value.response.status_code == 403
+    return bytes(raised.value.response.body).decode()
+
+
+async def test_a_socket_needs_signature_and_ticket_before_it_is_accepted() -> None:
+    async with serving() as server:
+        url = await server.call()
+        with capture_logs() as logs:
+            assert "not signed" in await refused(server, url, signature="")
+            assert "not signed" in await refused(
+                server, url, signature=sign(TOKEN, "http" + url[2:])
+            )
+            ticket = url.rpartition("/")[2]
+            guess = url.replace(ticket, "x" * 32)
+            assert "unknown, used or expired" in await refused(server, guess)
+        assert ticket not in str(logs)
+        assert "<ticket>" in str(logs)
+        async with server.connect(url, slash=True) as ws:
+            assert "used" in await refused(server, url)
+            await ws.send(CONNECTED)
+
+
+async def test_the_address_with_a_slash_behind_it_works_too() -> None:
+    async with serving() as server:
+        url = await server.call()
+        async with server.connect(url + "/") as ws:
+            await ws.send(start())
+            await ws.send(STOP)
+
+
+async def closed_with(ws: Any) -> tuple[int, str]:
+    async with asyncio.timeout(10):
+        await ws.wait_closed()
+    return ws.close_code, ws.close_reason
+
+
+@pytest.mark.parametrize(
+    ("frames", "code", "reason"),
+    [
+        (["hello"], 1003, "not a JSON message"),
+        ([CONNECTED, media(0)], 1002, "before 'start'"),
+        ([CONNECTED, start(LEG)], 1008, "another call"),
+        ([start(mediaFormat={"encoding": "audio/x-l16"})], 1003, "unsupported media format"),
+        ([start(), '{"event":'], 1003, "not a JSON message"),
+        ([start(), b"\x00\x01"], 1003, "binary"),
+        ([start(), media(0, payload=b"\xff" * 300_000)], 1009, "limit"),
+        ([start(), start()], 1002, "second 'start'"),
+    ],
+)
+async def test_malformed_input_closes_that_one_socket(
+    frames: list[str | bytes], code: int, reason: str
+) -> None:
+    async with serving() as server:
+        good_url = await server.call(LEG)
+        async with server.connect(good_url) as good:
+            await good.send(start(LEG, "MZgood"))
+            async with server.connect(await server.call()) as ws:
+                for frame in frames:
+                    await ws.send(frame)
+                got_code, got_reason = await closed_with(ws)
+            assert got_code == code
+            assert reason in got_reason
+            await good.send(json.dumps({"event": "stop", "streamSid": "MZgood"}))
+            await until(lambda: any(e.reason == "stop" for e in server.of(StreamEnded)))
+
+
+async def test_a_socket_that_never_starts_is_closed() -> None:
+    async with (
+        serving(limits=SocketLimits(start_s=0.1)) as server,
+        server.connect(await server.call()) as ws,
+    ):
+        await ws.send(CONNECTED)
+        assert await closed_with(ws) == (1008, "no 'start' within 0.1 seconds")
+
+
+async def test_a_flood_is_cut_off() -> None:
+    limits = SocketLimits(messages_per_s=10, burst=300)
+    async with serving(limits=limits) as server, server.connect(await server.call()) as ws:
+        await ws.send(start())
+        with contextlib.suppress(websockets.ConnectionClosed):
+            for n in range(2000):
+                await ws.send(media(20 * n))
+        assert await closed_with(ws) == (1008, "more than 10 messages a second")
+
+
+async def test_an_abrupt_end_keeps_the_last_words() -> None:
+    async with serving() as server:
+        ws = await server.connect(await server.call())
+        for message in (CONNECTED, start(), *(media(20 * n) for n in range(20))):
+            await ws.send(message)
+        ws.transport.abort()
+        await until(lambda: bool(server.of(CallEnded)))
+        assert len(server.sessions[0].received) == 20
+        assert server.of(StreamEnded)[0].reason == "socket-lost"
+        assert len(server.of(FinalTranscript)) == 1
+
+
+async def test_a_second_socket_takes_over_and_the_first_is_told() -> None:
+    async with serving() as server:
+        first, second = await server.call(), await server.call()
+        async with server.connect(first) as older, server.connect(second) as newer:
+            await older.send(start())
+            await older.send(media(0))
+            await until(lambda: len(server.sessions) == 1)
+            await newer.send(start(stream="MZnew"))
+            code, reason = await closed_with(older)
+            assert (code, "taken" in reason) == (1000, True)
+            frame = media(0).replace(STREAM, "MZnew")
+            await newer.send(frame)
+            await newer.send(json.dumps({"event": "stop", "streamSid": "MZnew"}))
+        await until(lambda: bool(server.of(CallEnded)))
+        assert sorted(e.reason for e in server.of(StreamEnded)) == ["stop", "taken-over"]
+        assert len(server.of(CallStarted)) == 1
+
+
+async def test_unsigned_requests_work_only_when_allowed() -> None:
+    nothing: Any = None
+    services = Services(settings=WebSettings(), registry=nothing, store=nothing, hub=nothing)
+    with pytest.raises(CallscribeError, match="TWILIO_AUTH_TOKEN"):
+        carrier_routes(services)
+    async with serving(unsigned=True) as server:
+        answer = await server.post("/twilio/voice", voice(), signature="")
+        assert answer.status_code == 200
+        stream = fromstring(answer.text).find("Start/Stream")
+        assert stream is not None
+        async with server.connect(stream.attrib["url"], signature="") as ws:
+            await ws.send(start())
+            await ws.send(STOP)
+        assert "ticket" in await refused(server, stream.attrib["url"], signature="")
+
+
+async def test_refusals_do_not_flood_the_log() -> None:
+    async with serving() as server:
+        with capture_logs() as logs:
+            for _ in range(60):
+                await server.post("/twilio/status", voice(), signature="x")
+        assert 1 <= len(logs) <= 30
+
+
+async def test_many_callers_at_once_are_all_answered() -> None:
+    async with serving() as server:
+        urls = await asyncio.gather(*(server.call(f"CA{n:032x}") for n in range(60)))
+        assert len(set(urls)) == 60
+        assert len(server.of(CallStarted)) == 60
