@@ -54,7 +54,7 @@ class Token(msgspec.Struct, frozen=True, omit_defaults=True):
     """True for "uh", "um" and false starts, which views may dim or hide."""
 
 
-class Dial(msgspec.Struct, frozen=True, omit_defaults=True):
+class Dial(msgspec.Struct, frozen=True):
     """What became of a forwarded call's other leg."""
 
     status: str
@@ -82,8 +82,8 @@ class StreamCounters(msgspec.Struct, frozen=True):
     """Audio given up by us because decoding was too far behind."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
-    """Common to all events."""
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Common to all events. In JSON every field is always there, so that scripts need no defaults of their own."""
 
     call: str
     """The record: the call SID; for a conference, the call SID of its first leg."""

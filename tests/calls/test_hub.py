@@ -225,6 +225,15 @@ async def test_a_viewer_that_hoards_what_no_store_has_is_let_go() -> None:
     assert len(viewer) <= 17
 
 
+async def test_a_fault_in_one_viewer_reaches_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub()
+    with hub.subscribe() as broken, hub.subscribe() as whole:
+        monkeypatch.setattr(broken, "_offer", None)
+        hub.publish(final(1, "u1"))
+        assert await drain(whole) == [final(1, "u1")]
+        assert hub.viewers == 1
+
+
 def test_a_capacity_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         Hub().subscribe(capacity=0)

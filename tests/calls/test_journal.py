@@ -8,6 +8,8 @@ import threading
 from collections.abc import Sequence
 from itertools import count
 
+import pytest
+
 from callscribe.calls.hub import Hub, Resync, Subscription
 from callscribe.calls.journal import Journal
 from callscribe.events import (
@@ -36,6 +38,9 @@ class MemoryLog:
         if self.failures:
             self.failures -= 1
             raise OSError("disk full.")
+        for event in events:
+            if isinstance(event, FinalTranscript) and event.text == "poison":
+                raise ValueError("no JSON form")
         first = len(self.events) + 1
         self.events.extend(events)
         self.transactions.append(len(events))
@@ -265,3 +270,30 @@ async def test_publishing_after_close_still_shows() -> None:
     with hub.subscribe() as viewer:
         await journal.publish(final("u1"))
         assert [p.id for p in await drain(viewer)] == [None]
+
+
+@pytest.mark.parametrize("outage", [False, True])
+async def test_an_event_that_can_never_be_stored_holds_up_no_other(outage: bool) -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, retry_s=0.01)
+    with hub.subscribe() as viewer:
+        if outage:
+            log.failures = 1
+            for text in ("a", "poison", "b"):
+                await journal.publish(final(text))
+        else:
+            log.open_gate.clear()
+            first = asyncio.create_task(journal.publish(final("a")))
+            await asyncio.sleep(0.02)
+            rest = [asyncio.create_task(journal.publish(final(t))) for t in ("poison", "b", "c")]
+            await asyncio.sleep(0)
+            log.open_gate.set()
+            await asyncio.gather(first, *rest)
+        await journal.close()
+        shown = await drain(viewer)
+    assert journal.failure is None
+    kept = [event.text for event in log.events if isinstance(event, FinalTranscript)]
+    assert kept == (["a", "b"] if outage else ["a", "b", "c"])
+    said = [p.event.text for p in shown if isinstance(p.event, FinalTranscript)]
+    assert said == (["a", "poison", "b"] if outage else ["a", "poison", "b", "c"])
+    assert any(isinstance(p.event, StoreFailed) for p in shown)

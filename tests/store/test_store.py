@@ -41,7 +41,7 @@ from callscribe.events import (
     from_json,
 )
 from callscribe.records import ParticipantRecord, PauseRecord
-from callscribe.store import projections
+from callscribe.store import projections, schema
 from callscribe.store.store import Store
 
 CALL = "CA00000000000000000000000000000001"
@@ -378,6 +378,22 @@ def test_an_event_that_cannot_be_projected_keeps_no_other_out(
     assert len(record.utterances) == 1
 
 
+def test_a_number_that_no_column_holds_keeps_no_other_event_out(store: Store) -> None:
+    gap = GapDetected(
+        call=CALL, leg=CALL, track="inbound", start_ms=0, end_ms=10**30, reason="missing"
+    )
+    assert len(store.append([started(), gap, final("u1", 0)])) == 3
+    record = store.call(CALL)
+    assert record is not None
+    assert (len(record.gaps), len(record.utterances)) == (0, 1)
+
+
+def test_text_without_a_json_form_is_refused_and_nothing_is_written(store: Store) -> None:
+    with pytest.raises(ValueError, match="surrogate"):
+        store.append([started(), final("u1", 0, "half a \ud800 character")])
+    assert store.last_id() == 0
+
+
 def test_interrupted_calls_end_at_their_last_event(store: Store) -> None:
     store.append(
         [
@@ -481,6 +497,25 @@ def test_a_newer_schema(tmp_path: Path, read_only: bool) -> None:
     connection.close()
     with pytest.raises(StoreError, match=r"newer callscribe.*9999"):
         Store.open(tmp_path, read_only=read_only)
+
+
+def test_an_older_schema_is_not_migrated_by_a_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(tmp_path) as store:
+        store.append([started()])
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "KNOWN", ("0001", "0002"))
+    with pytest.raises(StoreError, match=r"older callscribe.*Start `callscribe serve` once"):
+        Store.open(tmp_path, read_only=True)
+    with Store.open(tmp_path) as store:  # a writer runs the migrations there are
+        assert store.call(CALL) is not None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_a_new_data_folder_is_private(tmp_path: Path) -> None:
+    Store.open(tmp_path / "data").close()
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("read_only", [False, True])

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
+import structlog
 
 from callscribe.events import (
     EPHEMERAL,
@@ -187,6 +188,7 @@ class Hub:
     def __init__(self, last_id: int = 0) -> None:
         self.last_id = last_id
         """Highest journal id passed on so far."""
+        self._log = structlog.get_logger(__name__)
         self._subscriptions: dict[Subscription, None] = {}
         self._unfinished: dict[_Slot, Published] = {}
 
@@ -196,7 +198,12 @@ class Hub:
             self.last_id = max(self.last_id, published.id)
         self._remember(published)
         for subscription in list(self._subscriptions):
-            subscription._offer(published)
+            try:
+                subscription._offer(published)
+            except Exception:
+                # A fault in one viewer's queue must reach neither the others nor the call that is published.
+                self._log.exception("viewer let go")
+                subscription.close()
 
     def subscribe(self, *, call: str | None = None, capacity: int = 512) -> Subscription:
         """A new viewer of everything, or of one call, from now on.

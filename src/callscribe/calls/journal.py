@@ -30,7 +30,12 @@ class EventLog(Protocol):
     """What the journal needs of a store."""
 
     def append(self, events: Sequence[AnyEvent]) -> Sequence[int]:
-        """Commit all events in one transaction: their ids, increasing. Blocks; called by one thread at a time."""
+        """Commit all events in one transaction: their ids, increasing. Blocks; called by one thread at a time.
+
+        Raises:
+            ValueError, TypeError: one of the events can never be stored.
+            Exception: the store does not work at the moment.
+        """
         ...
 
 
@@ -127,6 +132,9 @@ class Journal:
     async def _commit(self, batch: list[tuple[AnyEvent, asyncio.Future[None]]]) -> None:
         try:
             ids = await self._append([event for event, _ in batch])
+        except (ValueError, TypeError) as error:
+            await self._commit_singly(batch, error)
+            return
         except Exception as error:
             self._begin_outage(error)
             batch += self._gathered
@@ -138,6 +146,27 @@ class Journal:
         for (event, written), event_id in zip(batch, ids, strict=True):
             self._hub.publish(Published(id=event_id, event=event))
             _resolve(written)
+
+    async def _commit_singly(
+        self, batch: list[tuple[AnyEvent, asyncio.Future[None]]], error: Exception
+    ) -> None:
+        """Keep an event that can never be stored from holding up the others."""
+        if len(batch) > 1:
+            for event, written in batch:
+                if self._failure is None:
+                    await self._commit([(event, written)])
+                else:  # the store failed meanwhile
+                    self._set_aside(event)
+                    _resolve(written)
+            return
+        ((event, written),) = batch
+        self._refuse(event, error)
+        self._hub.publish(Published(id=None, event=event))
+        _resolve(written)
+
+    def _refuse(self, event: AnyEvent, error: Exception) -> None:
+        self._log.error("event cannot be stored", type=type(event).__name__, error=str(error))
+        self._tell(f"One {type(event).__name__} could not be written: {error}", resolved=True)
 
     async def _append(self, events: Sequence[AnyEvent]) -> Sequence[int]:
         loop = asyncio.get_running_loop()
@@ -164,12 +193,19 @@ class Journal:
     async def _recover(self) -> None:
         """Try again until everything is written, or until closing."""
         wait = self._retry_s
+        singly = False
         while self._unwritten:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), wait)
-            events = self._unwritten[:]
+            events = self._unwritten[: 1 if singly else None]
             try:
                 await self._append(events)
+            except (ValueError, TypeError) as error:
+                singly = True
+                if len(events) > 1:
+                    wait = 0
+                    continue
+                self._refuse(events[0], error)
             except Exception as error:
                 if self._closing.is_set():
                     self._log.error(

@@ -9,7 +9,7 @@ from typing import Self
 
 import structlog
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from callscribe.errors import StoreError
 from callscribe.events import EPHEMERAL, AnyEvent, CallEnded, Published, to_json
@@ -55,7 +55,9 @@ class Store:
                 raise
             return cls(engine, file, None)
         try:
-            data.mkdir(parents=True, exist_ok=True)
+            data.mkdir(
+                mode=0o700, parents=True, exist_ok=True
+            )  # what people say is nobody else's business
         except OSError as error:
             raise StoreError(
                 f"The data folder {data} cannot be made ({error.strerror}). Name another one with --data."
@@ -93,7 +95,7 @@ class Store:
 
         Raises:
             StoreError: nothing of it was written.
-            ValueError: an ephemeral event.
+            ValueError, TypeError: an ephemeral event, or one that has no JSON form.
         """
         for event in events:
             if isinstance(event, EPHEMERAL):
@@ -106,7 +108,7 @@ class Store:
                     return [_append(connection, event) for event in events]
             except (OperationalError, InterfaceError):
                 raise  # the database, not the events
-            except (SQLAlchemyError, ValueError, TypeError, AttributeError) as error:
+            except Exception as error:
                 # One event that cannot be projected must not keep the others out of the journal.
                 self._log.error("event not projected", error=str(error))
                 with database.begin_write(self._engine) as connection:
@@ -119,7 +121,7 @@ class Store:
                 projections.apply(connection, event_id, event)
         except (OperationalError, InterfaceError):
             raise
-        except (SQLAlchemyError, ValueError, TypeError, AttributeError) as error:
+        except Exception as error:
             self._log.error(
                 "event kept in the journal only", id=event_id, call=event.call, error=str(error)
             )
@@ -215,11 +217,17 @@ class Store:
 
 
 def _check_there(data: Path, file: Path) -> None:
-    if not data.is_dir():
+    try:
+        folder_there, file_there = data.is_dir(), file.is_file()
+    except OSError as error:
+        raise StoreError(
+            f"{data} cannot be read ({error.strerror}). Check its permissions."
+        ) from None
+    if not folder_there:
         raise StoreError(
             f"There is no folder {data}. Name the folder that `callscribe serve` writes to with --data."
         )
-    if not file.is_file():
+    if not file_there:
         raise StoreError(
             f"{data} holds no callscribe record. Name the folder that `callscribe serve` writes to with --data, "
             "or start the server to make one."

@@ -40,6 +40,8 @@ def gap(event: GapDetected, speaker: str) -> str:
             return f"connection to the carrier lost for {length}"
         case "overload":
             return f"{length} of {speaker}'s audio given up: decoding was too far behind"
+        case "failed":
+            return f"{length} of {speaker}'s audio not recognised: the recogniser failed"
         case "paused":
             return ""
 

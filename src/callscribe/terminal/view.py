@@ -313,7 +313,7 @@ class TerminalView:
 
     def _take(self, event: AnyEvent) -> None:
         if isinstance(event, StoreFailed):
-            self._line("", "", "", "", Text(event.message, "red"))
+            self._line("", "", "", "", Text(event.message, _QUIET if event.resolved else "red"))
             return
         if isinstance(event, CallStarted):
             if event.call not in self._calls:
@@ -565,7 +565,8 @@ class TerminalView:
         tag = call.tag if many else ""
         room = self.console.width - 12 if self.interactive else 10_000
         if line.cell_len + saved.cell_len <= room:
-            self._line(time, tag, "", "", _cleaned(line + Text("; ") + saved), call)
+            joined = line + Text("; ") + saved if hint else line
+            self._line(time, tag, "", "", _cleaned(joined), call)
         else:  # the command in one piece, to be copied
             self._line(time, tag, "", "", _cleaned(line), call)
             self._line("", tag, "", "", _cleaned(saved), call)

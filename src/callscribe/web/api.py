@@ -75,15 +75,18 @@ def api_routes(services: Services) -> list[Route]:
         return found
 
     async def pause(request: Request) -> Response:
-        await control.pause((await live(request)).call.id)
+        found = await live(request)
+        await control.pause(found.call.id)
         return json_response({"ok": True})
 
     async def resume(request: Request) -> Response:
-        await control.resume((await live(request)).call.id)
+        found = await live(request)
+        await control.resume(found.call.id)
         return json_response({"ok": True})
 
     async def swap(request: Request) -> Response:
-        await control.swap((await record(request)).call.id)
+        found = await record(request)
+        await control.swap(found.call.id)
         return json_response({"ok": True})
 
     async def rename(request: Request) -> Response:

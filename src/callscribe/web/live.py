@@ -16,7 +16,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from callscribe.events import FinalTranscript, LagChanged, PartialTranscript, Published, to_json
+from callscribe.events import (
+    AnyEvent,
+    FinalTranscript,
+    LagChanged,
+    PartialTranscript,
+    Published,
+    to_json,
+)
 from callscribe.web.services import Services
 
 HEARTBEAT_S = 15.0
@@ -71,7 +78,8 @@ class Viewer:
         self._call = call
         self._partials = partials
         self._last = 0
-        self._finished: set[tuple[str, str]] = set()
+        self._reached: dict[tuple[str, str], int] = {}
+        """Revisions of utterances sent while catching up; the hub may still hold older ones."""
 
     async def stream(self, after: int) -> AsyncIterator[bytes]:
         """The body: everything after the event `after`, until the viewer or the server goes."""
@@ -115,14 +123,13 @@ class Viewer:
 
     async def _catch_up(self) -> AsyncIterator[bytes]:
         """What the store has after the last event sent, then what is being said right now."""
-        self._finished.clear()
+        self._reached.clear()
         while True:
             page = await run_in_threadpool(
                 self._services.store.events_after, self._last, call=self._call, limit=PAGE
             )
             for published in page:
-                if isinstance(published.event, FinalTranscript):
-                    self._finished.add((published.event.call, published.event.utterance))
+                self._reach(published.event)
                 if message := self._message(published):
                     yield message
             if len(page) < PAGE:
@@ -131,6 +138,11 @@ class Viewer:
         for published in self._services.hub.current(only):
             if message := self._message(published):
                 yield message
+            self._reach(published.event)
+
+    def _reach(self, event: AnyEvent) -> None:
+        if isinstance(event, FinalTranscript | PartialTranscript):
+            self._reached[event.call, event.utterance] = event.revision
 
     def _message(self, published: Published) -> bytes:
         """The event as the viewer gets it; empty when it has it already or did not ask for it."""
@@ -143,11 +155,10 @@ class Viewer:
         if isinstance(event, PartialTranscript | LagChanged):
             if self._partials is not None and event.call != self._partials:
                 return b""
-            # The hub may still hold a revision of an utterance that the store already finished.
-            if isinstance(event, PartialTranscript) and (
-                (event.call, event.utterance) in self._finished
-            ):
-                return b""
+            if isinstance(event, PartialTranscript):
+                reached = self._reached.get((event.call, event.utterance), -1)
+                if event.revision <= reached:
+                    return b""
         return b"data: %b\n\n" % to_json(event)
 
 

@@ -1,0 +1,51 @@
+"""`callscribe calls`: the saved calls, newest first."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from callscribe.cli.options import with_settings
+from callscribe.settings import Settings
+from callscribe.store.store import Store
+from callscribe.terminal.call_list import print_calls, shortest_length
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("calls")
+    @with_settings(names=["data"])
+    def calls_command(
+        settings: Settings,
+        limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
+        as_json: Annotated[
+            bool, typer.Option("--json", help="One JSON array on standard output.")
+        ] = False,
+    ) -> None:
+        """List the saved calls, newest first. Works beside a running server."""
+        with Store.open(settings.data, read_only=True) as store:
+            found = store.calls(limit=limit + 1)
+        calls, more = found[:limit], len(found) > limit
+        if as_json:
+            print(msgspec.json.format(msgspec.json.encode(calls)).decode())
+            return
+        if not calls:
+            print(
+                f"No calls in {settings.data} yet. With `callscribe serve` running, "
+                "call your number or run `callscribe simulate`.",
+                file=sys.stderr,
+            )
+            return
+        console = Console(highlight=False)
+        print_calls(console, calls)
+        if console.is_terminal:
+            rest = "   Older ones: --limit" if more else ""
+            console.print(
+                f"Read one: callscribe show {calls[0].sid[: shortest_length([c.sid for c in calls])]}{rest}",
+                style="dim",
+            )

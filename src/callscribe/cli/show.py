@@ -1,0 +1,75 @@
+"""`callscribe show SID`: one saved call."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from callscribe.cli.options import with_settings
+from callscribe.errors import StoreError
+from callscribe.records import CallRecord
+from callscribe.settings import Settings
+from callscribe.store.store import Store
+from callscribe.terminal.transcript import print_transcript
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("show")
+    @with_settings(names=["data"])
+    def show_command(
+        settings: Settings,
+        sid: Annotated[
+            str,
+            typer.Argument(
+                metavar="SID",
+                help="Call SID, conference SID, or the beginning of one (6 characters or more).",
+            ),
+        ],
+        as_json: Annotated[
+            bool, typer.Option("--json", help="The whole record as one JSON object.")
+        ] = False,
+        raw: Annotated[
+            bool, typer.Option("--raw", help="The recogniser's own words instead of written text.")
+        ] = False,
+        words: Annotated[
+            bool, typer.Option("--words", help="Every word with its times and confidence.")
+        ] = False,
+    ) -> None:
+        """Show a saved call. Works beside a running server, and after a crash."""
+        with Store.open(settings.data, read_only=True) as store:
+            record = find(store, sid)
+        if as_json:
+            print(msgspec.json.format(msgspec.json.encode(record)).decode())
+        else:
+            print_transcript(Console(highlight=False), record, raw=raw, words=words)
+
+
+def find(store: Store, sid: str) -> CallRecord:
+    """The call that a person means by `sid`.
+
+    Raises:
+        StoreError: none, or several; says which or how to list them.
+    """
+    matching = store.matching(sid)
+    if len(matching) > 1:
+        raise StoreError(f"`{sid}` may be {', '.join(matching)}. Give more of it.")
+    record = store.call(sid) if matching else None
+    if record is not None:
+        return record
+    known = [name for call in store.calls(limit=1000) for name in (call.sid, call.id)]
+    if not known:
+        raise StoreError(
+            f"There is no call {sid}: no calls are saved in {store.file.parent} yet. "
+            "Is it the folder that `callscribe serve` writes to (--data)?"
+        )
+    near = difflib.get_close_matches(sid, known, n=1, cutoff=0.8)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise StoreError(
+        f"There is no call {sid} in {store.file.parent}.{hint} List them: callscribe calls"
+    )

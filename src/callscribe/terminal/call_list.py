@@ -1,0 +1,90 @@
+"""The list of saved calls on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from callscribe.records import CallSummary
+from callscribe.terminal.layout import clean
+from callscribe.terminal.transcript import length, state, when
+
+_SHORTEST = 8
+"""Characters of a SID that are shown at least; what `show` takes too."""
+
+_STYLES = {"live": "green", "interrupted": "yellow", "failed": "yellow"}
+
+
+def print_calls(
+    console: Console,
+    calls: Sequence[CallSummary],
+    *,
+    now: datetime | None = None,
+    timezone: tzinfo | None = None,
+) -> None:
+    """Print calls, one a line, as they are given.
+
+    On a terminal: a table that fits its width. Elsewhere: tab-separated whole values, without a heading: SID, start
+    (ISO 8601, UTC), status, from, to, seconds, number of utterances, last text.
+    """
+    if not console.is_terminal:
+        for call in calls:
+            console.file.write("\t".join(_columns(call)) + "\n")
+        return
+    moment = now or datetime.now(UTC)
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    table.add_column("call", no_wrap=True)
+    table.add_column("when", no_wrap=True)
+    table.add_column("who", no_wrap=True, overflow="ellipsis", max_width=32)
+    table.add_column("length", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("last words", ratio=1, no_wrap=True, overflow="ellipsis")
+    shown = shortest_length([call.sid for call in calls])
+    for call in calls:
+        words = state(call)
+        table.add_row(
+            Text(call.sid[:shown], "dim"),
+            when(call.started_at, moment, timezone),
+            Text(clean(who(call))),
+            length(call),
+            Text(words, _STYLES.get(words.split(",")[0], "dim")),
+            Text(clean(call.last_text), "" if call.ended_at is None else "dim"),
+        )
+    console.print(table)
+
+
+def who(call: CallSummary) -> str:
+    """Whom a call was with: the other side's name or number, or the conference and its people."""
+    if call.flow == "conference":
+        return ": ".join(part for part in (call.room, ", ".join(call.speakers)) if part)
+    if call.direction == "inbound":
+        return call.from_name or call.from_
+    return call.to_name or call.to
+
+
+def shortest_length(sids: Sequence[str]) -> int:
+    """How many characters of these SIDs tell them apart."""
+    longest = max((len(sid) for sid in sids), default=_SHORTEST)
+    for size in range(_SHORTEST, longest):
+        if len({sid[:size] for sid in sids}) == len(set(sids)):
+            return size
+    return longest
+
+
+def _columns(call: CallSummary) -> tuple[str, ...]:
+    seconds = "" if call.duration_ms is None else f"{call.duration_ms / 1000:.0f}"
+    values = (
+        call.sid,
+        call.started_at,
+        call.status,
+        call.from_,
+        call.to,
+        seconds,
+        str(call.utterance_count),
+        call.last_text,
+    )
+    return tuple(clean(value) for value in values)

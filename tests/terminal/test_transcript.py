@@ -1,0 +1,293 @@
+"""A saved call reads as it read while it was live."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+from callscribe.events import (
+    CallEnded,
+    CallStarted,
+    CallUpdated,
+    Dial,
+    FinalTranscript,
+    GapDetected,
+    ParticipantJoined,
+    ParticipantLeft,
+    SpeakerRenamed,
+    StreamCounters,
+    StreamEnded,
+    Track,
+    Word,
+)
+from callscribe.records import (
+    CallRecord,
+    CallSummary,
+    ParticipantRecord,
+    PauseRecord,
+    TrackRecord,
+)
+from callscribe.terminal.call_list import print_calls, shortest_length, who
+from callscribe.terminal.transcript import date, events_of, print_transcript, state, when
+
+CALL = "CA0123456789abcdef0123456789abcdef"
+
+
+def final(
+    start_ms: int, text: str, *, track: Track = "inbound", speaker: str = "Alice"
+) -> FinalTranscript:
+    words = tuple(
+        Word(
+            text=word, start_ms=start_ms + 100 * n, end_ms=start_ms + 100 * n + 80, confidence=0.25
+        )
+        for n, word in enumerate(text.lower().split())
+    )
+    return FinalTranscript(
+        call=CALL,
+        leg=CALL,
+        track=track,
+        speaker=speaker,
+        utterance=f"u{start_ms}",
+        revision=1,
+        text=text,
+        raw_text=text.lower(),
+        start_ms=start_ms,
+        end_ms=start_ms + 500,
+        words=words,
+    )
+
+
+def summary(**changes: object) -> CallSummary:
+    values: dict[str, object] = {
+        "id": CALL,
+        "sid": CALL,
+        "from_": "+15005550010",
+        "to": "+15005550006",
+        "from_name": "Alice",
+        "status": "completed",
+        "started_at": "2026-01-15T10:00:50.000Z",
+        "ended_at": "2026-01-15T10:01:32.000Z",
+        "duration_ms": 42_000,
+        "ended_by": "Alice",
+    }
+    return CallSummary(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def plain(record: CallRecord, *, raw: bool = False, words: bool = False) -> list[str]:
+    out = io.StringIO()
+    console = Console(file=out, width=100, force_terminal=False)
+    print_transcript(console, record, raw=raw, words=words, timezone=UTC)
+    return out.getvalue().splitlines()
+
+
+RECORD = CallRecord(
+    call=summary(),
+    tracks=(
+        TrackRecord(leg=CALL, stream="MZ1", track="inbound", speaker="Alice"),
+        TrackRecord(
+            leg=CALL,
+            stream="MZ1",
+            track="outbound",
+            speaker="Bob",
+            ended_at="2026-01-15T10:01:32.000Z",
+            end_reason="stop",
+            counters=StreamCounters(missing_ms=4000),
+        ),
+    ),
+    utterances=(
+        final(1000, "Good morning"),
+        final(9000, "How are you", track="outbound", speaker="Bob"),
+    ),
+    gaps=(
+        GapDetected(
+            call=CALL, leg=CALL, track="outbound", start_ms=5000, end_ms=9000, reason="missing"
+        ),
+    ),
+    pauses=(PauseRecord(start_ms=20_000, end_ms=30_000),),
+    dial=Dial(status="completed", to="+15005550020", answered_ms=3000),
+)
+
+
+def test_a_call_as_plain_lines() -> None:
+    lines = plain(RECORD)
+    assert lines[0] == f"Thursday 15 January 2026 10:00  {CALL}"
+    assert "10:00:50" in lines[1]
+    assert "Alice" in lines[1]
+    told = [" ".join(line.split()) for line in lines[2:]]
+    dot = told[1].split()[1]
+    assert told == [
+        "0:01 Alice Good morning",
+        f"0:03 {dot} +15005550020 answered",
+        f"0:05 {dot} 4.0 s of Bob's audio missing",
+        "0:09 Bob How are you",
+        f"0:20 {dot} transcription paused: nothing is heard or kept",
+        f"0:30 {dot} transcription goes on",
+        f"0:42 {dot} ended, Alice hung up; 2 utterances; 4.0 s of audio missing",
+    ]
+
+
+def test_raw_words_and_single_words() -> None:
+    lines = plain(RECORD, raw=True, words=True)
+    assert any(line.endswith("Alice  good morning") for line in lines)
+    assert "           1.00     1.08  0.25  good" in lines
+    assert "           1.10     1.18  0.25  morning" in lines
+
+
+def test_on_a_terminal_in_colours_with_a_hanging_indent() -> None:
+    out = io.StringIO()
+    console = Console(
+        file=out, width=60, force_terminal=True, color_system="standard", legacy_windows=False
+    )
+    record = CallRecord(call=summary(), utterances=(final(1000, "word " * 30),))
+    print_transcript(console, record, timezone=UTC)
+    assert "\x1b[" in out.getvalue()
+    body = [line for line in out.getvalue().splitlines() if "word" in line]
+    assert len(body) > 2
+    assert all(line.startswith("                 word") for line in body[1:])
+
+
+def test_a_live_call_says_so() -> None:
+    lines = plain(CallRecord(call=summary(ended_at=None, status="in-progress", on_hold=True)))
+    assert lines[-2:] == [
+        "Nothing was said.",
+        "Still live, on hold; this is what was said until now.",
+    ]
+
+
+def test_events_are_in_time_order_with_the_people() -> None:
+    record = CallRecord(
+        call=summary(flow="conference", room="support"),
+        participants=(
+            ParticipantRecord(leg="CA1", track="inbound", speaker="Alice", left_ms=42_000),
+            ParticipantRecord(
+                leg="CA2", track="inbound", speaker="Bob", joined_ms=5000, left_ms=8000
+            ),
+            ParticipantRecord(
+                leg="CA2", track="inbound", speaker="Bob", joined_ms=8000, left_ms=42_000
+            ),
+        ),
+        utterances=(final(6000, "Hello"),),
+    )
+    told = [type(event) for event in events_of(record)]
+    assert told == [
+        CallStarted,
+        ParticipantJoined,
+        ParticipantJoined,
+        FinalTranscript,
+        ParticipantLeft,
+        ParticipantJoined,
+        CallEnded,
+    ]
+
+
+def test_one_who_returns_at_once_left_first() -> None:
+    record = CallRecord(
+        call=summary(flow="conference"),
+        participants=(
+            ParticipantRecord(leg="CA2", track="inbound", speaker="Bob", left_ms=8000),
+            ParticipantRecord(leg="CA2", track="inbound", speaker="Bob", joined_ms=8000),
+        ),
+    )
+    told = [type(event) for event in events_of(record)]
+    assert told.index(ParticipantLeft) == 2
+
+
+def test_a_forward_that_nobody_answered() -> None:
+    record = CallRecord(call=summary(), dial=Dial(status="busy", to="+15005550020", ended_ms=4000))
+    (updated,) = [event for event in events_of(record) if isinstance(event, CallUpdated)]
+    assert updated.dial is not None
+    assert updated.dial.status == "busy"
+    assert any("+15005550020 is busy" in line for line in plain(record))
+
+
+def test_a_stream_that_was_followed_by_another_ended_quietly() -> None:
+    def track(stream: str, reason: str) -> TrackRecord:
+        return TrackRecord(
+            leg=CALL,
+            stream=stream,
+            track="inbound",
+            speaker="Alice",
+            ended_at="x",
+            end_reason=reason,
+        )
+
+    record = CallRecord(
+        call=summary(), tracks=(track("MZ1", "socket-lost"), track("MZ2", "socket-lost"))
+    )
+    ends = [event for event in events_of(record) if isinstance(event, StreamEnded)]
+    assert [end.reason for end in ends] == ["stop", "socket-lost"]
+
+
+def test_no_rename_is_told_a_second_time() -> None:
+    assert not [event for event in events_of(RECORD) if isinstance(event, SpeakerRenamed)]
+
+
+NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("2026-01-15T10:42:00.000Z", "10:42"),
+        ("2026-01-14T18:03:00.000Z", "yesterday 18:03"),
+        ("2026-01-02T18:03:00.000Z", "2 Jan 18:03"),
+        ("2025-11-12T18:03:00.000Z", "12 Nov 2025"),
+        ("soon", "soon"),
+    ],
+)
+def test_times_as_people_say_them(at: str, said: str) -> None:
+    assert when(at, NOW, UTC) == said
+
+
+def test_what_is_no_date() -> None:
+    assert date("") == ""
+
+
+def test_states_in_words() -> None:
+    assert state(summary()) == "ended"
+    assert state(summary(status="no-answer")) == "nobody answered"
+    assert state(summary(status="in-progress", ended_at=None)) == "live"
+    assert state(summary(status="in-progress", ended_at=None, paused=True)) == "live, paused"
+
+
+def test_who_a_call_was_with() -> None:
+    assert who(summary()) == "Alice"
+    assert who(summary(from_name="")) == "+15005550010"
+    assert who(summary(direction="outbound")) == "+15005550006"
+    assert who(summary(flow="conference", room="support", speakers=("Alice", "Bob"))) == (
+        "support: Alice, Bob"
+    )
+
+
+def test_the_list_fits_every_width_and_shows_what_matters() -> None:
+    calls = [summary(last_text="Thank you. " * 20), summary(id="x", sid="CAffff", status="busy")]
+    for width in (40, 60, 80, 200):
+        out = io.StringIO()
+        console = Console(file=out, width=width, force_terminal=True, color_system=None)
+        print_calls(console, calls, now=NOW, timezone=UTC)
+        lines = out.getvalue().splitlines()
+        assert len(lines) == 3
+        assert all(len(line) <= width for line in lines)
+    assert "CA012345" in lines[1]
+    assert "Thank you. Thank you." in lines[1]
+    assert "busy" in lines[2]
+
+
+def test_the_list_in_a_pipe_is_whole_and_safe() -> None:
+    out = io.StringIO()
+    nasty = summary(from_="+1\x1b[2J\t5", last_text="a\nb")
+    print_calls(Console(file=out, force_terminal=False), [nasty])
+    assert out.getvalue().count("\n") == 1
+    assert "\x1b" not in out.getvalue()
+    assert out.getvalue().split("\t")[:3] == [CALL, "2026-01-15T10:00:50.000Z", "completed"]
+    assert len(out.getvalue().split("\t")) == 8
+
+
+def test_sids_are_shown_as_long_as_needed() -> None:
+    assert shortest_length([]) == 8
+    assert shortest_length(["CA1234567", "CA1234568"]) == 9
+    assert shortest_length(["CA12345678", "CA22345678"]) == 8
+    assert shortest_length(["CA12345678", "CA12345678"]) == 8
