@@ -34,7 +34,8 @@ from callscribe.errors import SettingsError, SignatureError
 __all__ = ["SIGNATURE_HEADER", "SignatureChecker", "SignatureRefused", "sign"]
 
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
-_SOCKET_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+# Carriers sign `wss` and nothing else; a simulated one on this machine does so even where the socket is plain.
+_SOCKET_SCHEMES = {"http": ("ws", "wss"), "https": ("wss",)}
 _EMPTY = Form(())
 
 
@@ -130,9 +131,9 @@ class SignatureChecker:
         urls = []
         for base in self._bases:
             scheme, rest = base.split("://", 1)
-            socket_base = f"{_SOCKET_SCHEMES[scheme]}://{rest}"
             for target in (path + tail, path + "/" + tail):
-                urls += [socket_base + each for each in _paths(base, target)]
+                for socket_scheme in _SOCKET_SCHEMES[scheme]:
+                    urls += [f"{socket_scheme}://{rest}{each}" for each in _paths(base, target)]
         self._check(urls, _EMPTY, headers)
 
     def _check(self, urls: Sequence[str], form: Form, headers: Mapping[str, str]) -> None:
