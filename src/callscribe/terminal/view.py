@@ -569,7 +569,8 @@ class TerminalView:
             self._line(time, tag, "", "", _cleaned(joined), call)
         else:  # the command in one piece, to be copied
             self._line(time, tag, "", "", _cleaned(line), call)
-            self._line("", tag, "", "", _cleaned(saved), call)
+            if hint:
+                self._line("", tag, "", "", _cleaned(saved), call)
 
     # -- lines to text -----------------------------------------------------------------------------
 
