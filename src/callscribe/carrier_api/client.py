@@ -74,15 +74,16 @@ class PhoneNumber(msgspec.Struct, frozen=True):
     """While set, `voice_url` is ignored."""
 
 
-class Call(msgspec.Struct, frozen=True):
+class CallInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A call as the carrier sees it now."""
 
-    sid: str
-    from_: str
-    to: str
-    direction: str
-    status: str
-    parent_sid: str
+    call_sid: str
+    from_: str = ""
+    to: str = ""
+    direction: str = ""
+    """inbound, outbound-api or outbound-dial."""
+    status: str = ""
+    caller_name: str = ""
 
 
 class Participant(msgspec.Struct, frozen=True):
@@ -203,12 +204,12 @@ class CarrierClient:
 
     # -- calls
 
-    def call(self, call_sid: str) -> Call:
+    def fetch_call(self, call_sid: str) -> CallInfo:
         """A call's present state."""
         with self._asking(f"read the call {call_sid}"):
             return _call(self._client.calls(call_sid).fetch())
 
-    def place_call(
+    def create_call(
         self,
         *,
         to: str,
@@ -463,14 +464,14 @@ def _phone_number(item: Any) -> PhoneNumber:
     )
 
 
-def _call(item: Any) -> Call:
-    return Call(
-        sid=str(item.sid),
+def _call(item: Any) -> CallInfo:
+    return CallInfo(
+        call_sid=str(item.sid),
         from_=str(item._from or ""),
         to=str(item.to or ""),
         direction=str(item.direction or ""),
         status=_text(item.status),
-        parent_sid=str(item.parent_call_sid or ""),
+        caller_name=str(item.caller_name or ""),
     )
 
 
