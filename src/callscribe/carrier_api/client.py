@@ -20,6 +20,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from twilio.base.values import unset
 from twilio.rest import Client
 
+from callscribe.carrier.resources import CallInfo
 from callscribe.carrier_api.transport import Transport
 from callscribe.errors import CarrierError
 
@@ -72,18 +73,6 @@ class PhoneNumber(msgspec.Struct, frozen=True):
     """While set, `voice_url` is ignored."""
     trunk_sid: str
     """While set, `voice_url` is ignored."""
-
-
-class CallInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A call as the carrier sees it now."""
-
-    call_sid: str
-    from_: str = ""
-    to: str = ""
-    direction: str = ""
-    """inbound, outbound-api or outbound-dial."""
-    status: str = ""
-    caller_name: str = ""
 
 
 class Participant(msgspec.Struct, frozen=True):

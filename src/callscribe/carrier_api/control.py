@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from callscribe.carrier_api.client import CallInfo, CarrierClient, Participant, StreamTrack
+from callscribe.carrier.resources import CallInfo
+from callscribe.carrier_api.client import CarrierClient, Participant, StreamTrack
 
 
 class CarrierApi:

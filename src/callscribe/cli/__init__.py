@@ -15,7 +15,7 @@ import typer
 import callscribe
 from callscribe.errors import CallscribeError
 
-COMMANDS: tuple[str, ...] = ("simulate", "calls", "show", "models", "settings")
+COMMANDS: tuple[str, ...] = ("watch", "simulate", "calls", "show", "models", "settings")
 """In the order in which `callscribe --help` shows them."""
 
 
