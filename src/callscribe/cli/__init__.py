@@ -9,7 +9,6 @@ import importlib
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 import callscribe
@@ -51,20 +50,13 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Entry point: errors that we can explain end with their explanation and status 1, never with a traceback."""
+    """Entry point: errors that we can explain end with their explanation and status 1, never with a traceback.
+
+    Wrong usage (status 2), Ctrl-C (130) and an output that nobody reads any more are Typer's to end.
+    """
     command = typer.main.get_command(build_app())
     try:
-        status = command.main(standalone_mode=False)
+        command.main()
     except CallscribeError as error:
         print(f"callscribe: {error}", file=sys.stderr)
         sys.exit(1)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output went away (`callscribe calls | head`); that is not an error.
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(status if isinstance(status, int) else 0)
