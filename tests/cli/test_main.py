@@ -13,7 +13,7 @@ from callscribe.cli import main
         (["nope"], 2, "No such command"),
         (["calls", "--nope"], 2, "No such option"),
         (["show"], 2, "Missing argument"),
-        (["calls", "--limit", "0"], 2, "0 is not in the range"),
+        (["calls", "--limit", "0"], 2, "greater than or equal to 1"),
         (["calls", "--data", "/nowhere/at/all"], 1, "callscribe: There is no folder"),
     ],
 )
