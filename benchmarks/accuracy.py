@@ -141,7 +141,7 @@ def engines(models: list[str], peer: bool) -> list[tuple[str, Callable[[], Engin
         def load(name: str = name, folder: Path = folder) -> Engine:
             from callscribe.recognition.vosk import VoskRecognizer
 
-            return Callscribe(name, VoskRecognizer.load(folder))
+            return Callscribe(name, VoskRecognizer(folder, name=name))
 
         made.append((f"callscribe-{name}-{fingerprint(folder)}".replace(" ", "_"), load))
     if peer:

@@ -16,6 +16,7 @@ import soundfile
 import soxr
 
 from benchmarks.conditions import Pcm
+from callscribe.simulator import demos
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -93,11 +94,7 @@ def heldout(
 
 
 def demo() -> Iterator[Utterance]:
-    """The packaged demonstration call, one utterance per track."""
-    folder = ROOT / "src" / "callscribe" / "simulator" / "demo"
-    script = json.loads((folder / "call.json").read_text(encoding="utf-8"))
-    for track in script["tracks"]:
-        words = " ".join(
-            line["text"] for line in script["lines"] if line["track"] == track["track"]
-        )
-        yield Utterance(f"demo/{track['track']}", read_audio(folder / track["file"]), words)
+    """The packaged demonstration call, one recording per speaker."""
+    call = demos.demo("bank")
+    for speaker, file in zip(call.speakers, call.files, strict=True):
+        yield Utterance(f"demo/{speaker}", read_audio(file), " ".join(call.words(speaker)))

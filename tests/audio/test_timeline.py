@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import random
 
 import numpy as np
@@ -139,7 +140,7 @@ def test_a_clock_that_runs_fast_or_slow_tears_nothing(parts_per_million: int) ->
         pieces += line.push(155 + round(i * 20 * (1 + parts_per_million / 1e6)), audio(160, i % 40))
     pieces += line.flush()
 
-    assert all(b.start == a.start + 160 for a, b in zip(pieces, pieces[1:], strict=False))
+    assert all(b.start == a.start + 160 for a, b in itertools.pairwise(pieces))
     assert line.counters.late == line.counters.duplicates == 0
     wanted = 155 + 599_980 * (1 + parts_per_million / 1e6)
     assert abs(pieces[-1].clock_ms - wanted) < 5
@@ -168,6 +169,4 @@ def test_whatever_arrives_pieces_never_overlap(frames: list[tuple[int, bytes, in
     line = Timeline()
     pieces = [piece for frame in frames for piece in line.push(*frame)] + line.flush()
 
-    assert all(
-        b.start >= a.start + len(a.payload) for a, b in zip(pieces, pieces[1:], strict=False)
-    )
+    assert all(b.start >= a.start + len(a.payload) for a, b in itertools.pairwise(pieces))

@@ -407,7 +407,7 @@ class TrackDecoder:
 
 
 def _best_pause(flags: Flags) -> int:
-    """Where to divide talk without a clear pause: the middle of the longest dip of the last eight seconds, in frames."""
+    """Where to divide talk without a clear pause: the middle of the longest dip of the last 8 s, in frames."""
     earliest, latest = max(0, len(flags) - 8000 // FRAME_MS), len(flags) - 400 // FRAME_MS
     best, best_length = max(0, len(flags) - 1000 // FRAME_MS), 0
     begin = earliest

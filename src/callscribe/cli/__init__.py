@@ -14,7 +14,15 @@ import typer
 import callscribe
 from callscribe.errors import CallscribeError
 
-COMMANDS: tuple[str, ...] = ("watch", "simulate", "calls", "show", "models", "settings")
+COMMANDS: tuple[str, ...] = (
+    "serve",
+    "simulate",
+    "calls",
+    "show",
+    "models",
+    "settings",
+    "demo",
+)
 """In the order in which `callscribe --help` shows them."""
 
 
@@ -50,13 +58,13 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Entry point: errors that we can explain end with their explanation and status 1, never with a traceback.
-
-    Wrong usage (status 2), Ctrl-C (130) and an output that nobody reads any more are Typer's to end.
-    """
-    command = typer.main.get_command(build_app())
+    """Entry point: errors that we can explain end with their explanation and status 1, never with a traceback."""
     try:
-        command.main()
+        build_app()()
     except CallscribeError as error:
         print(f"callscribe: {error}", file=sys.stderr)
         sys.exit(1)
+    except BrokenPipeError:
+        # The reader of our output went away (`callscribe calls | head`); that is not an error.
+        sys.stderr.close()
+        sys.exit(0)

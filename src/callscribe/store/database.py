@@ -41,12 +41,8 @@ def _connect(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         file, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False
     )
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-    except BaseException:
-        connection.close()
-        raise
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
     return connection
 
 
@@ -61,10 +57,8 @@ def _connect_read_only(file: Path) -> sqlite3.Connection:
     )
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
+    except sqlite3.OperationalError:
         connection.close()
-        if not isinstance(error, sqlite3.OperationalError):
-            raise
         wal = file.with_name(file.name + "-wal")
         if wal.exists() and wal.stat().st_size:
             raise

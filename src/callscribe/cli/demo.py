@@ -1,0 +1,150 @@
+"""`callscribe demo`: the whole product in one command, without a phone, an account or a network."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from callscribe.cli import logs
+from callscribe.cli.options import with_settings
+from callscribe.cli.serve import first_of, introduction, load_recognizer, speaker, stop_signals
+from callscribe.cli.server import Server, listen, running_server
+from callscribe.cli.views import choose_view, data_option, show_hub
+from callscribe.errors import SimulationError
+from callscribe.events import CallEnded, Published
+from callscribe.records import CallRecord
+from callscribe.settings import Secret, Settings
+from callscribe.simulator import demos
+from callscribe.simulator.report import CallReport, describe
+from callscribe.simulator.run import Server as SimulatedTarget
+from callscribe.simulator.run import simulate_call
+from callscribe.simulator.script import CallScript, Party
+from callscribe.store.store import Store
+from callscribe.terminal.transcript import print_transcript
+from callscribe.terminal.view import TerminalView
+
+FINISH_S = 20
+"""Seconds that the last words may take once the carrier has hung up."""
+
+CALLER, OURS, AGENT = "+15005550010", "+15005550006", "+15005550020"
+
+
+def register(app: typer.Typer) -> None:
+    @app.command("demo")
+    @with_settings(names=["data", "model", "raw"])
+    def demo_command(
+        settings: Settings,
+        speed: Annotated[
+            float, typer.Option(min=0.1, max=20, help="2 plays twice as fast as people speak.")
+        ] = 1.0,
+    ) -> None:
+        """Show a phone call becoming text: the real server, phoned by a simulated carrier."""
+        logs.configure("warning")
+        asyncio.run(demo(demo_settings(settings), speed))
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """A server of its own: any free port, a made-up auth token, a number that forwards to an agent."""
+    return replace(
+        Settings(data=settings.data, model=settings.model, raw=settings.raw),
+        port=0,
+        auth_token=Secret(secrets.token_hex(16)),
+        number=OURS,
+        greeting="",
+        numbers={OURS: {"flow": "forward", "to": [AGENT]}},
+        contacts={CALLER: "David", AGENT: "Kelly"},
+    )
+
+
+async def demo(settings: Settings, speed: float) -> None:
+    """Serve, phone, show, and print what was saved.
+
+    Raises:
+        SimulationError: the call did not go as it must; says what the carrier would have complained about.
+    """
+    stop = stop_signals()
+    recognizer, model = await asyncio.to_thread(load_recognizer, settings)
+    view = choose_view(settings, json_when_piped=False)
+    assert isinstance(view, TerminalView)
+    say = speaker(view)
+    with contextlib.closing(recognizer), view:
+        listener = listen(settings.host, settings.port)
+        async with running_server(settings, recognizer, listener, own_number=OURS) as server:
+            showing = asyncio.create_task(show_hub(server.hub, server.store, view), name="view")
+            for line in introduction(settings, server, model, OURS, recognizer.language):
+                say(line)
+            say("A simulated carrier phones that number now; the page shows the same.")
+            ended = asyncio.create_task(call_ended(server), name="end of the call")
+            phoning = asyncio.create_task(
+                phone(server, settings.auth_token.reveal(), speed), name="carrier"
+            )
+            await first_of(stop.wait(), phoning, server.failed.wait())
+            if not phoning.done():
+                phoning.cancel()
+                raise SimulationError("The demo was stopped before the call was over.")
+            report = phoning.result()
+            await asyncio.wait([ended], timeout=FINISH_S)
+            ended.cancel()
+            await server.registry.close()
+            server.hub.close()
+            await asyncio.gather(showing, return_exceptions=True)
+    if report.errors:
+        print("\n".join(describe(report)), file=sys.stderr)
+        raise SimulationError("The simulated carrier met errors; see above.")
+    with Store.open(settings.data, read_only=True) as store:
+        record = store.call(report.sid)
+    print_saved(settings, check(record, report))
+
+
+async def call_ended(server: Server) -> None:
+    """Until the record of the one call is closed: callbacks and last words come after the carrier hung up."""
+    with server.hub.subscribe() as events:
+        async for published in events:
+            if isinstance(published, Published) and isinstance(published.event, CallEnded):
+                return
+
+
+async def phone(server: Server, auth_token: str, speed: float) -> CallReport:
+    """The packaged call, played at the server in real time."""
+    caller, agent = demos.demo("bank").audio().parties
+    script = CallScript(
+        caller=Party(CALLER, caller),
+        to=OURS,
+        others=(Party(AGENT, agent, rings_s=1.5),),
+    )
+    return await simulate_call(
+        script, SimulatedTarget(server.url), auth_token=auth_token, speed=speed
+    )
+
+
+def check(record: CallRecord | None, report: CallReport) -> CallRecord:
+    """The saved call, if it is whole.
+
+    Raises:
+        SimulationError: it is missing, unfinished, or one of the two people has no words.
+    """
+    if record is None or record.call.status != "completed":
+        raise SimulationError(f"The call {report.sid} was not saved as completed.")
+    silent = {"inbound", "outbound"} - {utterance.track for utterance in record.utterances}
+    if silent:
+        raise SimulationError(f"Nothing was heard on the {' and '.join(sorted(silent))} track.")
+    return record
+
+
+def print_saved(settings: Settings, record: CallRecord) -> None:
+    """The transcript as it was saved, and how to come back to it."""
+    option = data_option(settings)
+    print("\nSaved:\n")
+    print_transcript(Console(highlight=False), record)
+    program = "callscribe" if Path(sys.argv[0]).name != "callscribe" else sys.argv[0]
+    print(f"\nSee it again:   {program} show {record.call.sid[:10]}{option}")
+    print(f"In a browser:   {program} serve --allow-unsigned{option}")
+    print("Your number:    docs/connect-a-number.md")

@@ -1,0 +1,46 @@
+"""What the commands of a running server show: the terminal view or JSON lines, fed by the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+
+from callscribe.calls.hub import Hub
+from callscribe.events import Published
+from callscribe.settings import Settings
+from callscribe.store.store import Store
+from callscribe.terminal.driver import run_view
+from callscribe.terminal.jsonlines import JsonLines
+from callscribe.terminal.view import TerminalView
+
+AnyView = TerminalView | JsonLines
+
+
+def choose_view(settings: Settings, *, json_when_piped: bool = True) -> AnyView:
+    """JSON lines when asked for or when nobody looks at a terminal; else the terminal view."""
+    if settings.json or (json_when_piped and not sys.stdout.isatty()):
+        return JsonLines(sys.stdout.buffer)
+    return TerminalView(
+        Console(highlight=False),
+        raw=settings.raw,
+        fillers=settings.fillers,
+        saved_hint=lambda call: f"callscribe show {call[:12]}{data_option(settings)}",
+    )
+
+
+def data_option(settings: Settings) -> str:
+    """` --data DIR` for commands printed to people, unless it is the default."""
+    return "" if settings.data == Settings().data else f" --data {settings.data}"
+
+
+async def show_hub(hub: Hub, store: Store, view: AnyView) -> None:
+    """Feed the view until the hub closes."""
+
+    async def refetch(after_id: int) -> Iterable[Published]:
+        return await asyncio.to_thread(store.events_after, after_id, limit=100_000)
+
+    with hub.subscribe() as events:
+        await run_view(events, view, refetch=refetch)
