@@ -151,6 +151,7 @@ class MediaSchedule:
             counters.bytes += len(payload)
             if faults.reorder and self._rng.random() < faults.reorder:
                 counters.reordered += 1
+                messages += self._overtaken()
                 self._held.append((self._rng.randint(1, 3), text))
                 continue
             messages.append(text)

@@ -119,18 +119,6 @@ def call_status_params(
     return form
 
 
-def dial_action_params(
-    facts: CallFacts, status: str, *, call_sid: str = "", duration_s: int = 0, bridged: bool = False
-) -> Form:
-    """Parameters of a `<Dial>`'s action request; without a child call after a conference."""
-    form = call_params(facts, "in-progress")
-    form.append(("DialCallStatus", status))
-    if call_sid:
-        form += [("DialCallSid", call_sid), ("DialCallDuration", str(duration_s))]
-    form.append(("DialBridged", str(bridged).lower()))
-    return form
-
-
 def stream_status_params(
     facts: CallFacts, *, stream_sid: str, name: str, event: str, timestamp: str, error: str = ""
 ) -> Form:
