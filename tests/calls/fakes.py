@@ -8,10 +8,10 @@ from typing import Literal, TypeVar
 from xml.etree.ElementTree import Element, fromstring
 
 from callscribe.calls.flows import Flows
-from callscribe.calls.interfaces import CallInfo
 from callscribe.calls.registry import CallRegistry, RegistryOptions
 from callscribe.calls.speakers import Contacts
 from callscribe.calls.streams import OpenStream
+from callscribe.carrier.resources import CallInfo
 from callscribe.carrier.stream import Media, Started
 from callscribe.carrier.urls import CarrierUrls
 from callscribe.carrier.webhook import IncomingCall

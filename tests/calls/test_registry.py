@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 
 from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow
-from callscribe.calls.interfaces import CallInfo
 from callscribe.calls.registry import RegistryOptions
+from callscribe.carrier.resources import CallInfo
 from callscribe.carrier.webhook import CallStatusChanged, IncomingCall, StreamStatus
 from callscribe.errors import CallscribeError, CarrierError, ProtocolError
 from callscribe.events import (

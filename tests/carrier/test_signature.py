@@ -101,6 +101,12 @@ def upgrade(signature: str, path: str = "/media", origin: str = ORIGIN) -> None:
     checker(origin).check_upgrade(raw_path=path, query="", headers=headers(signature))
 
 
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_a_plain_socket_on_this_machine_may_be_signed_as_wss(scheme: str) -> None:
+    signature = sign(TOKEN, f"{scheme}://127.0.0.1:8080/media")
+    upgrade(signature, origin="http://127.0.0.1:8080")
+
+
 @pytest.mark.parametrize("path", ["/media", "/media/"])
 @pytest.mark.parametrize(
     "signature",

@@ -82,7 +82,7 @@ def test_a_post_that_may_have_arrived_is_not_sent_again(
 ) -> None:
     api.trouble = answering(500, {"message": "oops"})
     with pytest.raises(ApiError, match=r"status\.twilio\.com"):
-        client.place_call(to="+15005550010", from_="+15005550006", url="https://x.example/")
+        client.create_call(to="+15005550010", from_="+15005550006", url="https://x.example/")
     assert len(api.requests) == 1
     assert waits == []
 
@@ -133,7 +133,7 @@ def test_credentials_that_cannot_be_right(sid: str, token: str, words: str) -> N
 def test_nobody_there(make_client: MakeClient, waits: list[float]) -> None:
     client = make_client(base_url="http://127.0.0.1:9", attempts=3)
     with pytest.raises(ApiError, match=r"127\.0\.0\.1:9 cannot be reached \(connection refused\)"):
-        client.place_call(to="+15005550010", from_="+15005550006", twiml="<Response/>")
+        client.create_call(to="+15005550010", from_="+15005550006", twiml="<Response/>")
     assert len(waits) == 2, "a request that never arrived may be sent again"
 
 
@@ -186,7 +186,7 @@ def test_requests_as_the_carrier_wants_them(api: Api, client: CarrierClient) -> 
     client.stop_stream(CALL, "main")
     assert api.requests[-1].form == {"Status": ["stopped"]}
     assert (
-        client.place_call(to="+1", from_="+2", twiml="<Response/>", status_callback="https://s")
+        client.create_call(to="+1", from_="+2", twiml="<Response/>", status_callback="https://s")
         == CALL
     )
     assert api.requests[-1].form["StatusCallbackEvent"] == [
@@ -199,7 +199,7 @@ def test_requests_as_the_carrier_wants_them(api: Api, client: CarrierClient) -> 
     assert api.requests[-1].form == {"Status": ["completed"]}
     client.update_call(CALL, twiml="<Response/>")
     assert api.requests[-1].form == {"Twiml": ["<Response/>"]}
-    assert client.call(CALL).from_ == "+15005550010"
+    assert client.fetch_call(CALL).from_ == "+15005550010"
     assert client.add_participant(CONFERENCE, to="+1", from_="+2", label="bob") == CALL
     assert api.requests[-1].form == {"To": ["+1"], "From": ["+2"], "Label": ["bob"]}
     assert client.update_participant(CONFERENCE, CALL, muted=True).muted
@@ -209,7 +209,12 @@ def test_requests_as_the_carrier_wants_them(api: Api, client: CarrierClient) -> 
 async def test_on_the_event_loop(api: Api, client: CarrierClient) -> None:
     api.trouble = answering(201, {"sid": "MZ1", "call_sid": CALL})
     control = CarrierApi(client)
-    assert await control.start_stream(CALL, "wss://x.example/m", "inbound", "again") == "MZ1"
+    assert (
+        await control.start_stream(
+            CALL, url="wss://x.example/m", track="inbound_track", name="again"
+        )
+        == "MZ1"
+    )
     assert api.requests[-1].form["Track"] == ["inbound_track"]
     assert await control.add_participant(CONFERENCE, to="+1", from_="+2") == CALL
     await control.hang_up(CALL)

@@ -248,6 +248,18 @@ class TestOneCall:
         assert "1.5 s of Caller's audio missing" in text
         assert "● 1:00 +15005550010" in text
 
+    def test_catch_up_with_a_long_call_shows_its_end(self) -> None:
+        stage = Stage()
+        said = tuple(final(f"<{n}>", utterance=f"u{n}", start_ms=n * 1000) for n in range(30))
+        summary = CallSummary(id=A, sid=A, utterance_count=30)
+        stage.view.catch_up(CallRecord(call=summary, utterances=said), last=5)
+        stage.play(CallEnded(call=A))
+        text = "\n".join(stage.lines())
+        assert "25 earlier entries not shown" in text
+        assert "<24>" not in text
+        assert "<25>" in text
+        assert "30 utterances" in text
+
 
 class TestNotes:
     def note(self, *events: Any, columns: int = 100) -> list[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, Protocol
 
-import msgspec
-
+from callscribe.carrier.resources import CallInfo
 from callscribe.events import AnyEvent, StreamCounters, Track
 
 Publish = Callable[[AnyEvent], Awaitable[None]]
@@ -47,18 +46,6 @@ class OpenSession(Protocol):
         speakers: Callable[[Track], str],
         offset_ms: int,
     ) -> Session: ...
-
-
-class CallInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A call as the carrier's REST API knows it."""
-
-    call_sid: str
-    from_: str = ""
-    to: str = ""
-    direction: str = ""
-    """inbound, outbound-api or outbound-dial."""
-    status: str = ""
-    caller_name: str = ""
 
 
 class CarrierApi(Protocol):

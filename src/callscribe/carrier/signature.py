@@ -34,8 +34,8 @@ from callscribe.errors import SettingsError, SignatureError
 __all__ = ["SIGNATURE_HEADER", "SignatureChecker", "SignatureRefused", "sign"]
 
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
-_SOCKET_SCHEMES = {"https": ("wss",), "http": ("ws", "wss")}
-"""The carrier knows only `wss`; a simulated one on this machine may sign either."""
+# Carriers sign `wss` and nothing else; a simulated one on this machine does so even where the socket is plain.
+_SOCKET_SCHEMES = {"http": ("ws", "wss"), "https": ("wss",)}
 _EMPTY = Form(())
 
 
@@ -131,8 +131,8 @@ class SignatureChecker:
         urls = []
         for base in self._bases:
             scheme, rest = base.split("://", 1)
-            for socket_scheme in _SOCKET_SCHEMES[scheme]:
-                for target in (path + tail, path + "/" + tail):
+            for target in (path + tail, path + "/" + tail):
+                for socket_scheme in _SOCKET_SCHEMES[scheme]:
                     urls += [f"{socket_scheme}://{rest}{each}" for each in _paths(base, target)]
         self._check(urls, _EMPTY, headers)
 

@@ -20,6 +20,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from twilio.base.values import unset
 from twilio.rest import Client
 
+from callscribe.carrier.resources import CallInfo
 from callscribe.carrier_api.transport import Transport
 from callscribe.errors import CarrierError
 
@@ -72,17 +73,6 @@ class PhoneNumber(msgspec.Struct, frozen=True):
     """While set, `voice_url` is ignored."""
     trunk_sid: str
     """While set, `voice_url` is ignored."""
-
-
-class Call(msgspec.Struct, frozen=True):
-    """A call as the carrier sees it now."""
-
-    sid: str
-    from_: str
-    to: str
-    direction: str
-    status: str
-    parent_sid: str
 
 
 class Participant(msgspec.Struct, frozen=True):
@@ -203,12 +193,12 @@ class CarrierClient:
 
     # -- calls
 
-    def call(self, call_sid: str) -> Call:
+    def fetch_call(self, call_sid: str) -> CallInfo:
         """A call's present state."""
         with self._asking(f"read the call {call_sid}"):
             return _call(self._client.calls(call_sid).fetch())
 
-    def place_call(
+    def create_call(
         self,
         *,
         to: str,
@@ -463,14 +453,14 @@ def _phone_number(item: Any) -> PhoneNumber:
     )
 
 
-def _call(item: Any) -> Call:
-    return Call(
-        sid=str(item.sid),
+def _call(item: Any) -> CallInfo:
+    return CallInfo(
+        call_sid=str(item.sid),
         from_=str(item._from or ""),
         to=str(item.to or ""),
         direction=str(item.direction or ""),
         status=_text(item.status),
-        parent_sid=str(item.parent_call_sid or ""),
+        caller_name=str(item.caller_name or ""),
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Literal
 
-from callscribe.carrier_api.client import Call, CarrierClient, Participant, StreamTrack
+from callscribe.carrier.resources import CallInfo
+from callscribe.carrier_api.client import CarrierClient, Participant, StreamTrack
 
 
 class CarrierApi:
@@ -15,11 +15,11 @@ class CarrierApi:
     def __init__(self, client: CarrierClient) -> None:
         self._client = client
 
-    async def call(self, call_sid: str) -> Call:
+    async def fetch_call(self, call_sid: str) -> CallInfo:
         """A call's present state."""
-        return await asyncio.to_thread(self._client.call, call_sid)
+        return await asyncio.to_thread(self._client.fetch_call, call_sid)
 
-    async def place_call(
+    async def create_call(
         self,
         *,
         to: str,
@@ -31,7 +31,7 @@ class CarrierApi:
     ) -> str:
         """Place a call and return its SID."""
         return await asyncio.to_thread(
-            self._client.place_call,
+            self._client.create_call,
             to=to,
             from_=from_,
             url=url,
@@ -51,31 +51,27 @@ class CarrierApi:
     async def start_stream(
         self,
         call_sid: str,
+        *,
         url: str,
-        track: StreamTrack | Literal["both", "inbound", "outbound"] = "both_tracks",
+        track: StreamTrack = "both_tracks",
         name: str = "",
         parameters: Mapping[str, str] | None = None,
         status_callback: str = "",
     ) -> str:
         """Start a media stream on a call in progress and return its SID."""
-        full: dict[str, StreamTrack] = {
-            "both": "both_tracks",
-            "inbound": "inbound_track",
-            "outbound": "outbound_track",
-        }
         return await asyncio.to_thread(
             self._client.start_stream,
             call_sid,
             url=url,
-            track=full.get(track, track),  # type: ignore[arg-type]
+            track=track,
             name=name,
             parameters=parameters,
             status_callback=status_callback,
         )
 
-    async def stop_stream(self, call_sid: str, name_or_sid: str) -> None:
-        """Stop a media stream."""
-        await asyncio.to_thread(self._client.stop_stream, call_sid, name_or_sid)
+    async def stop_stream(self, call_sid: str, stream: str) -> None:
+        """Stop a media stream, by SID or name."""
+        await asyncio.to_thread(self._client.stop_stream, call_sid, stream)
 
     async def participants(self, conference: str) -> list[Participant]:
         """Who is in a conference."""

@@ -17,6 +17,7 @@ from callscribe.errors import CallscribeError
 COMMANDS: tuple[str, ...] = (
     "serve",
     "simulate",
+    "watch",
     "calls",
     "show",
     "models",
@@ -58,13 +59,13 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Entry point: errors that we can explain end with their explanation and status 1, never with a traceback."""
+    """Entry point: errors that we can explain end with their explanation and status 1, never with a traceback.
+
+    Wrong usage (status 2), Ctrl-C (130) and an output that nobody reads any more are Typer's to end.
+    """
+    command = typer.main.get_command(build_app())
     try:
-        build_app()()
+        command.main()
     except CallscribeError as error:
         print(f"callscribe: {error}", file=sys.stderr)
         sys.exit(1)
-    except BrokenPipeError:
-        # The reader of our output went away (`callscribe calls | head`); that is not an error.
-        sys.stderr.close()
-        sys.exit(0)

@@ -107,19 +107,22 @@ def list_models(
         return
     out = console or Console(highlight=False)
     if out.is_terminal:
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        table.add_column("name", no_wrap=True)
-        table.add_column("language")
-        table.add_column("size", justify="right", no_wrap=True)
-        table.add_column("licence")
-        table.add_column("")
+        table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+        longest = max(len(entry.name) for entry in entries)
+        table.add_column("name", no_wrap=True, min_width=longest)
+        table.add_column("", no_wrap=True, min_width=5)
+        table.add_column("language", no_wrap=True, overflow="ellipsis")
+        table.add_column("size", justify="right", no_wrap=True, min_width=6)
+        table.add_column("licence", no_wrap=True)
+        table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
         for entry in entries:
             mark = (
                 Text("on this machine", "green") if entry.name in here else Text(entry.note, "dim")
             )
             table.add_row(
                 Text(entry.name, "bold" if entry.name in here else ""),
-                f"{entry.language_name} ({entry.language})",
+                Text(entry.language, "dim"),
+                entry.language_name,
                 download.megabytes(entry.size),
                 entry.licence or "see the publisher",
                 mark,

@@ -13,12 +13,11 @@ from typing import Annotated
 import structlog
 import typer
 
-from callscribe.calls.interfaces import CarrierApi
 from callscribe.carrier.urls import CarrierUrls
 from callscribe.carrier_api import number as numbers
 from callscribe.carrier_api.client import CarrierClient, PhoneNumber
+from callscribe.carrier_api.control import CarrierApi
 from callscribe.cli import logs
-from callscribe.cli.carrier import CarrierControl
 from callscribe.cli.options import with_settings
 from callscribe.cli.server import Server, call_flows, check_may_start, listen, running_server
 from callscribe.cli.views import AnyView, choose_view, data_option, show_hub
@@ -52,6 +51,7 @@ def register(app: typer.Typer) -> None:
         """Take calls: webhook, media socket, recognition, pages."""
         logs.configure(settings.log_level)
         check_may_start(settings)
+        check_public(settings)
         call_flows(settings)
         if dry_run:
             print(plan(settings))
@@ -139,7 +139,7 @@ async def serve(settings: Settings) -> None:
                 listener,
                 public_url=public_url,
                 own_number=own.number if own else settings.number,
-                carrier_api=control(client),
+                carrier_api=CarrierApi(client) if client else None,
             )
         )
         showing = asyncio.create_task(show_hub(server.hub, server.store, view), name="view")
@@ -154,11 +154,6 @@ async def serve(settings: Settings) -> None:
         await first_of(stop.wait(), server.failed.wait(), showing)
         if stop.is_set():
             say("Stopping: finishing what is being said. Press Ctrl-C again to stop at once.")
-
-
-def control(client: CarrierClient | None) -> CarrierApi | None:
-    """REST for the call registry."""
-    return None if client is None else CarrierControl(client)
 
 
 async def connect(

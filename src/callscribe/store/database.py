@@ -41,8 +41,12 @@ def _connect(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         file, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False
     )
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -57,8 +61,10 @@ def _connect_read_only(file: Path) -> sqlite3.Connection:
     )
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
+    except sqlite3.DatabaseError as error:
         connection.close()
+        if not isinstance(error, sqlite3.OperationalError):
+            raise
         wal = file.with_name(file.name + "-wal")
         if wal.exists() and wal.stat().st_size:
             raise

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
+from typing import Any, Literal
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +17,17 @@ from callscribe.terminal.transcript import length, state, when
 
 _SHORTEST = 8
 """Characters of a SID that are shown at least; what `show` takes too."""
+
+_WIDE = 90
+"""Columns of a terminal that has room for what was said."""
+
+_COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
+    ("call", "left"),
+    ("when", "left"),
+    ("who", "left"),
+    ("length", "right"),
+    ("", "left"),
+)
 
 _STYLES = {"live": "green", "interrupted": "yellow", "failed": "yellow"}
 
@@ -36,24 +49,32 @@ def print_calls(
             console.file.write("\t".join(_columns(call)) + "\n")
         return
     moment = now or datetime.now(UTC)
-    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
-    table.add_column("call", no_wrap=True)
-    table.add_column("when", no_wrap=True)
-    table.add_column("who", no_wrap=True, overflow="ellipsis", max_width=32)
-    table.add_column("length", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("last words", ratio=1, no_wrap=True, overflow="ellipsis")
     shown = shortest_length([call.sid for call in calls])
-    for call in calls:
-        words = state(call)
-        table.add_row(
+    rows = [
+        (
             Text(call.sid[:shown], "dim"),
-            when(call.started_at, moment, timezone),
+            Text(when(call.started_at, moment, timezone)),
             Text(clean(who(call))),
-            length(call),
-            Text(words, _STYLES.get(words.split(",")[0], "dim")),
-            Text(clean(call.last_text), "" if call.ended_at is None else "dim"),
+            Text(length(call)),
+            Text(state(call), _STYLES.get(state(call).split(",")[0], "dim")),
         )
+        for call in calls
+    ]
+    whole: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"}
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    for number, (title, justify) in enumerate(_COLUMNS):
+        # Names give way first: everything else is short and says little when it is cut.
+        need = max(cell_len(title), *(row[number].cell_len for row in rows), 1)
+        if title == "who":
+            table.add_column(title, justify=justify, ratio=1, min_width=8, **whole)
+        else:
+            table.add_column(title, justify=justify, min_width=need, max_width=need, **whole)
+    wide = console.width >= _WIDE
+    if wide:
+        table.add_column("last words", ratio=2, **whole)
+    for call, row in zip(calls, rows, strict=True):
+        words = Text(clean(call.last_text), "" if call.ended_at is None else "dim")
+        table.add_row(*row, *([words] if wide else []))
     console.print(table)
 
 

@@ -32,7 +32,7 @@ class Resync(Protocol):
 
 
 Refetch = Callable[[int], Awaitable[Iterable[Published]]]
-"""Durable events after a journal id, in order."""
+"""Durable events after a journal id, in order, a page of them; asked again until there are none."""
 
 
 async def run_view(
@@ -89,12 +89,15 @@ async def run_view(
                 item = upcoming.result()
                 upcoming = asyncio.ensure_future(_next(iterator))
                 if isinstance(item, Published):
-                    batch: Iterable[Published] = (item,)
-                elif refetch is not None:
-                    batch = await refetch(max(last_id, item.after_id))
-                else:
+                    await painter.run(lambda one=item: put_all((one,)))  # type: ignore[misc]
                     continue
-                await painter.run(lambda batch=batch: put_all(batch))  # type: ignore[misc]
+                cursor = item.after_id
+                while refetch is not None:
+                    batch = list(await refetch(max(last_id, cursor)))
+                    ids = [one.id for one in batch if one.id is not None]
+                    if not ids or max(ids) <= max(last_id, cursor):
+                        break
+                    await painter.run(lambda many=batch: put_all(many))  # type: ignore[misc]
         except (StopAsyncIteration, ViewClosed):
             return
         finally:

@@ -224,9 +224,8 @@ class TerminalView:
         with self._state:
             self._print(Text(clean(text)) if isinstance(text, str) else text)
 
-    def catch_up(self, record: CallRecord) -> None:
-        """Open a call that was already live when we came, from its record: its heading, then what
-        was said."""
+    def catch_up(self, record: CallRecord, *, last: int = 12) -> None:
+        """Open a call that was already live when we came: its heading, then the `last` entries."""
         call = record.call
         if call.id in self._calls:
             return
@@ -248,8 +247,17 @@ class TerminalView:
             past += [(g.start_ms, g) for g in record.gaps]
             for track in record.tracks:
                 self._calls[call.id].names.setdefault((track.leg, track.track), track.speaker)
-            for _, event in sorted(past, key=lambda item: item[0]):
+            past.sort(key=lambda item: item[0])
+            if len(past) > last:
+                self._note(
+                    self._calls[call.id],
+                    None,
+                    f"{len(past) - last} earlier entries not shown",
+                    _QUIET,
+                )
+            for _, event in past[-last:]:
                 self._take(event)
+            self._calls[call.id].utterances = call.utterance_count
             self._calls[call.id].on_hold = call.on_hold
             if call.paused:
                 self._calls[call.id].paused_ms = 0
@@ -569,7 +577,8 @@ class TerminalView:
             self._line(time, tag, "", "", _cleaned(joined), call)
         else:  # the command in one piece, to be copied
             self._line(time, tag, "", "", _cleaned(line), call)
-            self._line("", tag, "", "", _cleaned(saved), call)
+            if hint:
+                self._line("", tag, "", "", _cleaned(saved), call)
 
     # -- lines to text -----------------------------------------------------------------------------
 

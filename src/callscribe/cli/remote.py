@@ -1,0 +1,165 @@
+"""A running server as the command line sees it: its address, its token, its JSON interface."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import msgspec
+
+from callscribe.errors import CallscribeError
+
+DEFAULT_SERVER = "http://127.0.0.1:8080"
+TIMEOUT = httpx.Timeout(10.0)
+
+
+class ServerError(CallscribeError):
+    """The server cannot be reached, is not ours, or said no.
+
+    Attributes:
+        status: of the HTTP answer; 0 when there was none.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a server is and what opens it."""
+
+    url: str
+    """Without a slash at the end."""
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+def place(server: str, token: str = "") -> Place:
+    """Understand what a person gives as a server: an address, or the link that it printed, token and all.
+
+    The token is looked for in `token`, then in the link, then in `CALLSCRIBE_TOKEN`.
+
+    Raises:
+        ServerError: not an http or https address.
+    """
+    text = server if "://" in server else f"http://{server}"
+    parts = urlsplit(text)
+    try:
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right:
+        raise ServerError(f"{server!r} is not an address like {DEFAULT_SERVER}.")
+    linked = parse_qs(parts.query).get("token", [""])[-1]
+    given = token or linked or os.environ.get("CALLSCRIBE_TOKEN", "")
+    path = parts.path.split("/calls/")[0].rstrip("/")
+    return Place(f"{parts.scheme}://{parts.netloc}{path}", given)
+
+
+def unreachable(place: Place, error: httpx.TransportError) -> ServerError:
+    """Why there was no answer, and what to do."""
+    if isinstance(error, httpx.ConnectError):
+        text = str(error).lower()
+        if "ssl" in text or "certificate" in text:
+            return ServerError(f"{place.url}: the TLS connection failed ({error}).")
+        if "refused" in text:
+            return ServerError(
+                f"Nothing answers at {place.url}. Is `callscribe serve` running there? "
+                "Another address: give it with --server."
+            )
+        if "name" in text or "getaddrinfo" in text or "nodename" in text:
+            return ServerError(f"There is no host {urlsplit(place.url).hostname}.")
+        return ServerError(f"{place.url} cannot be reached: {error}.")
+    if isinstance(error, httpx.TimeoutException):
+        return ServerError(f"{place.url} does not answer in time.")
+    return ServerError(f"{place.url} does not speak HTTP as expected ({type(error).__name__}).")
+
+
+def check_answer(place: Place, response: httpx.Response) -> None:
+    """Whether an answer is a yes of a callscribe server. Its body must have been read.
+
+    Raises:
+        ServerError: it is not; with the server's own words where it gave some.
+    """
+    if response.is_success:
+        return
+    try:
+        said = response.json()
+        message = said["message"] if isinstance(said, dict) and "error" in said else ""
+    except (ValueError, KeyError):
+        message = ""
+    status = response.status_code
+    if status == 401 and message:
+        if place.token:
+            text = (
+                f"{place.url} does not accept this token. The link that the server printed at its start has the right "
+                "one; it is also in its data folder, in the file `token`."
+            )
+        else:
+            text = (
+                f"{place.url} wants the token: give the link that the server printed at its start, "
+                "or --token, or set CALLSCRIBE_TOKEN."
+            )
+        raise ServerError(text, status=status)
+    if status == 404 and message == "Not here.":
+        raise ServerError(
+            f"{place.url} is the server's public address, which shows no pages. Use its local address, or start it "
+            "with --expose-pages.",
+            status=status,
+        )
+    if message:
+        raise ServerError(str(message), status=status)
+    raise not_ours(place, f"HTTP {status}", status)
+
+
+def not_ours(place: Place, what: str, status: int = 0) -> ServerError:
+    """Something answers there, but not callscribe."""
+    return ServerError(
+        f"{place.url} answers, but it is not a callscribe server ({what}). Check the address.",
+        status=status,
+    )
+
+
+class Remote:
+    """The JSON interface of a running server. Blocking; every method raises `ServerError`."""
+
+    def __init__(self, place: Place, *, transport: httpx.BaseTransport | None = None) -> None:
+        self.place = place
+        self._client = httpx.Client(
+            headers=place.headers, timeout=TIMEOUT, transport=transport, follow_redirects=False
+        )
+
+    def get(self, path: str, **query: str) -> Any:
+        """Decoded JSON."""
+        return self._ask("GET", path, params=query)
+
+    def post(self, path: str, body: object = None) -> Any:
+        """Decoded JSON."""
+        return self._ask("POST", path, json={} if body is None else body)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def __enter__(self) -> Remote:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, method: str, path: str, **more: Any) -> Any:
+        try:
+            response = self._client.request(method, self.place.url + path, **more)
+        except httpx.TransportError as error:
+            raise unreachable(self.place, error) from None
+        except httpx.InvalidURL as error:
+            raise ServerError(f"{self.place.url} is not an address: {error}.") from None
+        check_answer(self.place, response)
+        try:
+            return response.json()
+        except ValueError:
+            raise not_ours(self.place, "no JSON", response.status_code) from None

@@ -1,0 +1,124 @@
+"""`callscribe watch`: a running server's calls in this terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator
+from typing import Annotated, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+
+from callscribe.cli.feed import Feed
+from callscribe.cli.remote import DEFAULT_SERVER, Place, Remote, ServerError, not_ours, place
+from callscribe.records import CallRecord, CallSummary
+from callscribe.terminal import JsonLines, TerminalView, run_view
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("watch")
+    def watch_command(
+        url: Annotated[
+            str, typer.Argument(help="The server's address, or the link that it printed.")
+        ] = DEFAULT_SERVER,
+        token: Annotated[
+            str,
+            typer.Option(
+                help="The server's token, when it is not on this machine.", show_default=False
+            ),
+        ] = "",
+        call: Annotated[
+            str,
+            typer.Option(
+                help="Only this call: its SID, or the beginning of it.", show_default=False
+            ),
+        ] = "",
+        json: Annotated[
+            bool | None,
+            typer.Option(
+                "--json/--no-json",
+                help="One JSON event a line. Also chosen when output is piped.",
+                show_default=False,
+            ),
+        ] = None,
+        raw: Annotated[
+            bool, typer.Option("--raw", help="The recogniser's own words instead of written text.")
+        ] = False,
+    ) -> None:
+        """Show the live calls of a running server. Ctrl-C ends it; the server goes on."""
+        as_json = not sys.stdout.isatty() if json is None else json
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(_watch(place(url, token), call=call, as_json=as_json, raw=raw))
+
+
+async def _watch(server: Place, *, call: str, as_json: bool, raw: bool) -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        # Both end the view in order, so that the terminal gets its cursor back.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError, RuntimeError):
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    with Remote(server) as remote:
+        wanted = await asyncio.to_thread(_record, remote, call) if call else None
+        if wanted is not None and wanted.call.ended_at is not None:
+            raise ServerError(f"That call is over. See it: {server.url}/calls/{wanted.call.id}")
+        if as_json:
+            lines = JsonLines(sys.stdout.buffer)
+            feed = Feed(server, call=wanted.call.id if wanted else "")
+            async with _closing(feed):
+                await feed.connect()
+                await run_view(feed, lines)
+            return
+        view = TerminalView(
+            Console(highlight=False),
+            raw=raw,
+            saved_hint=lambda sid: f"{server.url}/calls/{sid}",
+        )
+        with view:
+            feed = Feed(server, call=wanted.call.id if wanted else "", on_state=view.status)
+            async with _closing(feed):
+                await feed.connect()
+                live = await asyncio.to_thread(_live, remote, wanted)
+                for record in live:
+                    feed.skip[record.call.id] = record.cursor
+                    view.catch_up(record)
+                if not live:
+                    view.say(f"No call now. Watching {server.url}; Ctrl-C ends it.")
+                await run_view(feed, view)
+
+
+@contextlib.asynccontextmanager
+async def _closing(feed: Feed) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await feed.close()
+
+
+def _record(remote: Remote, sid: str) -> CallRecord:
+    return _decode(remote, remote.get(f"/api/calls/{sid}"), CallRecord)
+
+
+def _live(remote: Remote, wanted: CallRecord | None) -> list[CallRecord]:
+    """Records of the calls that are live now, the oldest first."""
+    if wanted is not None:
+        return [_record(remote, wanted.call.id)]
+    calls = _decode(remote, remote.get("/api/calls", limit="200"), list[CallSummary])
+    records = [_record(remote, call.id) for call in reversed(calls) if call.ended_at is None]
+    return [record for record in records if record.call.ended_at is None]
+
+
+T = TypeVar("T")
+
+
+def _decode(remote: Remote, found: object, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        raise not_ours(remote.place, str(error)) from None

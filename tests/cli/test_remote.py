@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from callscribe.cli.remote import Place, Remote, ServerError, place
+
+
+@pytest.mark.parametrize(
+    ("given", "token", "expected"),
+    [
+        ("http://127.0.0.1:8080", "", Place("http://127.0.0.1:8080", "")),
+        ("127.0.0.1:8080/", "t", Place("http://127.0.0.1:8080", "t")),
+        ("https://h.example/?token=abc", "", Place("https://h.example", "abc")),
+        ("https://h.example/calls/CA1?token=abc", "x", Place("https://h.example", "x")),
+        ("http://[::1]:8080", "", Place("http://[::1]:8080", "")),
+    ],
+)
+def test_what_people_give_as_a_server(given: str, token: str, expected: Place) -> None:
+    assert place(given, token) == expected
+
+
+def test_the_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLSCRIBE_TOKEN", "from-the-environment")
+    assert place("http://h").token == "from-the-environment"
+
+
+@pytest.mark.parametrize("given", ["ftp://h", "http://", "http://h:99999", "://"])
+def test_what_is_no_address(given: str) -> None:
+    with pytest.raises(ServerError, match="is not an address like"):
+        place(given)
+
+
+def remote(answer: httpx.Response | Exception, token: str = "") -> Remote:
+    def handler(request: httpx.Request) -> httpx.Response:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return Remote(Place("http://h", token), transport=httpx.MockTransport(handler))
+
+
+def test_json_both_ways() -> None:
+    with remote(httpx.Response(200, json={"ok": True})) as server:
+        assert server.get("/api/calls", limit="1") == {"ok": True}
+        assert server.post("/api/calls/CA1/pause") == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (httpx.ConnectError("Connection refused"), "Nothing answers at http://h"),
+        (httpx.ReadTimeout("x"), "does not answer in time"),
+        (httpx.Response(200, text="<html>"), "not a callscribe server"),
+        (httpx.Response(500, text="boom"), r"not a callscribe server \(HTTP 500\)"),
+        (httpx.Response(401, json={"error": "no-permission", "message": "m"}), "wants the token"),
+        (httpx.Response(409, json={"error": "refused", "message": "The call is over."}), "is over"),
+    ],
+)
+def test_errors_in_plain_words(answer: httpx.Response | Exception, words: str) -> None:
+    with remote(answer) as server, pytest.raises(ServerError, match=words):
+        server.get("/api/calls")
