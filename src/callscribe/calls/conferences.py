@@ -12,6 +12,7 @@ import structlog
 
 from callscribe.calls.book import CallBook
 from callscribe.calls.conferencing import Change
+from callscribe.calls.dialling import TERMINAL
 from callscribe.calls.live import Leg, Record
 from callscribe.calls.speakers import participant_name
 from callscribe.calls.streams import OpenStream
@@ -108,7 +109,8 @@ def dial_finished(book: CallBook, record: Record, finished: DialFinished) -> str
 
 async def leg_over(book: CallBook, record: Record, leg: Leg) -> None:
     """A leg's call or stream is over; the room's own word of it is missing or still to come."""
-    await _publish(book, record, leg, leg.participant.leave())
+    for_good = leg.status in TERMINAL or leg.lost is None
+    await _publish(book, record, leg, leg.participant.leave(for_good=for_good))
 
 
 async def _conference_end(book: CallBook, record: Record, event: ConferenceEvent) -> None:
@@ -119,7 +121,8 @@ async def _conference_end(book: CallBook, record: Record, event: ConferenceEvent
     if event.ending_call_sid and event.end_reason.startswith("participant-with-end"):
         record.ended_by = record.labels.get((event.ending_call_sid, "inbound"), event.ending_label)
     for leg in record.legs.values():
-        await _publish(book, record, leg, leg.participant.leave("conference ended", event.at))
+        changes = leg.participant.leave("conference ended", event.at, for_good=True)
+        await _publish(book, record, leg, changes)
     # The legs' sockets send their `stop` about now.
     grace_s = book.options.stop_grace_s
     book.schedule(record, "settle", grace_s, lambda: book.end(record, "completed"))

@@ -19,6 +19,9 @@ from callscribe.carrier.webhook import ConferenceEvent
 MAX_EVENTS = 1000
 """Joins and leaves remembered per participant."""
 
+LAST = 1e9
+"""Beyond any number that a conference's callbacks reach."""
+
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Something to tell about a participant."""
@@ -67,12 +70,18 @@ class ParticipantTracker:
             self._insert((0.0, True, None, ""))
         return self._tell()
 
-    def leave(self, reason: str = "", at: dt.datetime | None = None) -> list[Change]:
-        """They are gone, known by other means than the room's callback (which may still come)."""
+    def leave(
+        self, reason: str = "", at: dt.datetime | None = None, *, for_good: bool = False
+    ) -> list[Change]:
+        """They are gone, known by other means than the room's callback (which may still come).
+
+        Args:
+            for_good: their call or the conference is over, so a join that comes late was before this.
+        """
         if not self.present:
             return []
-        # Between what has come and what may come: a late leave then falls on this one.
-        self._insert((self._last_sequence + 0.5, False, at, reason))
+        # Halves lie between the room's numbers: a late leave then falls on this one.
+        self._insert(((LAST if for_good else self._last_sequence) + 0.5, False, at, reason))
         return self._tell()
 
     def apply(self, event: ConferenceEvent) -> list[Change]:

@@ -6,8 +6,6 @@ is held back until it is known when somebody answered; what came before is dropp
 
 from __future__ import annotations
 
-import datetime as dt
-
 from callscribe.calls.book import CallBook
 from callscribe.calls.dialling import TERMINAL, DialTracker
 from callscribe.calls.live import Record
@@ -89,7 +87,7 @@ async def dial_finished(book: CallBook, record: Record, finished: DialFinished) 
     if dial is None:
         return twiml.hang_up()
     before = dial.dial(lambda moment: book.at_ms(record, moment))
-    dial.finish(finished, _now())
+    dial.finish(finished, record.timeline.moment(book.clock() * 1000))
     book.cancel(record, "no-word")
     await _tell(book, record, before)
     caller_gone = finished.call_status in TERMINAL
@@ -163,7 +161,3 @@ def _caller(record: Record) -> tuple[str, Track]:
 
 def _callee(record: Record) -> tuple[str, Track]:
     return (record.leg.sid, "outbound")
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)

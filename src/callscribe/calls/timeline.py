@@ -9,6 +9,7 @@ estimates is their offset, the common part of the delay cancelling out.
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 BUCKET_MS = 30_000.0
 """Smallest values are kept for the current and the last stretch of this length, so that estimates follow the drift
@@ -16,20 +17,20 @@ between the carrier's clock and ours."""
 
 
 class ZeroEstimate:
-    """Where a stream's zero lies on our monotonic clock, in ms."""
+    """Where a stream's zero lies on our monotonic clock, in ms; until its first frame, where `start` came."""
 
     def __init__(self, now_ms: float) -> None:
-        self._bucket_end = now_ms + BUCKET_MS
-        self._last = now_ms
+        self._bucket_end = 0.0
+        self._last = math.inf
         self._current = now_ms
 
     def add(self, arrival_ms: float, timestamp_ms: int) -> None:
         """A frame arrived."""
         zero = arrival_ms - timestamp_ms
         if arrival_ms >= self._bucket_end:
-            self._bucket_end = arrival_ms + BUCKET_MS
-            self._last = self._current
+            self._last = self._current if self._bucket_end else math.inf
             self._current = zero
+            self._bucket_end = arrival_ms + BUCKET_MS
         elif zero < self._current:
             self._current = zero
 
@@ -91,3 +92,8 @@ class Timeline:
         if moment is None or zero is None:
             return now
         return min(max(0, round((moment - zero).total_seconds() * 1000)), now)
+
+    def moment(self, monotonic_ms: float) -> dt.datetime | None:
+        """The present by the carrier's clock, for requests that bring no time; None before the first stream."""
+        zero = self._zero_carrier or self._zero_wall
+        return zero + dt.timedelta(milliseconds=self.now_ms(monotonic_ms)) if zero else None
