@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -64,20 +67,33 @@ def place(server: str, token: str = "") -> Place:
 def unreachable(place: Place, error: httpx.TransportError) -> ServerError:
     """Why there was no answer, and what to do."""
     if isinstance(error, httpx.ConnectError):
-        text = str(error).lower()
-        if "ssl" in text or "certificate" in text:
+        causes = list(_causes(error))
+        text = " ".join(str(cause) for cause in causes).lower()
+        if any(isinstance(cause, ssl.SSLError) for cause in causes):
             return ServerError(f"{place.url}: the TLS connection failed ({error}).")
-        if "refused" in text:
+        if any(isinstance(cause, ConnectionRefusedError) for cause in causes) or "refused" in text:
             return ServerError(
-                f"Nothing answers at {place.url}. Is `callscribe serve` running there? "
-                "Another address: give it with --server."
+                f"Nothing answers at {place.url}. Is `callscribe serve` running there, on that port?"
             )
-        if "name" in text or "getaddrinfo" in text or "nodename" in text:
+        if any(isinstance(cause, socket.gaierror) for cause in causes) or "name or service" in text:
             return ServerError(f"There is no host {urlsplit(place.url).hostname}.")
         return ServerError(f"{place.url} cannot be reached: {error}.")
     if isinstance(error, httpx.TimeoutException):
         return ServerError(f"{place.url} does not answer in time.")
     return ServerError(f"{place.url} does not speak HTTP as expected ({type(error).__name__}).")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, what led to it, and what led to that; the libraries in between keep the reason to themselves."""
+    seen: list[BaseException] = [error]
+    while seen:
+        one = seen.pop()
+        yield one
+        if isinstance(one, BaseExceptionGroup):
+            seen.extend(one.exceptions)
+        below = one.__cause__ or one.__context__
+        if below is not None:
+            seen.append(below)
 
 
 def check_answer(place: Place, response: httpx.Response) -> None:
