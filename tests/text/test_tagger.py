@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from importlib import resources
+
 import numpy as np
 import pytest
 
@@ -23,6 +26,45 @@ def test_marks_are_probabilities(tagger: Tagger) -> None:
 
 def test_one_unit_is_enough(tagger: Tagger) -> None:
     assert tagger.tag(["hello"]).marks.shape == (1, len(MARKS))
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 40])
+def test_blocks_give_what_a_plain_convolution_gives(tagger: Tagger, count: int) -> None:
+    """The same network written out position by position, from the packed arrays."""
+    keys = ("hello my name is qzxv and i paid <money> for it".split() * 4)[:count]
+    data = resources.files("callscribe.text").joinpath("en.npz").read_bytes()
+    with np.load(io.BytesIO(data)) as file:
+        arrays = {name: file[name] for name in file.files}
+    words = bytes(arrays["words"]).decode().split("\n")
+    first = 1 + len(words)
+    ids = [
+        words.index(k) + 1 if k in words else first + bucket(k, int(arrays["buckets"]))
+        for k in keys
+    ]
+    embedded = (arrays["embedding"] * arrays["embedding_scale"])[ids]
+    x = embedded
+    kernel = int(arrays["kernel"])
+    for layer, dilation in enumerate(arrays["dilations"]):
+        weight = (arrays[f"conv{layer}"] * arrays[f"conv{layer}_scale"]).reshape(
+            -1, kernel, x.shape[1]
+        )
+        rows = []
+        for place in range(count):
+            total = arrays[f"conv{layer}_bias"].astype(np.float64)
+            for tap in range(kernel):
+                at = place + (tap - kernel // 2) * int(dilation)
+                if 0 <= at < count:
+                    total = total + weight[:, tap] @ x[at]
+            rows.append(np.maximum(total, 0))
+        x = np.array(rows) if layer == 0 else x + np.array(rows)
+    scores = x @ arrays["mark"].T + arrays["mark_bias"]
+    expected = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    capitals = (
+        np.concatenate([x, embedded], axis=1) @ arrays["capital"][0] + arrays["capital_bias"][0]
+    )
+    tags = tagger.tag(keys)
+    np.testing.assert_allclose(tags.marks, expected, atol=1e-3)
+    np.testing.assert_allclose(tags.capitals, capitals, atol=1e-3)
 
 
 def test_questions_differ_from_statements(tagger: Tagger) -> None:

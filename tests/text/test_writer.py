@@ -38,7 +38,7 @@ def _covers(written: Written, count: int) -> bool:
 
 
 @given(words=said | anything)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_word_belongs_to_one_token(words: list[str]) -> None:
     for options in (WriterOptions(), WriterOptions(fillers="hide", profanity_filter=True)):
         writer = _shared(options)
@@ -48,7 +48,7 @@ def test_every_word_belongs_to_one_token(words: list[str]) -> None:
 
 
 @given(words=said)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_longer_partial_rewrites_only_the_open_group(words: list[str]) -> None:
     writer = _shared(WriterOptions())
     whole = writer.partial(words).tokens

@@ -132,21 +132,36 @@ def _day_first(words: Words, i: int, value: int, stop: int) -> Span | None:
     ):
         text += f" {words[stop].capitalize()}"
         stop += 1
-    elif at(words, i - 1) == "the" and (
-        at(words, i - 2) in WEEKDAYS
-        or (
-            at(words, i - 2)
-            in {"on", "by", "until", "till", "since", "before", "after", "from", "through"}
-            and at(words, stop) in {"", "at", "to", "through", "or", "if", "please", "of", "until"}
-        )
-    ):
-        return Span(i, stop, text, "date")
     else:
-        return None
+        return Span(i, stop, text, "date") if _bare_day(words, i, stop) else None
     after = year(words, stop)
     if after is not None:
         return Span(i, after[1], f"{text} {after[0]}", "date")
     return Span(i, stop, text, "date")
+
+
+def _bare_day(words: Words, i: int, stop: int) -> bool:
+    """Whether an ordinal without a month is a day: "monday the fifth", "on the third", "the first and second of"."""
+    if at(words, stop) in {"and", "or", "to", "through"} and _dated_ordinal(words, stop + 1):
+        return True
+    if at(words, i - 1) != "the":
+        return False
+    return at(words, i - 2) in WEEKDAYS or (
+        at(words, i - 2) in _BEFORE_DAY and at(words, stop) in _AFTER_DAY
+    )
+
+
+_BEFORE_DAY = frozenset(
+    {"on", "by", "until", "till", "since", "before", "after", "from", "through"}
+)
+_AFTER_DAY = frozenset({"", "at", "to", "through", "or", "if", "please", "of", "until"})
+
+
+def _dated_ordinal(words: Words, i: int) -> bool:
+    """True when an ordinal with its month is said at `i`, perhaps after "the"."""
+    i += at(words, i) == "the"
+    found = ordinal(words, i)
+    return found is not None and at(words, found[1]) == "of" and at(words, found[1] + 1) in MONTHS
 
 
 def _decade(words: Words, i: int) -> Span | None:

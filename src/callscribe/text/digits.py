@@ -9,6 +9,8 @@ from callscribe.text.cardinals import Atom, Words, at, atom, is_digit
 from callscribe.text.lexicon import (
     CARD_CUES,
     CODE_CUES,
+    COUNTED,
+    EXPIRY_CUES,
     HESITATIONS,
     NUMBER_WORDS,
     PHONE_CUES,
@@ -30,6 +32,9 @@ _TWO_DIGIT_COUNTRIES = frozenset(
     "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81"
     " 82 84 86 90 91 92 93 94 95 98".split()
 )
+
+
+_BEFORE_YEAR = frozenset({"in", "since", "of", "from", "year"})
 
 
 class Run(NamedTuple):
@@ -108,12 +113,15 @@ def _is_list(run: Run) -> bool:
     return round_tens
 
 
-def _nearest(words: Words, i: int, kinds: dict[str, frozenset[str]]) -> str:
+def _nearest(words: Words, i: int) -> str:
+    """What the nearest cue before `i` says the figures are; "" when there is none."""
     best, where = "", 99
-    for name, cues in kinds.items():
+    for name, cues in _KINDS.items():
         distance = cue_distance(words, i, cues)
         if distance is not None and distance < where:
             best, where = name, distance
+    if best == "code" and words[i - where] == "code":
+        return {"zip": "zip", "area": "phone"}.get(at(words, i - where - 1), best)
     return best
 
 
@@ -124,6 +132,7 @@ _KINDS = {
     "zip": ZIP_CUES,
     "code": CODE_CUES,
 }
+"""Words before a number that say what it is."""
 
 
 def _north_american(figures: str) -> bool:
@@ -178,8 +187,13 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
     repeated = any(words[a.start] in REPEATS for a in run.atoms)
     if len(run.atoms) < 2 and not repeated:
         return None
-    cue = _nearest(words, i, _KINDS)
+    cue = _nearest(words, i)
     figures = run.figures
+    pair = _pair(words, run)
+    if pair is not None:
+        return pair
+    if _approximate(words, run) or (cue == "" and set(words[i : run.stop]) == {"oh"}):
+        return None
     if all(a.spelled for a in run.atoms) and len(figures) == 2 and not repeated:
         labelled = cue_distance(words, i, _ALL_CUES, 4) is not None
         if "0" not in figures and not labelled:
@@ -188,6 +202,32 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
         return None
     span = written_digits(figures, cue, setting)
     return span._replace(start=i, stop=run.stop)
+
+
+def _pair(words: Words, run: Run) -> Span | None:
+    """Two pieces with a reading of their own: an expiry date ("04/27"), a price ("99.99 a month")."""
+    if len(run.atoms) > 3 or any(a.value >= 100 for a in run.atoms):
+        return None
+    figures = run.figures
+    month = figures[:-2]
+    if cue_distance(words, run.start, EXPIRY_CUES, 6) is not None and len(figures) in {3, 4}:
+        if 1 <= int(month) <= 12 and int(figures[-2:]) >= 10:
+            return Span(run.start, run.stop, f"{month}/{figures[-2:]}", "date")
+        return None
+    first, second = run.atoms[0], run.atoms[-1]
+    dated = first.value in {18, 19, 20} and at(words, run.start - 1) in _BEFORE_YEAR
+    priced = len(run.atoms) == 2 and first.value and second.value in {49, 95, 98, 99}
+    if priced and not dated and at(words, run.stop) in {"a", "per", "each", "plus"}:
+        return Span(run.start, run.stop, f"{first.digits}.{second.digits}", "money")
+    return None
+
+
+def _approximate(words: Words, run: Run) -> bool:
+    """ "five ten minutes": two guesses at one quantity."""
+    if len(run.atoms) != 2 or at(words, run.stop) not in COUNTED:
+        return False
+    first, second = run.atoms
+    return first.value < 10 and second.value in {10, 15, 20}
 
 
 def _international(words: Words, i: int) -> Span | None:

@@ -93,6 +93,11 @@ CODE_CUES = frozenset(
     " policies part sku extension flight room".split()
 )
 BIRTH_CUES = frozenset("birth born birthday birthdate dob".split())
+EXPIRY_CUES = frozenset("expiration expires expiry expire exp".split())
+COUNTED = frozenset(
+    "minute minutes second seconds hour hours day days week weeks month months year years people times".split()
+)
+"""What numbers are guessed of: "five ten minutes"."""
 SPELL_CUES = frozenset("spell spelled spelt spelling spells letters".split())
 WEB_CUES = frozenset("email e-mail mail address website site".split())
 

@@ -14,6 +14,7 @@ from callscribe.text.cardinals import (
 )
 from callscribe.text.lexicon import (
     CODE_CUES,
+    COUNTED,
     MONEY,
     MONEY_BRITISH,
     MONEY_WORDS,
@@ -71,7 +72,7 @@ def money(words: Words, i: int, setting: Setting) -> Span | None:
             return Span(i, small[1], f"{unit}1.{small[0]:02d}", "money")
         return None
     for number in (joined_amount(words, i), amount(words, i)):
-        if number is None:
+        if number is None or _loose(words, i, number):
             continue
         sign = _sign(words, number.stop, setting)
         if sign is not None:
@@ -170,6 +171,32 @@ def _says_year(words: Words, i: int, number: Amount) -> bool:
     return not plural and following not in UNIT_WORDS and following not in {"people", "points"}
 
 
+def _ranges(words: Words, i: int) -> bool:
+    """True when the word at `i` joins the two ends of a range: "to", "or", "and" after "between"."""
+    word = at(words, i)
+    return word in _RANGE or (word == "and" and "between" in words[max(0, i - 5) : i])
+
+
+def _loose(words: Words, i: int, number: Amount) -> bool:
+    """ "two or three hundred", at "three": figures would read as "2 or 300"."""
+    return (
+        number.words == 2
+        and words[i] in UNITS
+        and at(words, i + 1) in {"hundred", *SCALES}
+        and at(words, i - 2) in UNITS
+        and at(words, i - 3) not in NUMBER_WORDS
+        and _ranges(words, i - 1)
+    )
+
+
+def _range_sign(words: Words, number: Amount, setting: Setting) -> str:
+    """The currency of the other end of a range, "" when there is none: "seventy five to a hundred dollars"."""
+    if not _ranges(words, number.stop):
+        return ""
+    other = money(words, number.stop + 1, setting)
+    return other.text[0] if other is not None and not other.text[0].isdigit() else ""
+
+
 def figure(words: Words, i: int, setting: Setting) -> Span | None:
     """A number in running text. One to nine said alone stay words, unless measured or a label."""
     word = at(words, i)
@@ -199,14 +226,15 @@ def figure(words: Words, i: int, setting: Setting) -> Span | None:
         return Span(i, number.stop, number.text(), "number")
     if number.plain_small:
         return _small(words, i, number, setting)
-    # "two or three hundred": figures would read as "2 or 300"
-    ranged = word in UNITS and at(words, i - 1) in _RANGE and at(words, i - 2) in UNITS
-    if ranged and at(words, i + 1) in {"hundred", *SCALES} and number.words == 2:
+    if _loose(words, i, number):
         return None
     if word == "one" and number.words == 2 and at(words, i - 1) == "no":
         return None
     separators = not _says_year(words, i, number) and at(words, i - 1) not in NUMBER_LABELS
-    return Span(i, number.stop, number.text(separators=separators), "number")
+    sign = "" if number.negative else _range_sign(words, number, setting)
+    return Span(
+        i, number.stop, sign + number.text(separators=separators), "money" if sign else "number"
+    )
 
 
 def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | None:
@@ -218,12 +246,19 @@ def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | Non
         return written
     if words[i] == "one" and before in _PRONOUN_BEFORE_ONE:
         return None
-    if after in _RANGE and at(words, number.stop + 1) != "a":
+    if after in NUMBER_WORDS and below_hundred(words, number.stop) in [
+        (n, number.stop + 1) for n in (10, 15, 20)
+    ]:
+        return written if at(words, number.stop + 1) in COUNTED else None
+    if _ranges(words, number.stop) and at(words, number.stop + 1) != "a":
         j = number.stop + 1
         if at(words, j) in UNITS and at(words, j + 1) in {"hundred", *SCALES}:
             scaled = amount(words, j)
             if scaled is not None and scaled.words == 2:
                 return None
+        sign = _range_sign(words, number, setting)
+        if sign:
+            return written._replace(text=sign + written.text, kind="money")
         if _figure_at(words, j, setting):
             return written
     if before in _RANGE:

@@ -48,14 +48,17 @@ class Tagger:
         self._embedding = _unpacked(arrays, "embedding")
         self._convolutions = tuple(
             (
-                np.ascontiguousarray(_unpacked(arrays, f"conv{i}").T),
+                # one matrix for each tap: inputs by outputs
+                np.ascontiguousarray(
+                    np.split(_unpacked(arrays, f"conv{i}").T, self._kernel), dtype=np.float32
+                ),
                 arrays[f"conv{i}_bias"].astype(np.float32),
             )
             for i in range(len(self._dilations))
         )
-        self._mark = arrays["mark"].astype(np.float32).T
+        self._mark = np.ascontiguousarray(arrays["mark"].astype(np.float32).T)
         self._mark_bias = arrays["mark_bias"].astype(np.float32)
-        self._capital = arrays["capital"].astype(np.float32).T
+        self._capital = np.ascontiguousarray(arrays["capital"].astype(np.float32).T)
         self._capital_bias = arrays["capital_bias"].astype(np.float32)
         lines = bytes(arrays["forms"].astype(np.uint8)).decode().split("\n")
         self.forms = dict(line.split("\t") for line in lines if line)
@@ -81,25 +84,39 @@ class Tagger:
         """Log probabilities for each unit; `keys` are lower-case words or classes such as "<money>"."""
         index, first = self._index, len(self._index) + 1
         ids = [index.get(key) or first + bucket(key, self._buckets) for key in keys]
-        embedded = self._embedding[ids]
-        x = embedded
         count = len(ids)
-        for layer, (dilation, (weight, bias)) in enumerate(
+        rows = -(-count // _ROWS) * _ROWS
+        embedded = np.zeros((rows, self._embedding.shape[1]), np.float32)
+        embedded[:count] = self._embedding[ids]
+        x = embedded
+        for layer, (dilation, (weights, bias)) in enumerate(
             zip(self._dilations, self._convolutions, strict=True)
         ):
             reach = dilation * (self._kernel // 2)
-            padded = np.zeros((count + 2 * reach, x.shape[1]), np.float32)
-            padded[reach : reach + count] = x
-            columns = np.concatenate(
-                [padded[k * dilation : k * dilation + count] for k in range(self._kernel)], axis=1
-            )
-            y = np.maximum(columns @ weight + bias, 0)
+            padded = np.zeros((rows + 2 * reach, x.shape[1]), np.float32)
+            padded[reach : reach + count] = x[:count]
+            y = np.tile(bias, (rows, 1))
+            for k, weight in enumerate(weights):
+                y += _product(padded[k * dilation : k * dilation + rows], weight)
+            np.maximum(y, 0, out=y)
             x = y if layer == 0 else x + y
-        scores = x @ self._mark + self._mark_bias
+        scores = (_product(x, self._mark) + self._mark_bias)[:count]
         scores = scores - scores.max(axis=1, keepdims=True)
         marks = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        capitals = np.concatenate([x, embedded], axis=1) @ self._capital + self._capital_bias
-        return Tags(marks.astype(np.float32), capitals[:, 0].astype(np.float32))
+        both = np.concatenate([x, embedded], axis=1)
+        capitals = (_product(both, self._capital) + self._capital_bias)[:count, 0]
+        return Tags(marks.astype(np.float32), capitals.astype(np.float32))
+
+
+_ROWS = 16
+"""Rows multiplied at once. OpenBLAS keeps products of up to 2**18 multiplications (16 x 128 x 128) on the calling
+thread (interface/gemm.c); larger ones wait for its other threads, for long when decoding fills every core."""
+
+
+def _product(x: Floats, weight: Floats) -> Floats:
+    """`x @ weight` in blocks of `_ROWS` rows; the rows of `x` are a multiple of it."""
+    product: Floats = x.reshape(-1, _ROWS, x.shape[1]) @ weight
+    return product.reshape(len(x), weight.shape[1])
 
 
 def _unpacked(arrays: dict[str, npt.NDArray[np.generic]], name: str) -> Floats:
