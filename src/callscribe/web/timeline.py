@@ -88,8 +88,8 @@ class Utterance:
     revision: int = 0
 
     @property
-    def order(self) -> tuple[int, int, str]:
-        return self.start_ms, 1, self.id
+    def order(self) -> tuple[int, int, int, str]:
+        return self.start_ms, 1, 0, self.id
 
     @property
     def segments(self) -> list[tuple[str, bool]]:
@@ -105,14 +105,16 @@ class Note:
     kind: str
     ms: int
     text: str
+    sequence: int
+    """Of notes at the same moment, the one that came first stands first."""
     person: Person | None = None
     until_ms: int = 0
     """When the latest of the keys was pressed."""
 
     @property
-    def order(self) -> tuple[int, int, str]:
+    def order(self) -> tuple[int, int, int, str]:
         # At the same moment people arrive before they speak and leave after.
-        return self.ms, 2 if self.kind == "left" else 0, self.key
+        return self.ms, 2 if self.kind == "left" else 0, self.sequence, ""
 
 
 @dataclass(slots=True)
@@ -143,6 +145,7 @@ class Timeline:
         self._flow = "answer"
         self._speakers: dict[str, int] = {}
         self._hold = False
+        self._sequence = 0
         self._paused_ms: int | None = None
         self._digits: dict[str, Note] = {}
         for event in events:
@@ -266,7 +269,8 @@ class Timeline:
         return person
 
     def _note(self, key: str, kind: str, ms: int, text: str, person: Person | None = None) -> Note:
-        note = self.notes[key] = Note(key, kind, ms, text, person)
+        self._sequence += 1
+        note = self.notes[key] = Note(key, kind, ms, text, self._sequence, person)
         self.now_ms = max(self.now_ms, ms)
         return note
 
@@ -335,10 +339,10 @@ class Timeline:
             return
         key = f"gap-{event.leg}:{event.track}-{event.start_ms}"
         words = {
-            "missing": f"{length} of audio missing.",
+            "missing": f"{length} missing.",
             "overload": f"{length} not transcribed: this machine could not keep up.",
         }[event.reason]
-        person = self.people.get(f"{event.leg}:{event.track}")
+        person = self._person(event.leg, event.track, "Someone")
         self._note(key, "gap", event.start_ms, words, person)
 
     def _digit(self, event: DtmfReceived) -> None:

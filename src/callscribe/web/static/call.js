@@ -25,13 +25,18 @@ export class CallPage {
       status: ["ended", "bad"].includes(name) ? "completed" : name === "ringing" ? "ringing" : "in-progress",
       paused: this.transcript.paused !== null, on_hold: this.transcript.hold,
     };
-    this.following = !this.over;
+    this.following = !this.over && this.visible;
     this.controls();
     this.follow();
   }
 
   get over() {
     return ["ended", "bad"].includes(this.head.dataset.state);
+  }
+
+  // On a narrow screen the list hides it.
+  get visible() {
+    return this.head.offsetParent !== null || this.head.getClientRects().length > 0;
   }
 
   take(event, id) {
@@ -129,6 +134,7 @@ export class CallPage {
     const jump = document.getElementById("jump");
     jump.addEventListener("click", () => this.jump());
     addEventListener("scroll", () => {
+      if (!this.visible) return;
       const there = document.documentElement.scrollHeight - innerHeight - scrollY < NEAR_PX;
       this.following = there;
       if (there) this.missed = 0;

@@ -25,7 +25,9 @@ export class List {
         this.find.blur();
       }
     });
-    this.root.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    const now = this.root.querySelector("[aria-current]");
+    // Where the list has a scroll bar of its own; elsewhere the page would jump.
+    if (now && this.root.scrollHeight > this.root.clientHeight) this.root.scrollTop = now.offsetTop - this.root.clientHeight / 2;
   }
 
   items() {

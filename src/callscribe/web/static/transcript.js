@@ -29,6 +29,7 @@ export class Transcript {
     this.utterances = new Map();
     this.notes = new Map();
     this.digits = new Map();
+    this.sequence = 0;
     this.items = [];
     this.blocks = [];
     this.dirty = new Set();
@@ -55,7 +56,8 @@ export class Transcript {
       if (block.classList.contains("note")) {
         const { key, kind, ms, who, until } = block.dataset;
         const note = {
-          key, kind, start: Number(ms), rank: kind === "left" ? 2 : 0, until: Number(until ?? 0),
+          key, kind, start: Number(ms), rank: kind === "left" ? 2 : 0,
+          sequence: ++this.sequence, until: Number(until ?? 0),
           person: who ? this.people.get(who) : null, text: block.lastElementChild.textContent,
         };
         this.notes.set(key, note);
@@ -138,7 +140,9 @@ export class Transcript {
   }
 
   note(key, kind, ms, text, person = null) {
-    const note = { key, kind, start: ms, rank: kind === "left" ? 2 : 0, text, person, until: 0 };
+    const note = {
+      key, kind, start: ms, rank: kind === "left" ? 2 : 0, sequence: ++this.sequence, text, person, until: 0,
+    };
     this.notes.set(key, note);
     this.now = Math.max(this.now, ms);
     this.unsorted = true;
@@ -237,10 +241,10 @@ export class Transcript {
         `${length} missing: the connection to the carrier was lost.`);
       return;
     }
-    const who = `${event.leg}:${event.track}`;
-    const words = event.reason === "missing" ? `${length} of audio missing.`
+    const person = this.person(event, "Someone");
+    const words = event.reason === "missing" ? `${length} missing.`
       : `${length} not transcribed: this machine could not keep up.`;
-    this.note(`gap-${who}-${event.start_ms}`, "gap", event.start_ms, words, this.people.get(who) ?? null);
+    this.note(`gap-${person.who}-${event.start_ms}`, "gap", event.start_ms, words, person);
   }
 
   digit(event) {
@@ -324,7 +328,7 @@ export class Transcript {
     if (this.unsorted !== false) {
       this.items = [...this.utterances.values(), ...this.notes.values()];
       this.items.sort((a, b) =>
-        a.start - b.start || a.rank - b.rank || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+        a.start - b.start || a.rank - b.rank || (a.sequence ?? 0) - (b.sequence ?? 0) || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
       this.unsorted = false;
     }
   }
@@ -404,7 +408,7 @@ export class Transcript {
       const who = document.createElement("b");
       who.dataset.name = element.dataset.who = note.person.who;
       who.textContent = note.person.speaker;
-      element.append(who, " ");
+      element.append(who, note.kind === "gap" ? ": " : " ");
     }
     const words = document.createElement("span");
     words.textContent = note.text;
