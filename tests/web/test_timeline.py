@@ -134,8 +134,8 @@ def test_a_conference_tells_who_comes_and_goes() -> None:
         "[Ben joined.]",
         "[Ben is muted.]",
         "[Ben is on hold.]",
-        "[Ben is back from hold.]",
         "[Ben is no longer muted.]",
+        "[Ben is back from hold.]",
         "[Ben left.]",
         "[Ben is back.]",
     ]

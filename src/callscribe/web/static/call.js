@@ -2,7 +2,7 @@
 
 import { Lag, announce, remember } from "./shell.js";
 import { Transcript, colour } from "./transcript.js";
-import { behind, clock, state } from "./wording.js";
+import { ENDINGS, behind, clock, state } from "./wording.js";
 
 const NEAR_PX = 96;
 
@@ -31,7 +31,7 @@ export class CallPage {
   }
 
   get over() {
-    return ["ended", "bad"].includes(this.head.dataset.state);
+    return this.call.status in ENDINGS;
   }
 
   // On a narrow screen the list hides it.
@@ -108,8 +108,8 @@ export class CallPage {
         use.setAttribute("href", "#i-edit");
         const words = document.createElement("span");
         words.className = "sr";
-        words.textContent = ", rename";
-        button.append(name, icon, words);
+        words.textContent = "Rename ";
+        button.append(words, name, icon);
         const about = document.createElement("span");
         about.className = "about";
         item.append(button, about);

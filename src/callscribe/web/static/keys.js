@@ -5,7 +5,7 @@ export function keys({ list, call }) {
   document.getElementById("help").addEventListener("click", () => help.showModal());
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.target.closest("input, textarea, select, dialog")) return;
+    if (event.target.closest("input, textarea, select, dialog[open]")) return;
     const act = {
       "/": () => {
         if (list.find.offsetParent) list.find.focus();

@@ -372,6 +372,7 @@ export class Transcript {
 
   reconcile(blocks) {
     const old = this.blocks;
+    if (!old.length) this.root.replaceChildren();
     let head = 0;
     while (head < old.length && head < blocks.length && old[head].signature === blocks[head].signature) {
       blocks[head].element = old[head].element;

@@ -1,0 +1,707 @@
+"""The page in a real browser, over a real server, fed by a script."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from callscribe.events import (
+    AnyEvent,
+    CallUpdated,
+    Dial,
+    DtmfReceived,
+    GapDetected,
+    LagChanged,
+    ParticipantLeft,
+    ParticipantUpdated,
+    SpeakerRenamed,
+    StoreFailed,
+    TranscriptionPaused,
+    TranscriptionResumed,
+)
+from callscribe.web.services import WebSettings
+from tests.web.script import SID, Call, bank
+from tests.web.serving import TOKEN, Serving
+
+
+def transcript(page: Page) -> list[str]:
+    """What stands on the page, one line a block, laid out as a person reads it."""
+    lines: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("#talk > *")].map((block) =>
+          block.classList.contains("note")
+            ? `[${block.dataset.kind} ${block.querySelector(".time").textContent} ${
+                [...block.childNodes].slice(1).map((n) => n.textContent).join("")}]`
+            : [block.className, block.querySelector("h3").textContent,
+               ...[...block.querySelectorAll(".para")].map((para) =>
+                 [...para.childNodes].map((n) => n.textContent).join("|"))].join(" / "))"""
+    )
+    return [re.sub(r"\\s+", " ", line).strip() for line in lines]
+
+
+def opened(page: Page, server: Serving, call: Call) -> None:
+    with page.expect_response("**/api/events*"):
+        page.goto(f"{server.url}/calls/{call.sid}")
+
+
+def until(page: Page, expression: str) -> None:
+    """Waits for something to be true; Playwright's own way needs `eval`, which the policy forbids."""
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {expression}")
+
+
+def said(page: Page, words: str) -> None:
+    expect(page.locator("#talk")).to_contain_text(words)
+
+
+def at(page: Page, address: str) -> None:
+    """Waits for a page to be there, scripts and all."""
+    expect(page).to_have_url(address)
+    page.wait_for_load_state()
+
+
+# First paint
+
+
+def test_the_transcript_is_in_the_html(server: Serving, browser: Browser) -> None:
+    call, events = bank()
+    growing = call.partial(
+        "Support", "It is", utterance="p", revision=3, settled=2, start_ms=call.ms
+    )
+    server.publish(*events, growing)
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{server.url}/calls/{call.sid}")
+    said(page, "I'd like to check the balance")
+    assert page.locator(".partial .settled").text_content() == "It"
+    assert page.locator(".partial .open").text_content() == " is"
+    assert page.locator(".filler").text_content() == "um,"
+    context.close()
+
+
+def test_nothing_comes_from_elsewhere(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    opened(page, server, call)
+    assert asked
+    assert all(address.startswith(server.url) for address in asked)
+
+
+# Live
+
+
+def test_words_appear_while_they_are_said(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    script = list(call.spoken("Support", "Your balance is fine.", start_ms=call.ms + 3000))
+    server.publish(*script[:3])
+    partial = page.locator(".u.partial")
+    expect(partial).to_have_text("Your balance is")
+    expect(partial.locator(".settled")).to_have_text("Your")
+    expect(partial.locator(".open")).to_have_text("balance is")
+    server.publish(*script[3:])
+    expect(page.locator(".u").last).to_have_class("u final")
+    expect(page.locator(".u").last).to_have_text("Your balance is fine.")
+    expect(page.locator(".list .last").first).to_have_text("Your balance is fine.")
+
+
+def everything(call: Call) -> list[AnyEvent]:
+    """A conference in which about everything happens."""
+    ann, track = call.place("Ann")
+    ben, _ = call.place("Ben")
+
+    def gap(reason: str, start_ms: int, end_ms: int) -> GapDetected:
+        return GapDetected(
+            call=call.sid,
+            leg=ann,
+            track=track,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            reason=reason,  # type: ignore[arg-type]
+        )
+
+    return [
+        *call.spoken("Ann", "Good morning to all of you.", start_ms=2500),
+        *call.spoken("Ben", "Morning.", start_ms=3100),
+        call.final("Ann", "Shall we, um, start?", fillers=("um",), start_ms=5200),
+        call.final("Ann", "I think so.", start_ms=9500),
+        call.final("Cleo", "Yes, please.", start_ms=9100),
+        ParticipantUpdated(call=call.sid, leg=ben, at_ms=10_000, muted=True),
+        gap("missing", 11_000, 14_600),
+        gap("overload", 15_000, 15_400),
+        TranscriptionPaused(call=call.sid, at_ms=16_000),
+        TranscriptionResumed(call=call.sid, at_ms=81_000),
+        DtmfReceived(call=call.sid, leg=ben, track="inbound", digit="4", at_ms=82_000),
+        DtmfReceived(call=call.sid, leg=ben, track="inbound", digit="2", at_ms=83_000),
+        SpeakerRenamed(call=call.sid, leg=ben, track="inbound", speaker="Benedict"),
+        CallUpdated(call=call.sid, on_hold=True),
+        CallUpdated(call=call.sid, on_hold=False),
+        CallUpdated(call=call.sid, dial=Dial(status="ringing", to="+15005550020")),
+        CallUpdated(call=call.sid, dial=Dial(status="busy", to="+15005550020")),
+        gap("socket-lost", 84_000, 85_000),
+        *call.people("Dora", joined_ms=86_000),
+        call.final("Dora", "Sorry, I'm late. " * 6, start_ms=87_000, end_ms=110_000),
+        call.final("Dora", "I was in a meeting. " * 6, start_ms=111_000, end_ms=140_000),
+        call.final("Dora", "It went on and on.", start_ms=141_000, end_ms=142_000),
+        ParticipantLeft(call=call.sid, leg=ben, left_ms=143_000),
+        *call.end(ended_by="Ann"),
+    ]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_live_and_reloaded_pages_are_the_same(server: Serving, page: Page, seed: int) -> None:
+    call = Call(1, flow="conference", age_s=150)
+    start = [call.start(room="standup"), *call.people("Ann", "Ben", "Cleo")]
+    events = everything(call)
+    server.publish(*start, *events[: seed * 9])
+    opened(page, server, call)
+    for event in events[seed * 9 :]:
+        server.publish(event)
+    expect(page.locator("#ending")).to_be_visible()
+    live = transcript(page)
+    people = page.locator("#people").inner_text()
+    head = page.locator("#state").inner_text()
+    ending = page.locator("#ending").inner_text()
+    title = page.title()
+    page.reload()
+    assert transcript(page) == live
+    assert page.locator("#people").inner_text() == people
+    assert page.locator("#state").inner_text() == head
+    assert page.locator("#ending").inner_text() == ending == "Ended after 2:22. Ann hung up."
+    assert page.title() == title == "Room standup – callscribe"
+    assert any("[gap 0:11 Ann: 4 s missing.]" in line for line in live)
+    assert any("under" in line and "Good morning" in line for line in live)
+
+
+def test_a_lost_connection_leaves_no_hole_and_no_double(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    for number in range(12):
+        words = f"Sentence {number}."
+        *partials, final = call.spoken("Support", words, start_ms=call.ms + 3000)
+        server.publish(*partials)
+        if number % 4 == 1:
+            server.cut()
+        server.publish(final)
+    said(page, "Sentence 11.")
+    found = re.findall(r"Sentence (\d+)\.", page.locator("#talk").inner_text())
+    assert found == [str(number) for number in range(12)]
+    expect(page.locator(".partial")).to_have_count(0)
+
+
+def test_a_restarted_server_goes_on_where_it_was(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    server.publish(
+        call.partial("Support", "Never finished", utterance="lost", revision=1, start_ms=call.ms)
+    )
+    expect(page.locator(".partial")).to_have_count(1)
+    server.stop()
+    expect(page.locator("#banner")).to_contain_text("Connection lost")
+    server.start()
+    server.publish(call.final("Alice Adams", "Are you back?"))
+    said(page, "Are you back?")
+    expect(page.locator("#banner")).to_be_hidden()
+    expect(page.locator(".partial")).to_have_count(0)
+    server.publish(call.final("Support", "I am."))
+    said(page, "I am.")
+    live = transcript(page)
+    page.reload()
+    assert transcript(page) == live
+
+
+def test_a_closed_door_is_said(server: Serving, context: BrowserContext, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    context.set_extra_http_headers({"x-forwarded-for": "203.0.113.9"})
+    server.cut()
+    expect(page.locator("#banner")).to_contain_text("No permission any more")
+
+
+def test_many_viewers_see_the_same(server: Serving, context: BrowserContext) -> None:
+    call, events = bank()
+    server.publish(*events)
+    pages = [context.new_page() for _ in range(4)]
+    for page in pages:
+        opened(page, server, call)
+    server.publish(call.final("Support", "For all of you."))
+    for page in pages:
+        said(page, "For all of you.")
+
+
+# States
+
+
+def test_every_state_has_words(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    state = page.locator("#state .word")
+    expect(state).to_have_text("Live")
+    server.publish(CallUpdated(call=call.sid, on_hold=True))
+    expect(state).to_have_text("On hold")
+    expect(page.locator(".list .word").first).to_have_text("On hold")
+    server.publish(CallUpdated(call=call.sid, on_hold=False))
+    expect(state).to_have_text("Live")
+    leg, track = call.place("Support")
+    server.publish(LagChanged(call=call.sid, leg=leg, track=track, lag_ms=8200))
+    expect(page.locator("#lag")).to_have_text("8 s behind, catching up")
+    server.publish(LagChanged(call=call.sid, leg=leg, track=track, lag_ms=100))
+    expect(page.locator("#lag")).to_be_hidden()
+    server.publish(StoreFailed(call="", message="The record cannot be written: disk full."))
+    expect(page.locator("#banner")).to_have_text("The record cannot be written: disk full.")
+    server.publish(StoreFailed(call="", message="It works again.", resolved=True))
+    expect(page.locator("#banner")).to_be_hidden()
+    server.publish(*call.end(ended_by="Support"))
+    expect(state).to_have_text("Ended")
+    expect(page.locator("#ending")).to_contain_text("Support hung up.")
+    expect(page.locator("#pause")).to_be_hidden()
+
+
+def test_a_ringing_call_becomes_live(server: Serving, page: Page) -> None:
+    call = Call(1)
+    server.publish(call.start(status="ringing"))
+    opened(page, server, call)
+    expect(page.locator("#state")).to_have_text("Ringing")
+    expect(page.locator("#waiting")).to_have_text("Ringing.")
+    server.publish(CallUpdated(call=call.sid, status="in-progress"), *call.people("Ann", "Ben"))
+    expect(page.locator("#state .word")).to_have_text("Live")
+    expect(page.locator("#waiting")).to_contain_text("Nothing has been said yet")
+    expect(page.locator("#people li")).to_have_count(2)
+    server.publish(call.final("Ann", "Hello."))
+    expect(page.locator("#waiting")).to_be_hidden()
+
+
+def test_nothing_yet_then_the_first_call(server: Serving, page: Page) -> None:
+    page.goto(server.url)
+    expect(page.get_by_role("heading", name="No calls yet")).to_be_visible()
+    expect(page.locator("#copy-text")).to_have_text("callscribe simulate")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name=re.compile("Copied|Ctrl"))).to_be_visible()
+    page.evaluate("getSelection().removeAllRanges()")
+    server.publish(*bank()[1])
+    said(page, "Let me look that up.")
+    expect(page.locator(".list li[data-call]")).to_have_count(1)
+    expect(page).to_have_title("● 1 live – callscribe")
+
+
+def test_the_number_to_call_is_shown(tmp_path: Path, page: Page) -> None:
+    with Serving(tmp_path, WebSettings(token=TOKEN, number="+15005550006")) as server:
+        page.goto(server.url)
+        expect(page.locator("#copy-text")).to_have_text("+15005550006")
+        expect(page.locator(".welcome")).to_contain_text("callscribe simulate")
+
+
+def test_an_unknown_call(server: Serving, page: Page) -> None:
+    answer = page.goto(f"{server.url}/calls/CAnone")
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.get_by_role("heading", name="No such call")).to_be_visible()
+    page.get_by_role("link", name="All calls").click()
+    expect(page).to_have_url(f"{server.url}/")
+
+
+def test_without_permission_and_with_the_link(server: Serving, browser: Browser) -> None:
+    call, events = bank()
+    server.publish(*events)
+    context = browser.new_context(extra_http_headers={"x-forwarded-for": "203.0.113.9"})
+    page = context.new_page()
+    page.goto(f"{server.url}/calls/{call.sid}")
+    expect(page.get_by_role("heading", name="No permission")).to_be_visible()
+    assert "Alice" not in page.content()
+    page.goto(f"{server.url}/calls/{call.sid}?token={TOKEN}")
+    expect(page).to_have_url(f"{server.url}/calls/{call.sid}")
+    said(page, "Let me look that up.")
+    server.publish(call.final("Support", "There it is."))
+    said(page, "There it is.")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#state .word")).to_have_text("Paused")
+    context.close()
+
+
+# Following the live end
+
+
+def long(call: Call, count: int = 40) -> list[AnyEvent]:
+    return [
+        call.final(("Alice Adams", "Support")[n % 2], f"This is sentence number {n}.")
+        for n in range(count)
+    ]
+
+
+def test_the_page_follows_only_a_reader_who_is_there(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events, *long(call))
+    opened(page, server, call)
+    end = "scrollY + innerHeight >= document.documentElement.scrollHeight - 2"
+    until(page, end)
+    server.publish(*long(call, 6))
+    until(page, end)
+    jump = page.locator("#jump")
+    expect(jump).to_be_hidden()
+    page.mouse.move(800, 400)
+    page.mouse.wheel(0, -900)
+    until(page, "scrollY + innerHeight <= document.documentElement.scrollHeight - 850")
+    expect(jump).to_be_visible()
+    expect(jump).to_have_text("Jump to now")
+    before = page.evaluate("scrollY")
+    server.publish(*long(call, 3))
+    expect(jump).to_have_text("3 new – jump to now")
+    assert page.evaluate("scrollY") == before
+    jump.click()
+    until(page, end)
+    expect(jump).to_be_hidden()
+    page.mouse.wheel(0, -900)
+    expect(jump).to_be_visible()
+    page.keyboard.press("g")
+    until(page, end)
+
+
+def test_selected_text_stays_selected(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    script = list(call.spoken("Support", "Your balance is fine today.", start_ms=call.ms + 3000))
+    server.publish(*script[:4])
+    settled = page.locator(".partial .settled")
+    expect(settled).to_have_text("Your balance")
+    page.evaluate(
+        """() => {
+          const node = document.querySelector(".partial .settled").firstChild;
+          getSelection().setBaseAndExtent(node, 0, node, node.length);
+        }"""
+    )
+    assert page.evaluate("getSelection().toString()") == "Your balance"
+    server.publish(*script[4:], *long(call, 2))
+    said(page, "This is sentence number 1.")
+    assert page.evaluate("getSelection().toString()") == "Your balance"
+
+
+def test_the_focus_is_never_stolen(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    page.locator("#find").focus()
+    server.publish(*call.spoken("Support", "Your balance is fine.", start_ms=call.ms + 3000))
+    server.publish(*bank(2)[1], *call.end())
+    expect(page.locator("#ending")).to_be_visible()
+    assert page.evaluate("document.activeElement.id") == "find"
+
+
+def test_nothing_above_the_spoken_line_moves(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    script = list(
+        call.spoken("Support", "One two three four five six seven.", start_ms=call.ms + 3000)
+    )
+    server.publish(script[0])
+    expect(page.locator(".partial")).to_have_count(1)
+    where = """() => [...document.querySelectorAll(".u")].slice(0, -1)
+      .map((each) => each.getBoundingClientRect().top)"""
+    before = page.evaluate(where)
+    for event in script[1:]:
+        server.publish(event)
+        assert page.evaluate(where) == before
+    said(page, "seven.")
+    assert page.evaluate(where) == before
+
+
+# Finding
+
+
+def test_a_link_to_a_second(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events, *long(call), *call.end())
+    page.goto(f"{server.url}/calls/{call.sid}#t=30")
+    there = page.locator(".there")
+    expect(there).to_be_in_viewport()
+    shown = there.locator(".time")
+    assert int(shown.get_attribute("data-ms") or 0) // 1000 <= 30
+    first = page.locator(".time").first
+    first.click()
+    assert page.url.endswith("#t=0")
+    expect(page.locator(".there .time")).to_have_text("0:00")
+
+
+def test_filter_and_keys(server: Serving, page: Page) -> None:
+    for number, name in enumerate(["Dana", "Marco", "Priya"], start=1):
+        call = Call(number, age_s=1000 - number)
+        server.publish(call.start(from_name=name), *call.people(name, "Support"), *call.end())
+    page.goto(f"{server.url}/calls/{SID.format(3)}")
+    items = page.locator(".list li[data-call]:visible")
+    expect(items).to_have_count(3)
+    page.keyboard.press("/")
+    page.keyboard.type("mar")
+    expect(items).to_have_count(1)
+    page.keyboard.type("x")
+    expect(page.locator("#none")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(items).to_have_count(3)
+    page.keyboard.press("j")
+    at(page, f"{server.url}/calls/{SID.format(2)}")
+    page.keyboard.press("j")
+    at(page, f"{server.url}/calls/{SID.format(1)}")
+    page.keyboard.press("k")
+    at(page, f"{server.url}/calls/{SID.format(2)}")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    at(page, f"{server.url}/calls/{SID.format(2)}")
+    page.keyboard.press("c")
+    at(page, f"{server.url}/calls/{SID.format(2)}/captions")
+
+
+def test_older_calls_are_a_page_away(server: Serving, page: Page) -> None:
+    for number in range(1, 103):
+        call = Call(number, age_s=10_000 - number)
+        server.publish(call.start(from_name=f"Caller {number}"), *call.end())
+    page.goto(server.url)
+    expect(page.locator(".list li[data-call]")).to_have_count(100)
+    page.get_by_role("link", name="Older calls").click()
+    expect(page.locator(".list li[data-call]")).to_have_count(2)
+    expect(page.locator(".list")).to_contain_text("Caller 1")
+
+
+def test_calls_come_and_go_in_the_list(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    icon = page.locator("link[rel=icon]")
+    expect(icon).to_have_attribute("href", "/favicon.svg?live=1")
+    other, more = bank(2)
+    server.publish(*more)
+    expect(page.locator(".list li[data-call]")).to_have_count(2)
+    expect(icon).to_have_attribute("href", "/favicon.svg?live=2")
+    assert page.title() == "● Alice Adams to Support – callscribe"
+    server.publish(*other.end())
+    expect(icon).to_have_attribute("href", "/favicon.svg?live=1")
+    server.publish(*call.end())
+    expect(icon).to_have_attribute("href", "/favicon.svg?live=0")
+    expect(page).to_have_title("Alice Adams to Support – callscribe")
+    expect(page.locator('.list [data-day="Now"]')).to_have_count(0)
+    order = page.locator(".list li").evaluate_all(
+        "all => all.map((e) => e.dataset.day ?? e.dataset.call)"
+    )
+    page.reload()
+    again = page.locator(".list li").evaluate_all(
+        "all => all.map((e) => e.dataset.day ?? e.dataset.call)"
+    )
+    assert sorted(again) == sorted(order)
+
+
+# Controls
+
+
+def test_pause_and_resume(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    server.controls.now_ms = call.ms + 1000
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#state .word")).to_have_text("Paused")
+    said(page, "Paused: nothing is transcribed or kept.")
+    server.controls.now_ms = call.ms + 16_000
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#state .word")).to_have_text("Live")
+    said(page, "Transcription resumed after 15 s.")
+
+
+def test_a_refused_control_says_why(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    server.controls.refusal = "The call has no media stream, so there is nothing to pause."
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#banner")).to_have_text(server.controls.refusal)
+
+
+def test_rename_and_swap(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    page.get_by_role("button", name="Rename Alice Adams").click()
+    dialog = page.get_by_role("dialog", name="Rename")
+    name = dialog.get_by_label(re.compile("Name"))
+    expect(name).to_have_value("Alice Adams")
+    name.fill("Dr. Adams")
+    dialog.get_by_role("button", name="Rename").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator(".turn .name", has_text="Dr. Adams")).to_have_count(3)
+    expect(page.locator("#people")).to_contain_text("Dr. Adams")
+    page.get_by_role("button", name="Swap names").click()
+    expect(page.locator("#people li").first).to_contain_text("Support")
+    expect(page.locator(".turn .name").first).to_have_text("Alice Adams")
+    live = transcript(page)
+    page.reload()
+    assert transcript(page) == live
+
+
+def test_raw_words_and_theme_are_remembered(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    said(page, "it's 4 0 7 2,")
+    page.get_by_role("button", name="Raw words").click()
+    said(page, "yes it's four oh seven two")
+    page.locator("#theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    server.publish(
+        call.partial("Support", "It Is 5", utterance="p", revision=1, start_ms=call.ms + 5000)
+    )
+    expect(page.locator(".partial")).to_have_text("it is 5")
+    page.reload()
+    said(page, "yes it's four oh seven two")
+    expect(page.locator(".partial")).to_have_text("it is 5")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Raw words").click()
+    said(page, "it's 4 0 7 2,")
+    expect(page.locator(".filler")).to_have_text("um,")
+
+
+# Captions
+
+
+def test_captions(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events, *long(call))
+    page.goto(f"{server.url}/calls/{call.sid}/captions")
+    size = "getComputedStyle(document.querySelector('.para')).fontSize"
+    assert page.evaluate(size) == "48px"
+    page.keyboard.press("+")
+    assert page.evaluate(size) == "58px"
+    page.get_by_role("button", name="Smaller").click()
+    page.keyboard.press("-")
+    assert page.evaluate(size) == "40px"
+    server.publish(*call.spoken("Support", "Your balance is fine.", start_ms=call.ms + 3000))
+    last = page.locator(".u").last
+    expect(last).to_have_text("Your balance is fine.")
+    expect(last).to_be_in_viewport()
+    assert page.locator("#talk > *").count() <= 8
+    page.reload()
+    assert page.evaluate(size) == "40px"
+    expect(last).to_be_in_viewport()
+    server.publish(*call.end(ended_by="Support"))
+    expect(page.locator("#ending")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(f"{server.url}/calls/{call.sid}")
+
+
+# Small screens and screen readers
+
+
+def test_a_phone_shows_one_place_at_a_time(server: Serving, browser: Browser) -> None:
+    server.publish(*bank()[1])
+    context = browser.new_context(viewport={"width": 390, "height": 780}, has_touch=True)
+    page = context.new_page()
+    page.goto(server.url)
+    expect(page.locator("#head")).to_be_hidden()
+    assert page.evaluate("scrollY") == 0
+    page.locator(".list a").first.click()
+    expect(page.locator("#list")).to_be_hidden()
+    expect(page.locator("#head")).to_be_visible()
+    wide = "document.documentElement.scrollWidth > innerWidth"
+    assert page.evaluate(wide) is False
+    page.get_by_role("link", name="All calls").click()
+    expect(page.locator("#list")).to_be_visible()
+    assert page.evaluate(wide) is False
+    context.close()
+
+
+def test_screen_readers_hear_finals_only(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    heard = page.locator("[aria-live=polite]")
+    expect(heard).to_be_empty()
+    *partials, final = call.spoken("Support", "Your balance is fine.", start_ms=call.ms + 3000)
+    server.publish(*partials)
+    expect(page.locator(".partial")).to_have_count(1)
+    expect(heard).to_be_empty()
+    server.publish(final)
+    expect(heard).to_have_text("Support: Your balance is fine.")
+
+
+@pytest.mark.parametrize("path", ["/", "/calls/{sid}", "/calls/{sid}/captions", "/calls/none"])
+def test_structure_for_assistive_technology(server: Serving, page: Page, path: str) -> None:
+    call, events = bank()
+    server.publish(*events)
+    page.goto(server.url + path.format(sid=call.sid))
+    problems = page.evaluate(
+        """() => {
+          const problems = [];
+          const shown = (e) => e.checkVisibility();
+          if (document.querySelectorAll("main").length !== 1) problems.push("one main");
+          if (document.querySelectorAll("h1").length !== 1) problems.push("one h1");
+          if (!document.documentElement.lang) problems.push("lang");
+          let level = 0;
+          for (const h of document.querySelectorAll("main h1, main h2, main h3")) {
+            if (!shown(h)) continue;
+            const now = Number(h.tagName[1]);
+            if (now > level + 1) problems.push(`heading ${h.textContent} skips a level`);
+            level = now;
+          }
+          const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+          if (new Set(ids).size !== ids.length) problems.push("double id");
+          for (const e of document.querySelectorAll("button, a[href], input")) {
+            const name = (e.ariaLabel ?? "") + e.textContent.trim()
+              + [...(e.labels ?? [])].map((l) => l.textContent.trim()).join("");
+            if (!name) problems.push(`no name: ${e.outerHTML}`);
+          }
+          for (const e of document.querySelectorAll("svg")) {
+            if (e.getAttribute("aria-hidden") !== "true") problems.push("svg is read out");
+          }
+          for (const e of document.querySelectorAll("[aria-labelledby]")) {
+            if (!document.getElementById(e.getAttribute("aria-labelledby"))) problems.push("labelledby");
+          }
+          if (document.querySelector("[style]:not(.stage)")) problems.push("inline style");
+          return problems;
+        }"""
+    )
+    assert problems == []
+
+
+def test_a_three_hour_call_opens_and_goes_on(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    # Straight into the store: two thousand commits would only test the disk.
+    server.store.append(long(call, 2500))
+    opened(page, server, call)
+    expect(page.locator(".turn")).to_have_count(2507)
+    until(page, "scrollY + innerHeight >= document.documentElement.scrollHeight - 2")
+    drawn = page.evaluate(
+        """() => [...document.querySelectorAll(".turn .para")]
+          .filter((e) => e.checkVisibility({ contentVisibilityAuto: true })).length"""
+    )
+    assert drawn < 200
+    server.publish(*call.spoken("Support", "Your balance is fine.", start_ms=call.ms + 3000))
+    expect(page.locator(".u").last).to_have_text("Your balance is fine.")
+    expect(page.locator(".u").last).to_be_in_viewport()
+
+
+def test_reduced_motion_has_no_fade(server: Serving, browser: Browser) -> None:
+    call, events = bank()
+    server.publish(*events)
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    opened(page, server, call)
+    server.publish(*call.spoken("Support", "Fine.", start_ms=call.ms + 3000))
+    expect(page.locator(".u").last).to_have_class("u final")
+    fade = page.evaluate(
+        "getComputedStyle(document.querySelector('.u:last-child .open')).transitionDuration"
+    )
+    assert fade == "0s"
+    context.close()
