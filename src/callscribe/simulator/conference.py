@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from callscribe.simulator.interpreter import DialOutcome
+from callscribe.simulator.report import CallReport
 from callscribe.simulator.timeline import Clip, Line, Loop, Mix, hold_music, tone
 from callscribe.simulator.twiml import Conference as ConferenceSpec
 
@@ -66,6 +67,7 @@ class Conference:
         self.call_sid_ending = ""
         self._world = world
         self._spec = spec
+        self._report: CallReport | None = None
         self._sequence = 0
         self._beeps = Line()
 
@@ -227,11 +229,14 @@ class Conference:
             ("Timestamp", self._world.clock.rfc2822()),
             ("SequenceNumber", str(self._sequence)),
         ]
-        report = self._world.conference_report
         if participant is not None:
             form += participant_params(participant)
-            report = participant.call.report
+            # What concerns the room itself is noted with its first participant.
+            self._report = self._report or participant.call.report
         form += extra or []
+        report = participant.call.report if participant is not None else self._report
+        if report is None:
+            report = next(iter(self.participants.values())).call.report
         self._world.callback(
             report, event, self._spec.status_callback_method, self._spec.status_callback, form
         )
