@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow
-from callscribe.calls.interfaces import CallInfo
 from callscribe.calls.streams import OpenStream
+from callscribe.carrier.resources import CallInfo
 from callscribe.carrier.webhook import (
     CallStatusChanged,
     ConferenceEvent,

@@ -92,9 +92,9 @@ def test_a_post_that_may_have_arrived_is_not_sent_again(
     [
         (401, 20003, "TWILIO_AUTH_TOKEN"),
         (404, 20404, "It may be over"),
-        (400, 21220, "not in progress"),
+        (400, 21220, "when the call has just ended"),
         (400, 21211, r"\+15005550006"),
-        (400, 21219, "trial account"),
+        (400, 21219, "Verify the number"),
         (400, 29999, "https://www.twilio.com/docs/errors/29999"),
         (503, 0, "status.twilio.com"),
     ],
@@ -219,5 +219,5 @@ async def test_on_the_event_loop(api: Api, client: CarrierClient) -> None:
     assert await control.add_participant(CONFERENCE, to="+1", from_="+2") == CALL
     await control.hang_up(CALL)
     api.trouble = lambda _: error(400, 21220, "Call is not in-progress")
-    with pytest.raises(ApiError, match="not in progress"):
+    with pytest.raises(ApiError, match="wait until it is answered"):
         await control.stop_stream(CALL, "main")

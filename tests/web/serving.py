@@ -36,6 +36,7 @@ class Controls:
         self._journal = journal
         self.now_ms = 0
         self.refusal = ""
+        self.placed: list[tuple[str, str]] = []
 
     async def pause(self, call: str) -> None:
         if self.refusal:
@@ -49,6 +50,19 @@ class Controls:
         await self._journal.publish(
             SpeakerRenamed(call=call, leg=leg, track=track, speaker=speaker)
         )
+
+    async def dial(self, to: str, connect: str = "") -> str:
+        if self.refusal:
+            raise CallscribeError(self.refusal)
+        self.placed.append((to, connect))
+        return "CA" + "d" * 32
+
+    async def attach(self, call_sid: str) -> str:
+        self.placed.append(("attach", call_sid))
+        return call_sid
+
+    async def detach(self, call_sid: str) -> None:
+        self.placed.append(("detach", call_sid))
 
     async def swap(self, call: str) -> None:
         await self.rename(call, call, "inbound", "Support")

@@ -42,6 +42,17 @@ class Registry:
     async def rename(self, call: str, leg: str, track: str, speaker: str) -> None:
         self._take("rename", call, leg, track, speaker)
 
+    async def dial(self, to: str, connect: str = "") -> str:
+        self._take("dial", to, connect)
+        return LIVE
+
+    async def attach(self, call_sid: str) -> str:
+        self._take("attach", call_sid)
+        return LIVE
+
+    async def detach(self, call_sid: str) -> None:
+        self._take("detach", call_sid)
+
 
 LIVE = bank(1)[0].sid
 OVER = Call(2).sid
@@ -168,3 +179,41 @@ def test_health_and_readiness(store: Store) -> None:
         "reasons": ["The model is still loading."],
         "model": "x",
     }
+
+
+def test_placing_a_call(api: Client, registry: Registry) -> None:
+    answer = api.post("/api/calls", json={"to": "+15005550010", "connect": "+15005550020"})
+    assert (answer.status_code, answer.json()) == (201, {"call": LIVE})
+    assert api.post("/api/calls", json={"to": "+15005550010"}).status_code == 201
+    assert registry.asked == [
+        ("dial", "+15005550010", "+15005550020"),
+        ("dial", "+15005550010", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b"{}", "bad-body"),
+        (b'{"to": "+15005550010", "form": 1}', "bad-body"),
+        (b'{"to": "05005550010"}', "bad-number"),
+        (b'{"to": "+15005550010", "connect": "sip:me"}', "bad-number"),
+    ],
+)
+def test_a_call_that_cannot_be_placed(
+    api: Client, registry: Registry, body: bytes, name: str
+) -> None:
+    answer = api.post("/api/calls", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]) == (400, name)
+    assert registry.asked == []
+
+
+def test_attaching_to_a_call_and_letting_it_go(api: Client, registry: Registry) -> None:
+    sid = "CA" + "f" * 32
+    assert api.post(f"/api/calls/{sid}/attach", json={}).json() == {"call": LIVE}
+    assert api.post(f"/api/calls/{sid}/detach", json={}).json() == {"ok": True}
+    assert registry.asked == [("attach", sid), ("detach", sid)]
+    answer = api.post("/api/calls/CA1/attach", json={})
+    assert (answer.status_code, answer.json()["error"]) == (400, "bad-sid")
+    registry.refusal = "There is no such call."
+    assert api.post(f"/api/calls/{sid}/attach", json={}).status_code == 409

@@ -20,6 +20,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from twilio.base.values import unset
 from twilio.rest import Client
 
+from callscribe.carrier.explain import explain
 from callscribe.carrier.resources import CallInfo
 from callscribe.carrier_api.transport import Transport
 from callscribe.errors import CarrierError
@@ -85,25 +86,13 @@ class Participant(msgspec.Struct, frozen=True):
     status: str
 
 
-# What to do about a refusal, by the carrier's error number (Twilio docs, "Error and warning dictionary").
+# Where `carrier.explain` is silent, or a setting of ours can be named.
 _HINTS: Mapping[int, str] = {
     20003: "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN: both are on the first page of "
     f"{_CONSOLE}. After a token was rotated, the old one no longer works here.",
     20005: f"The account is not active. See {_CONSOLE}.",
-    20008: "These are test credentials, which cannot do this. Use the account's live ones.",
     20429: "Wait a minute and try again.",
-    21201: "Name a number to call, in the form +15005550006.",
-    21205: "The address given for the call's instructions must be one that the carrier can reach: check public_url.",
-    21210: "The calling number must be one of the account's numbers, or verified in the console: check number.",
-    21211: "The number to call must be in the form +15005550006.",
-    21212: "The calling number must be in the form +15005550006: check number.",
     21213: "Set number to the number that the call is to come from.",
-    21214: "The number to call cannot be reached by phone.",
-    21215: "Calls to this country are switched off: console, Voice, Settings, Geo permissions.",
-    21216: "The account may not call this number.",
-    21217: "The number to call must be in the form +15005550006.",
-    21219: "A trial account calls verified numbers only: console, Phone Numbers, Verified Caller IDs.",
-    21220: "The call is not in progress, so it cannot be changed.",
     21502: "The address for callbacks must be absolute and reachable: check public_url.",
     21608: "A trial account reaches verified numbers only: console, Phone Numbers, Verified Caller IDs.",
 }
@@ -393,7 +382,8 @@ def _refusal(action: str, status: int, code: int | None, message: object) -> Api
         number = 20429
     # The SDK puts "Unable to fetch record: " before the carrier's own words.
     said = _clipped(str(message or "")).split(": ", 1)[-1].rstrip(".")
-    hint = _HINTS.get(number, "")
+    known = explain(number)
+    hint = _HINTS.get(number) or (known.cure if known and number != 20404 else "")
     if not hint and status == 404:
         hint = "It may be over, or belong to another account."
     if not hint and status >= 500:

@@ -20,8 +20,12 @@ COMMANDS: tuple[str, ...] = (
     "watch",
     "calls",
     "show",
+    "dial",
+    "attach",
+    "control",
     "models",
     "settings",
+    "explain",
     "demo",
 )
 """In the order in which `callscribe --help` shows them."""

@@ -6,13 +6,16 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import msgspec
 
 from callscribe.errors import CallscribeError
+from callscribe.records import CallRecord, CallSummary
+
+T = TypeVar("T")
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 TIMEOUT = httpx.Timeout(10.0)
@@ -153,6 +156,21 @@ class Remote:
     def get(self, path: str, **query: str) -> Any:
         """Decoded JSON."""
         return self._ask("GET", path, params=query)
+
+    def fetch(self, kind: type[T], path: str, **query: str) -> T:
+        """An answer as one of our records."""
+        try:
+            return msgspec.convert(self.get(path, **query), kind)
+        except msgspec.ValidationError as error:
+            raise not_ours(self.place, str(error)) from None
+
+    def calls(self) -> list[CallSummary]:
+        """The newest calls, newest first."""
+        return self.fetch(list[CallSummary], "/api/calls", limit="200")
+
+    def record(self, sid: str) -> CallRecord:
+        """One call, by its SID or the beginning of it."""
+        return self.fetch(CallRecord, f"/api/calls/{quote(sid, safe='')}")
 
     def post(self, path: str, body: object = None) -> Any:
         """Decoded JSON."""

@@ -7,15 +7,14 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 
 from callscribe.cli.feed import Feed
-from callscribe.cli.remote import DEFAULT_SERVER, Place, Remote, ServerError, not_ours, place
-from callscribe.records import CallRecord, CallSummary
+from callscribe.cli.remote import DEFAULT_SERVER, Place, Remote, ServerError, place
+from callscribe.records import CallRecord
 from callscribe.terminal import JsonLines, TerminalView, run_view
 
 
@@ -65,7 +64,7 @@ async def _watch(server: Place, *, call: str, as_json: bool, raw: bool) -> None:
             with contextlib.suppress(NotImplementedError, RuntimeError):
                 asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with Remote(server) as remote:
-        wanted = await asyncio.to_thread(_record, remote, call) if call else None
+        wanted = await asyncio.to_thread(remote.record, call) if call else None
         if wanted is not None and wanted.call.ended_at is not None:
             raise ServerError(f"That call is over. See it: {server.url}/calls/{wanted.call.id}")
         if as_json:
@@ -101,24 +100,9 @@ async def _closing(feed: Feed) -> AsyncIterator[None]:
         await feed.close()
 
 
-def _record(remote: Remote, sid: str) -> CallRecord:
-    return _decode(remote, remote.get(f"/api/calls/{sid}"), CallRecord)
-
-
 def _live(remote: Remote, wanted: CallRecord | None) -> list[CallRecord]:
     """Records of the calls that are live now, the oldest first."""
     if wanted is not None:
-        return [_record(remote, wanted.call.id)]
-    calls = _decode(remote, remote.get("/api/calls", limit="200"), list[CallSummary])
-    records = [_record(remote, call.id) for call in reversed(calls) if call.ended_at is None]
+        return [remote.record(wanted.call.id)]
+    records = [remote.record(call.id) for call in reversed(remote.calls()) if call.ended_at is None]
     return [record for record in records if record.call.ended_at is None]
-
-
-T = TypeVar("T")
-
-
-def _decode(remote: Remote, found: object, kind: type[T]) -> T:
-    try:
-        return msgspec.convert(found, kind)
-    except msgspec.ValidationError as error:
-        raise not_ours(remote.place, str(error)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -16,6 +17,8 @@ from callscribe.events import Track
 from callscribe.records import CallRecord
 from callscribe.web.services import CallControl, Services
 
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 MAX_BODY = 4096
 MAX_NAME = 60
 MAX_LIST = 500
@@ -29,6 +32,13 @@ class Rename(msgspec.Struct, forbid_unknown_fields=True):
     leg: str
     speaker: str
     track: Track = "inbound"
+
+
+class Dial(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of a request to place a call: whom to call, and whom to connect them with."""
+
+    to: str
+    connect: str = ""
 
 
 class ApiError(Exception):
@@ -109,6 +119,37 @@ def api_routes(services: Services) -> list[Route]:
         await control.rename(found.call.id, body.leg, body.track, speaker)
         return json_response({"ok": True})
 
+    async def dial(request: Request) -> Response:
+        """Place a call. Answers with the record's id."""
+        try:
+            body = msgspec.json.decode(await read_body(request), type=Dial)
+        except msgspec.DecodeError as error:
+            raise ApiError(
+                400, "bad-body", f"Send `to`, and `connect` if wanted, as JSON: {error}."
+            ) from error
+        for number in (body.to, *([body.connect] if body.connect else [])):
+            if not E164.fullmatch(number):
+                raise ApiError(
+                    400,
+                    "bad-number",
+                    f"Write {number[:40]!r} with + and country code: +15005550010.",
+                )
+        return json_response({"call": await control.dial(body.to, body.connect)}, 201)
+
+    async def attach(request: Request) -> Response:
+        """Start transcribing a call of the account that is up. Answers with the record's id."""
+        return json_response({"call": await control.attach(call_sid(request))}, 201)
+
+    async def detach(request: Request) -> Response:
+        await control.detach(call_sid(request))
+        return json_response({"ok": True})
+
+    def call_sid(request: Request) -> str:
+        sid: str = request.path_params["sid"]
+        if not CALL_SID.fullmatch(sid):
+            raise ApiError(400, "bad-sid", "A call SID is CA and 32 hexadecimal digits.")
+        return sid
+
     def guarded(endpoint: Endpoint) -> Endpoint:
         async def answer(request: Request) -> Response:
             try:
@@ -120,9 +161,17 @@ def api_routes(services: Services) -> list[Route]:
 
         return answer
 
-    posts = {"pause": pause, "resume": resume, "swap": swap, "rename": rename}
+    posts = {
+        "pause": pause,
+        "resume": resume,
+        "swap": swap,
+        "rename": rename,
+        "attach": attach,
+        "detach": detach,
+    }
     return [
         Route("/api/calls", guarded(calls)),
+        Route("/api/calls", guarded(dial), methods=["POST"]),
         Route("/api/calls/{sid}", guarded(call)),
         *(
             Route(f"/api/calls/{{sid}}/{name}", guarded(endpoint), methods=["POST"])

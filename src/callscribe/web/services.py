@@ -67,6 +67,18 @@ class CallControl(Protocol):
 
     async def swap(self, call: str) -> object: ...
 
+    async def dial(self, to: str, connect: str = "") -> str:
+        """Place a call, connected with `connect` when answered; returns the record's id."""
+        ...
+
+    async def attach(self, call_sid: str) -> str:
+        """Transcribe a call that is up already; returns the record's id."""
+        ...
+
+    async def detach(self, call_sid: str) -> object:
+        """Stop transcribing a call, which goes on."""
+        ...
+
 
 class LiveEvents(Protocol):
     """The hub. A subscription yields `Published`; to a viewer who was too slow, another object that

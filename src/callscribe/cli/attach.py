@@ -1,0 +1,47 @@
+"""`callscribe attach` and `detach`: transcribe a call that is up already, and stop doing so."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from callscribe.cli.control import Server, Token
+from callscribe.cli.remote import DEFAULT_SERVER, Remote, ServerError, place
+
+_SID = re.compile(r"CA[0-9a-fA-F]{32}")
+
+CallSid = Annotated[
+    str, typer.Argument(help="The call's whole SID, as the carrier's console shows it.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+
+    def path(call_sid: str, verb: str) -> str:
+        if not _SID.fullmatch(call_sid):
+            raise ServerError(f"{call_sid!r} is no call SID: CA and 32 hexadecimal digits.")
+        return f"/api/calls/{call_sid}/{verb}"
+
+    @app.command("attach")
+    def attach_command(
+        call_sid: CallSid, server: Server = DEFAULT_SERVER, token: Token = ""
+    ) -> None:
+        """Start transcribing a call of the account that is in progress."""
+        with Remote(place(server, token)) as remote:
+            answer = remote.post(path(call_sid, "attach"))
+        call = str(answer["call"])
+        print(
+            f"Transcribing {call_sid}. Follow it: callscribe watch {remote.place.url} --call {call}"
+        )
+
+    @app.command("detach")
+    def detach_command(
+        call_sid: CallSid, server: Server = DEFAULT_SERVER, token: Token = ""
+    ) -> None:
+        """Stop transcribing a call, which itself goes on."""
+        with Remote(place(server, token)) as remote:
+            remote.post(path(call_sid, "detach"))
+        print(f"No longer transcribing {call_sid}. The call goes on.")

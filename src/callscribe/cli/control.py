@@ -1,0 +1,130 @@
+"""`callscribe pause`, `resume`, `rename`, `swap`: what can be done to a live call of a running server."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from callscribe.cli.remote import DEFAULT_SERVER, Remote, ServerError, place
+from callscribe.events import Track
+from callscribe.records import CallRecord, CallSummary
+
+Server = Annotated[
+    str, typer.Option("--server", help="The running server, or the link that it printed.")
+]
+Token = Annotated[
+    str,
+    typer.Option("--token", help="Its token, when it is not on this machine.", show_default=False),
+]
+SomeCall = Annotated[
+    str,
+    typer.Argument(
+        help="The call's SID, or the beginning of it. Not needed when one call is live."
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+
+    @app.command("pause")
+    def pause_command(
+        call: SomeCall = "", server: Server = DEFAULT_SERVER, token: Token = ""
+    ) -> None:
+        """Stop listening to a live call until resume: nothing of it is heard or kept."""
+        with Remote(place(server, token)) as remote:
+            found = live_call(remote, call)
+            remote.post(f"/api/calls/{found.id}/pause")
+        print(f"Paused: {who(found)}. Go on with: callscribe resume {found.id[:12]}")
+
+    @app.command("resume")
+    def resume_command(
+        call: SomeCall = "", server: Server = DEFAULT_SERVER, token: Token = ""
+    ) -> None:
+        """Go on after a pause."""
+        with Remote(place(server, token)) as remote:
+            found = live_call(remote, call)
+            remote.post(f"/api/calls/{found.id}/resume")
+        print(f"Transcribing again: {who(found)}.")
+
+    @app.command("swap")
+    def swap_command(
+        call: SomeCall = "", server: Server = DEFAULT_SERVER, token: Token = ""
+    ) -> None:
+        """Exchange the names of a call's two speakers, also in what was said before."""
+        with Remote(place(server, token)) as remote:
+            found = live_call(remote, call)
+            remote.post(f"/api/calls/{found.id}/swap")
+            names = people(remote.record(found.id))
+        print(f"Swapped: {' and '.join(names)}.")
+
+    @app.command("rename")
+    def rename_command(
+        who_now: Annotated[str, typer.Argument(metavar="NOW", help="The speaker's name as shown.")],
+        name: Annotated[str, typer.Argument(metavar="NAME", help="The name from now on.")],
+        call: SomeCall = "",
+        server: Server = DEFAULT_SERVER,
+        token: Token = "",
+    ) -> None:
+        """Give a speaker another name, also in what was said before."""
+        with Remote(place(server, token)) as remote:
+            found = live_call(remote, call)
+            whole = remote.record(found.id)
+            leg, track = voice(whole, who_now)
+            remote.post(
+                f"/api/calls/{found.id}/rename", {"leg": leg, "track": track, "speaker": name}
+            )
+        print(f"{who_now} is now called {name}")
+
+
+def live_call(remote: Remote, sid: str) -> CallSummary:
+    """The call that is meant: by its SID, or the only live one.
+
+    Raises:
+        ServerError: none, several, or not this one.
+    """
+    if sid:
+        return remote.record(sid).call
+    live = [call for call in remote.calls() if call.ended_at is None]
+    if len(live) == 1:
+        return live[0]
+    if not live:
+        raise ServerError("No call is live now.")
+    lines = "\n".join(f"  {call.id}  {who(call)}" for call in live)
+    raise ServerError(
+        f"{len(live)} calls are live. Say which, by the beginning of its SID:\n{lines}"
+    )
+
+
+def people(whole: CallRecord) -> dict[str, tuple[str, Track]]:
+    """Names on a call, each with its leg and track."""
+    found: dict[str, tuple[str, Track]] = {}
+    for person in whole.participants:
+        found[person.speaker] = (person.leg, person.track)
+    for track in whole.tracks:
+        found[track.speaker] = (track.leg, track.track)
+    return found
+
+
+def voice(whole: CallRecord, name: str) -> tuple[str, Track]:
+    """Leg and track of the speaker called `name`.
+
+    Raises:
+        ServerError: there is none; says who there is.
+    """
+    known = people(whole)
+    same = [where for known_name, where in known.items() if known_name.lower() == name.lower()]
+    if len(same) == 1:
+        return same[0]
+    raise ServerError(
+        f"Nobody on this call is called {name}. "
+        + (f"There are: {', '.join(known)}." if known else "Nobody has a name yet.")
+    )
+
+
+def who(call: CallSummary) -> str:
+    """Both parties, in words."""
+    if call.flow == "conference" and call.room:
+        return f"conference {call.room}"
+    return f"{call.from_name or call.from_ or 'unknown'} to {call.to_name or call.to or 'unknown'}"

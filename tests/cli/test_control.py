@@ -1,0 +1,101 @@
+"""What can be done to a running server's calls from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from callscribe.cli import main
+from callscribe.records import CallRecord
+from tests.web.script import Call
+from tests.web.serving import Serving
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Serving]:
+    with Serving(tmp_path) as serving:
+        yield serving
+
+
+@pytest.fixture
+def run(
+    server: Serving, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    def run_(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["callscribe", *arguments, "--server", server.url])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run_
+
+
+def live(server: Serving, number: int = 1) -> Call:
+    call = Call(number)
+    server.publish(call.start(), *call.people("Alice Adams", "Support"))
+    return call
+
+
+def record(server: Serving, call: Call) -> CallRecord:
+    found = server.store.call(call.sid)
+    assert found is not None
+    return found
+
+
+def test_pause_and_resume_the_only_live_call(server: Serving, run: Run) -> None:
+    call = live(server)
+    status, out, _ = run("pause")
+    assert status == 0
+    assert out == f"Paused: Alice Adams to Support. Go on with: callscribe resume {call.sid[:12]}\n"
+    assert record(server, call).call.paused
+    assert run("resume", call.sid[:20])[1] == "Transcribing again: Alice Adams to Support.\n"
+    assert not record(server, call).call.paused
+
+
+def test_which_call_must_be_said_when_there_are_several(server: Serving, run: Run) -> None:
+    assert run("pause")[2] == "callscribe: No call is live now.\n"
+    first, second = live(server, 1), live(server, 2)
+    status, _, err = run("pause")
+    assert status == 1
+    assert "2 calls are live" in err
+    assert first.sid in err
+    assert second.sid in err
+    assert run("pause", second.sid)[0] == 0
+
+
+def test_rename_and_swap(server: Serving, run: Run) -> None:
+    call = live(server)
+    server.publish(call.final("Alice Adams", "Hello."))
+    assert run("rename", "alice adams", "Alice B.")[1] == "alice adams is now called Alice B.\n"
+    assert record(server, call).utterances[0].speaker == "Alice B."
+    status, out, _ = run("swap")
+    assert status == 0
+    assert out.startswith("Swapped: ")
+    status, _, err = run("rename", "Nobody", "Somebody")
+    assert status == 1
+    assert "Nobody on this call is called Nobody. There are: " in err
+
+
+def test_dial(server: Serving, run: Run) -> None:
+    status, out, _ = run("dial", "+15005550010", "--connect", "+15005550020")
+    assert status == 0
+    assert out.startswith("Calling +15005550010, then +15005550020. Follow it: callscribe watch ")
+    assert server.controls.placed == [("+15005550010", "+15005550020")]
+    status, _, err = run("dial", "5005550010")
+    assert (status, "with + and country code" in err) == (1, True)
+    server.controls.refusal = "There is no number to call from. Set `number`, e.g. +15005550006."
+    status, _, err = run("dial", "+15005550010")
+    assert (status, err) == (1, f"callscribe: {server.controls.refusal}\n")
+
+
+def test_attach_and_detach(server: Serving, run: Run) -> None:
+    sid = "CA" + "e" * 32
+    assert f"Transcribing {sid}." in run("attach", sid)[1]
+    assert run("detach", sid)[1] == f"No longer transcribing {sid}. The call goes on.\n"
+    assert server.controls.placed == [("attach", sid), ("detach", sid)]
+    assert "32 hexadecimal digits" in run("attach", "../../calls")[2]
