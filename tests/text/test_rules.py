@@ -127,6 +127,7 @@ CASES = {
         ("plus one four one five five five five oh one two three", "+1 415-555-0123"),
         ("four one five five five five twelve thirty four", "415-555-1234"),
         ("nine one one", "911"),
+        ("one two three dash four five dash six seven", "123-45-67"),
     ],
     "card and account": [
         ("my card is four one one one" + " one" * 12, "my card is 4111 1111 1111 1111"),
@@ -165,6 +166,8 @@ CASES = {
         ("w w w dot a b c dot e d u", "www.abc.edu"),
         ("meet me at noon", "meet me at noon"),
         ("our site at w w w dot first bank dot com", "our site at www.firstbank.com"),
+        ("http colon slash slash example dot com", "http://example.com"),
+        ("w w w example dot com", "www.example.com"),
         ("sue at a o l dot com", "sue@aol.com"),
         ("h t t p s colon slash slash example dot org", "https://example.org"),
     ],

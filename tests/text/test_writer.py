@@ -87,6 +87,7 @@ def _shared(options: WriterOptions) -> Writer:
     ("said", "expected"),
     [
         ("how are you today", "How are you today?"),
+        ("this is mister brown", "This is Mr. Brown."),
         ("thank you for calling", "Thank you for calling."),
         ("what is your name", "What is your name?"),
         ("i'm in new york on monday", "I'm in New York on Monday."),

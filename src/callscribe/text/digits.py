@@ -37,6 +37,11 @@ _TWO_DIGIT_COUNTRIES = frozenset(
 _BEFORE_YEAR = frozenset({"in", "since", "of", "from", "year"})
 
 
+_LONGEST_RUN = 48
+"""Pieces in one number; nobody reads out more, and longer ones would take long."""
+_DASHES = frozenset({"dash", "hyphen"})
+
+
 class Run(NamedTuple):
     """Number atoms that follow each other, at `[start, stop)` of the words."""
 
@@ -52,7 +57,7 @@ class Run(NamedTuple):
 def _skip_between(words: Words, i: int) -> int:
     """Past hesitations and "dash" between two read-out digits; `i` itself when nothing is to be skipped."""
     j = i
-    while at(words, j) in HESITATIONS or at(words, j) in {"dash", "hyphen"}:
+    while at(words, j) in HESITATIONS or at(words, j) in _DASHES:
         j += 1
     if j > i and (is_digit(at(words, j)) or at(words, j) in REPEATS):
         return j
@@ -70,7 +75,7 @@ def read_run(words: Words, i: int) -> Run | None:
     """The longest run of number atoms from `i`; hesitations inside digits belong to it."""
     atoms: list[Atom] = []
     j = i
-    while True:
+    while len(atoms) < _LONGEST_RUN:
         if atoms and atoms[-1].spelled and len(atoms) > 1:
             j = _skip_between(words, j)
         word = at(words, j)
@@ -200,8 +205,20 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
             return None
     elif _is_list(run):
         return None
+    if any(words[k] in _DASHES for k in range(i, run.stop)):
+        return Span(i, run.stop, _as_dashed(words, run), "phone" if cue == "phone" else "code")
     span = written_digits(figures, cue, setting)
     return span._replace(start=i, stop=run.stop)
+
+
+def _as_dashed(words: Words, run: Run) -> str:
+    """The figures with the dashes that were said."""
+    text, place = "", run.start
+    for piece in run.atoms:
+        dashed = any(words[k] in _DASHES for k in range(place, piece.start))
+        text += f"-{piece.digits}" if dashed else piece.digits
+        place = piece.stop
+    return text
 
 
 def _pair(words: Words, run: Run) -> Span | None:

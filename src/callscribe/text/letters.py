@@ -19,6 +19,8 @@ from callscribe.text.spans import Span, cue_distance
 
 _UK_POSTCODE = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?)(\d[A-Z]{2})")
 
+_LONGEST_SPLIT = 12
+"""Longer stretches of letters are spellings; splitting them would also take long."""
 _POSTAL_CUES = frozenset({"postal", "postcode", "post", "zip"})
 
 
@@ -75,7 +77,7 @@ def letters(words: Words, i: int) -> Span | None:
     if words[stop - 1] in {"a", "i"} and _key(words, i, stop - 1) in ACRONYMS and not spelled:
         return Span(i, stop - 1, _join(words, i, stop - 1), "acronym")
     if count >= 4 or spelled:
-        if not spelled:
+        if not spelled and count <= _LONGEST_SPLIT:
             split = _known_prefix(words, i, stop)
             if split is not None:
                 return Span(i, split, _join(words, i, split), "acronym")

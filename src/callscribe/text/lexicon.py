@@ -135,7 +135,8 @@ ACRONYMS = frozenset(
     " pdf pet phd pin pms po pos ppo pr ps pta ptsd pvc qr qa rbi rbc rd rem rfp rn rng roi rpm rsvp rv sat"
     " scuba sec seo sim sms sop sos ssn std stem suv swat tb tbd tcs tmi tsa tv ucla uk ul un unc ups url us"
     " usa usb usd usda usps va vat vhs vip vp vpn vr wifi ww wwe xl xml xxl ymca yoy ytd gmat gre lsat"
-    " bp csr dhl ge gm hsbc ing jp ubs xbox usc lsu msnbc espn tnt tbs pbs nypd lapd ac/dc ny nj".split()
+    " nasa nato fema hipaa aarp osha naacp"
+    " bp csr dhl ge gm hsbc ing jp ubs xbox usc lsu msnbc espn tnt tbs pbs nypd lapd ny nj".split()
 )
 """Spelled runs that are words of their own, for splitting "a t v" (a TV) from "a t m" (ATM)."""
 

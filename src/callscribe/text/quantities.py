@@ -48,6 +48,8 @@ def joined_amount(words: Words, i: int) -> Amount | None:
             return None
         figures += piece.digits
         stop, pieces = piece.stop, pieces + 1
+        if len(figures) > 4:
+            return None
     if pieces < 2 or not 3 <= len(figures) <= 4:
         return None
     return Amount(int(figures), "", "", False, stop, stop - i)
@@ -55,12 +57,6 @@ def joined_amount(words: Words, i: int) -> Amount | None:
 
 def _money_unit(words: Words, i: int, setting: Setting) -> str | None:
     return (MONEY_BRITISH if setting.british else MONEY).get(at(words, i))
-
-
-def _sign(words: Words, i: int, setting: Setting) -> tuple[str, int] | None:
-    """The currency sign named at `i` and the position after it, with "US" or "Canadian" before it kept out."""
-    unit = _money_unit(words, i, setting)
-    return (unit, i + 1) if unit else None
 
 
 def money(words: Words, i: int, setting: Setting) -> Span | None:
@@ -74,9 +70,9 @@ def money(words: Words, i: int, setting: Setting) -> Span | None:
     for number in (joined_amount(words, i), amount(words, i)):
         if number is None or _loose(words, i, number):
             continue
-        sign = _sign(words, number.stop, setting)
-        if sign is not None:
-            span = _with_sign(words, i, number, *sign)
+        unit = _money_unit(words, number.stop, setting)
+        if unit is not None:
+            span = _with_sign(words, i, number, unit, number.stop + 1)
             # "a hundred dollar fee": the article is the fee's
             article = words[i] == "a" and words[number.stop] in {"dollar", "euro", "pound"}
             return span._replace(text=f"a {span.text}") if article else span

@@ -140,19 +140,18 @@ def _local_start(words: Words, i: int) -> int:
 def web(words: Words, i: int) -> Span | None:
     """A web address at `i`: "w w w dot example dot com slash help", "example dot com"."""
     start, head = i, ""
-    if tuple(words[i : i + 4]) == ("h", "t", "t", "p"):
-        j = i + 4
-        head = "http"
-        if at(words, j) == "s":
+    spelled = tuple(words[i : i + 4]) == ("h", "t", "t", "p")
+    if spelled or words[i] in {"http", "https"}:
+        head, j = ("http", i + 4) if spelled else (words[i], i + 1)
+        if spelled and at(words, j) == "s":
             head, j = "https", j + 1
         if tuple(words[j : j + 3]) != ("colon", "slash", "slash"):
             return None
         head += "://"
         i = j + 3
-    prefixed = tuple(words[i : i + 4]) == ("w", "w", "w", "dot")
-    if prefixed:
+    if tuple(words[i : i + 3]) == ("w", "w", "w"):
         head += "www."
-        i += 4
+        i += 3 + (at(words, i + 3) == "dot")
     host = _host(words, i, any_ending=bool(head))
     if host is None:
         return None

@@ -119,7 +119,7 @@ class Writer:
         texts = dict(
             zip(
                 (unit.span.start for unit in visible),
-                self._punctuated([unit.span for unit in visible], pauses_ms),
+                self._punctuated([unit.span for unit in visible], heard, pauses_ms),
                 strict=True,
             )
         )
@@ -160,10 +160,12 @@ class Writer:
             return [Span(i, i + 1, heard[i], "word")]
         return written_spans(heard[: j + 1], self._setting, start=i, stop=j, addresses=False)
 
-    def _punctuated(self, spans: Sequence[Span], pauses_ms: Sequence[int] | None) -> list[str]:
+    def _punctuated(
+        self, spans: Sequence[Span], heard: Sequence[str], pauses_ms: Sequence[int] | None
+    ) -> list[str]:
         if self._tagger is None or not spans:
             return []
-        tags = self._tagger.tag([_key(span) for span in spans])
+        tags = self._tagger.tag([_key(span, heard) for span in spans])
         scores = tags.marks.copy()
         if pauses_ms is not None:
             for k in range(len(spans) - 1):
@@ -204,9 +206,10 @@ def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _key(span: Span) -> str:
+def _key(span: Span, heard: Sequence[str]) -> str:
+    """What the model knows the span by: the word as said ("mister"), or the class of a number."""
     if span.kind == "word":
-        return span.text.lower()
+        return heard[span.start]
     if span.kind == "spelled":
         return "<acronym>"
     return f"<{span.kind}>"
