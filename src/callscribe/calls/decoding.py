@@ -93,6 +93,7 @@ class Lane:
         """Samples in `_pieces`."""
         self._in_hand = 0
         """Samples that a worker has taken and not yet decoded."""
+        self._full = False
         self._scheduled = False
         self._flushing = False
         self._idle = asyncio.Event()
@@ -104,12 +105,20 @@ class Lane:
         """Audio received but not yet decoded."""
         return (self._waiting + self._in_hand) // SAMPLES_PER_MS
 
+    @property
+    def idle(self) -> bool:
+        """Nothing to do: what waits, if anything, is less than a step."""
+        return not self._scheduled
+
     def put(self, piece: Piece) -> bool:
         """Queue a piece; false when the queue is full, and the piece is dropped."""
         with self._lock:
             if self._failed:
                 return True
-            if (self._waiting + len(piece.payload)) // SAMPLES_PER_MS > LONGEST_QUEUE_MS:
+            # Once full, a tenth must be free before anything is taken again: one gap, not a hundred.
+            bound = LONGEST_QUEUE_MS * (9 if self._full else 10) // 10
+            self._full = (self._waiting + len(piece.payload)) // SAMPLES_PER_MS > bound
+            if self._full:
                 return False
             self._pieces.append(piece)
             self._waiting += len(piece.payload)

@@ -74,8 +74,8 @@ class _TrackState:
     track: Track
     timeline: Timeline
     lane: Lane
-    heard_at: float
-    """Wall clock of the newest frame, seconds."""
+    busy_at: float
+    """Wall clock when a frame last came or was being decoded, seconds."""
     flushed: bool = True
     """Nothing has come since the last flush."""
     end_ms: int | None = None
@@ -220,7 +220,7 @@ class StreamSession:
         if state is None or self._closing is not None:
             return
         end = timestamp_ms + len(payload) // SAMPLES_PER_MS
-        state.heard_at = self._clock()
+        state.busy_at = self._clock()
         state.seen_ms = max(end, state.seen_ms or 0)
         if self.paused or timestamp_ms < state.ignore_before_ms:
             return
@@ -533,7 +533,10 @@ class StreamSession:
             await asyncio.sleep(_WATCH_S)
             now = self._clock()
             for state in self._states.values():
-                if not state.flushed and (now - state.heard_at) * 1000 >= self._options.stall_ms:
+                if not state.lane.idle:
+                    # A machine that cannot keep up is not a line that has fallen silent.
+                    state.busy_at = now
+                elif not state.flushed and (now - state.busy_at) * 1000 >= self._options.stall_ms:
                     self._flush(state)
                 self._tell_lag(state)
 

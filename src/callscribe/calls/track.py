@@ -124,7 +124,7 @@ class TrackDecoder:
         self._rate = recognizer.sample_rate
         self._endpoints = endpoints or EndpointOptions()
         self._write = write
-        self._skip_silence = skip_silence
+        self._skip_silence = skip_silence and not recognizer.hears_silence
         self._follow_level = follow_level
         self._activity = ActivityDetector()
         self._tones = ToneDetector()
@@ -213,7 +213,7 @@ class TrackDecoder:
         if len(self._lead) > _LEAD_STEPS:
             self._lead.popleft()
             heard = self._skip_to(self._lead_begin)
-        if not heard and self._skip_silence and not flags.any():
+        if self._skip_silence and not heard and not flags.any():
             return []
         current = self._current = _Current(begin=self._lead_begin, changed=self._position)
         self._note(current, heard)
@@ -407,7 +407,7 @@ class TrackDecoder:
 
 
 def _best_pause(flags: Flags) -> int:
-    """Where to divide talk without a clear pause: the middle of the longest dip of the last 8 s, in frames."""
+    """Where to divide talk without a clear pause, in frames: the longest dip of the last eight seconds."""
     earliest, latest = max(0, len(flags) - 8000 // FRAME_MS), len(flags) - 400 // FRAME_MS
     best, best_length = max(0, len(flags) - 1000 // FRAME_MS), 0
     begin = earliest

@@ -65,6 +65,8 @@ class Recognizer(Protocol):
     """BCP 47, e.g. "en" or "de"; empty when unknown."""
     sample_rate: int
     """Hz that `accept` wants."""
+    hears_silence: bool
+    """True: must be fed all audio. False: silence between utterances may be passed over with `skip`."""
 
     def start_session(self, phrases: Sequence[str] = ()) -> RecognizerSession:
         """A new session. `phrases` restricts a model that can be restricted.

@@ -95,6 +95,7 @@ class ScriptedRecognizer:
         self.name = name
         self.language = language
         self.sample_rate = sample_rate
+        self.hears_silence = True
         self.sessions: list[ScriptedSession] = []
         self._scripts = scripts or ((),)
         self._on_audio = on_audio

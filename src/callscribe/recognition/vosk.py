@@ -63,6 +63,7 @@ class VoskRecognizer:
         self.name = name or folder.resolve().name
         self.language = language
         self.sample_rate = read_sample_rate(folder)
+        self.hears_silence = False
         self.folder = folder
         self._vosk: Any = vosk
         vosk.SetLogLevel(-1)

@@ -1,0 +1,121 @@
+"""A session wired to a list instead of a journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import pytest
+
+from callscribe.audio import mulaw
+from callscribe.calls.decoding import DecodePool
+from callscribe.calls.session import SessionOptions, StreamSession
+from callscribe.events import AnyEvent, Event, Track
+from callscribe.recognition.base import Pcm, Recognizer
+
+E = TypeVar("E", bound=Event)
+FRAME = 160
+SILENCE = b"\xff" * FRAME
+FIRST_MS = 155
+
+
+class Recorded:
+    """A session and all that it published."""
+
+    def __init__(self, session: StreamSession, events: list[AnyEvent]) -> None:
+        self.session = session
+        self.events = events
+        self.sent: dict[Track, int] = {"inbound": 0, "outbound": 0}
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def feed(
+        self,
+        audio: bytes,
+        track: Track = "inbound",
+        *,
+        first_ms: int = FIRST_MS,
+        chunks: bool = True,
+    ) -> None:
+        """20 ms frames, following on what was fed before."""
+        for at in range(0, len(audio), FRAME):
+            number = self.sent[track]
+            self.session.receive(
+                track,
+                first_ms + number * 20,
+                audio[at : at + FRAME],
+                number + 1 if chunks else None,
+            )
+            self.sent[track] += 1
+
+    def silence(self, ms: int, track: Track = "inbound") -> None:
+        self.feed(SILENCE * (ms // 20), track)
+
+    def lose(self, ms: int, track: Track = "inbound") -> None:
+        self.sent[track] += ms // 20
+
+    async def caught_up(self) -> None:
+        while any(self.session.lag_ms(track) >= 200 for track in self.session.tracks):  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(0.01)
+
+
+OpenSession = Callable[..., Awaitable[Recorded]]
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[DecodePool]:
+    pool = DecodePool(threads=2)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def open_session(pool: DecodePool) -> AsyncIterator[OpenSession]:
+    opened: list[StreamSession] = []
+
+    async def open_session(
+        recognizer: Recognizer,
+        *,
+        tracks: Sequence[Track] = ("inbound", "outbound"),
+        options: SessionOptions | None = None,
+        stream: str = "MZ1",
+        offset_ms: int = 0,
+        publish: Callable[[AnyEvent], Awaitable[None]] | None = None,
+        **more: object,
+    ) -> Recorded:
+        events: list[AnyEvent] = []
+
+        async def keep(event: AnyEvent) -> None:
+            events.append(event)
+            if publish is not None:
+                await publish(event)
+
+        session = StreamSession(
+            call="CA1",
+            leg="CA1",
+            stream=stream,
+            tracks=tracks,
+            speakers={"inbound": "Caller", "outbound": "Agent"}.__getitem__,
+            offset_ms=offset_ms,
+            recognizer=recognizer,
+            pool=pool,
+            publish=keep,
+            options=options or SessionOptions(),
+            **more,  # type: ignore[arg-type]
+        )
+        opened.append(session)
+        await session.start()
+        return Recorded(session, events)
+
+    yield open_session
+    for session in opened:
+        await session.close("stop")
+
+
+def to_frames(pcm: Pcm) -> bytes:
+    """mu-law, a whole number of frames."""
+    payload = mulaw.encode(pcm)
+    return payload + SILENCE[: -len(payload) % FRAME]
