@@ -471,6 +471,27 @@ class TestTheTerminal:
         assert "\x1b[2J" not in stage.terminal.raw
         assert len(stage.lines()) == 3
 
+    def test_what_the_program_says_wraps_under_its_second_column(self) -> None:
+        stage = Stage(40)
+        stage.view.say("Page     http://127.0.0.1:8080")
+        stage.view.say("         small model: three to six words in ten are wrong")
+        stage.view.say("a sentence without columns that is far too long")
+        stage.view.flush()
+        assert stage.lines() == [
+            "Page     http://127.0.0.1:8080",
+            "         small model: three to six",
+            "         words in ten are wrong",
+            "a sentence without columns that is far",
+            "too long",
+        ]
+
+    def test_log_lines_after_the_view_is_closed_go_to_stderr(self) -> None:
+        stage, other = Stage(), Stage()
+        guarded = stage.view.guard(other.terminal)  # type: ignore[arg-type]
+        stage.view.close()
+        guarded.write("late\n")
+        assert other.lines() == ["late"]
+
     def test_quiet_status_is_in_the_live_region_only(self) -> None:
         stage = Stage()
         stage.view.status("reconnecting")

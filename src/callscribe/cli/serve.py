@@ -114,6 +114,7 @@ async def serve(settings: Settings) -> None:
     async with contextlib.AsyncExitStack() as stack:
         if isinstance(view, TerminalView):
             stack.enter_context(view)
+            logs.configure(settings.log_level)  # its lines go above the live region from here on
         client = carrier_client(settings)
         own: PhoneNumber | None = None
         if client is not None:

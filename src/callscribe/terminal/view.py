@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import threading
 from collections import deque
@@ -58,6 +59,7 @@ from callscribe.terminal.layout import (
     clean,
     clock,
     fit,
+    wrap,
 )
 from callscribe.terminal.region import Line, LiveRegion, reflows
 
@@ -79,6 +81,9 @@ failures."""
 
 _NOTE = "yellow"
 _QUIET = "dim"
+
+
+_FIRST_COLUMN = re.compile(r"(\S+)? {2,}")
 
 
 @dataclass
@@ -220,9 +225,21 @@ class TerminalView:
             self._status = text
 
     def say(self, text: str | Text) -> None:
-        """Print a line of the program's own above the live region."""
+        """Print a line of the program's own above the live region, at the next flush.
+
+        When it has to wrap, it hangs under what follows its first column (`Page     http://...`).
+        """
         with self._state:
-            self._print(Text(clean(text)) if isinstance(text, str) else text)
+            line = Text(clean(text).rstrip()) if isinstance(text, str) else _cleaned(text)
+            head = _FIRST_COLUMN.match(line.plain)
+            indent = head.end() if head else 0
+            if not self.interactive or line.cell_len < self.console.width:
+                self._print(line)
+                return
+            first, rest = line[:indent], line[indent:]
+            for row in wrap(self.console, rest, max(20, self.console.width - indent - 1)):
+                self._print(first + row)
+                first = Text(" " * indent)
 
     def catch_up(self, record: CallRecord, *, last: int = 12) -> None:
         """Open a call that was already live when we came: its heading, then the `last` entries."""
@@ -279,6 +296,11 @@ class TerminalView:
         if self._swapped is not None:
             sys.stderr, self._swapped = self._swapped, None
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called."""
+        return self._closed
+
     def __enter__(self) -> Self:
         guarded = self.guard(sys.stderr)
         if guarded is not sys.stderr:
@@ -309,10 +331,7 @@ class TerminalView:
         self._above.append(text)
         if self._writing.acquire(blocking=False):
             try:
-                if self._closed or not self.interactive:
-                    self.console.file.write(self._drain())
-                    self.console.file.flush()
-                else:
+                if not self._closed:
                     self._region.paint(self._drain(), self._region.painted)
             finally:
                 self._writing.release()
@@ -763,13 +782,17 @@ class _Guarded(io.TextIOBase):
         self._rest = ""
 
     def write(self, text: str) -> int:
+        if self._view.closed:  # kept by a logger for longer than the view lived
+            return self._stream.write(text)
         whole, newline, self._rest = (self._rest + text).rpartition("\n")
         if newline:
             self._view.write_above(whole + newline)
         return len(text)
 
     def flush(self) -> None:
-        pass  # every whole line has been written; half a line would tear the region
+        if self._view.closed:
+            self._stream.flush()
+        # Otherwise every whole line has been written, and half a line would tear the region.
 
     def isatty(self) -> bool:
         return self._stream.isatty()
