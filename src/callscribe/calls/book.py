@@ -259,8 +259,16 @@ class CallBook:
         return record.timeline.now_ms(self.clock() * 1000)
 
     def at_ms(self, record: Record, moment: dt.datetime | None) -> int:
-        """A moment by the carrier's clock on the record's line."""
-        return record.timeline.at_ms(moment, self.clock() * 1000)
+        """A moment by the carrier's clock on the record's line; what was said of it first, stays."""
+        if moment is None:
+            return self.now_ms(record)
+        if moment not in record.moments and record.timeline.begun:
+            record.moments[moment] = record.timeline.at_ms(moment, self.clock() * 1000)
+        return record.moments.get(moment, 0)
+
+    def earliest_ms(self, record: Record, moment: dt.datetime | None) -> int:
+        """The earliest that a moment cut to the second can mean, on the record's line."""
+        return record.timeline.earliest_ms(moment, self.clock() * 1000)
 
     async def update_status(self, record: Record, status: CallStatus) -> None:
         """The call itself is in another state."""

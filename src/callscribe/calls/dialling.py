@@ -80,6 +80,11 @@ class DialTracker:
             self._finished_at = now
 
     @property
+    def finished(self) -> bool:
+        """The `action` request has come."""
+        return self._finished is not None
+
+    @property
     def answer(self) -> Answer | None:
         """Who answered, as far as known."""
         for child in self._children.values():

@@ -63,9 +63,9 @@ def hold_back(record: Record, stream: OpenStream) -> None:
 
 def release(record: Record, stream: OpenStream) -> None:
     """Decode what the callee has said since answering, if anybody has answered."""
-    if stream.held and record.answered_ms is not None and stream.session is not None:
+    if stream.held and record.release_ms is not None and stream.session is not None:
         stream.held = False
-        stream.session.release("outbound", record.answered_ms)
+        stream.session.release("outbound", record.release_ms)
 
 
 async def leg_status(book: CallBook, record: Record, status: LegStatus) -> None:
@@ -109,6 +109,15 @@ async def dial_finished(book: CallBook, record: Record, finished: DialFinished) 
     return twiml.hold_line([], said, book.flows.hold_seconds(record.plan))
 
 
+def who_ended(record: Record) -> str:
+    """Of a call that is over: when the callee hangs up, the carrier asks first what to do next; it did not."""
+    return (
+        ""
+        if record.dial is None or record.dial.finished
+        else record.labels.get(_caller(record), "")
+    )
+
+
 def final_status(record: Record) -> CallStatus:
     """How a call ended, when the carrier did not say: as its dial did, unless we took it then."""
     if record.dial is None or record.status == "in-progress":
@@ -124,6 +133,7 @@ async def _tell(book: CallBook, record: Record, before: object) -> None:
     answer = dial.answer
     if answer is not None and record.answered_ms is None:
         record.answered_ms = book.at_ms(record, answer.at)
+        record.release_ms = book.earliest_ms(record, answer.at)
         book.cancel(record, "no-word")
         record.dial_known.set()
         name = book.contacts.name(answer.to)
@@ -149,6 +159,7 @@ async def _no_word(book: CallBook, record: Record) -> None:
     if dial is None or record.answered_ms is not None or dial.over:
         return
     record.answered_ms = book.at_ms(record, dial.ringing_at) if dial.ringing_at else 0
+    record.release_ms = record.answered_ms
     await book.update_status(record, "in-progress")
     await book.person_joined(record, record.leg, "outbound", record.answered_ms)
     for stream in record.streams:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -87,6 +88,10 @@ class Record:
     dial_known: asyncio.Event = field(default_factory=asyncio.Event)
     """Set as soon as it is known whether, and when, somebody answered."""
     answered_ms: int | None = None
+    release_ms: int | None = None
+    """The earliest that `answered_ms` can mean: from here on the held track is decoded."""
+    moments: dict[dt.datetime, int] = field(default_factory=dict)
+    """Where times of the carrier's clock were placed on the line."""
     paused: bool = False
     conference_over: bool = False
     final_status: CallStatus | None = None

@@ -184,8 +184,7 @@ class CallRegistry:
             return
         if not record.is_conference:
             record.final_status = _final(status.status)
-            if record.flow == "answer" and status.status == "completed":
-                record.ended_by = record.ended_by or self._who_ended(record)
+            record.ended_by = record.ended_by or self._who_ended(record, status.status)
         if leg.stream is None:
             await self._leg_over(record, leg)
         else:  # `stop` is on its way
@@ -561,9 +560,13 @@ class CallRegistry:
         if all(each.over for each in record.legs.values()):
             await self._book.end(record, "completed")
 
-    def _who_ended(self, record: Record) -> str:
-        """In the `answer` flow nobody but the caller can hang up before the line has been held to its end."""
-        if self._clock() - record.began < self._flows.hold_seconds(record.plan):
+    def _who_ended(self, record: Record, status: str) -> str:
+        """Who hung up, as far as the flow leaves only one."""
+        if record.dial is not None:
+            return forwards.who_ended(record)
+        held = self._clock() - record.began < self._flows.hold_seconds(record.plan)
+        if record.flow in ("answer", "outbound") and status == "completed" and held:
+            # Nobody but the person on the line can, until it has been held to its end.
             return record.labels.get((record.leg.sid, "inbound"), "")
         return ""
 

@@ -15,6 +15,8 @@ from callscribe.audio.tones import BLOCK, BLOCK_MS, ToneDetector
 
 _EARLY_MS: Final = 2000
 """How much earlier than reported a party may have answered."""
+_CUT_MS: Final = 1000
+"""How much later: the time reported is cut to the second."""
 _LOOK_BACK_MS: Final = 8000
 """Ringing is heard at least so often: two seconds on, four off in North America; one on, four off in Europe."""
 
@@ -22,7 +24,7 @@ _LOOK_BACK_MS: Final = 8000
 def answered_from(held: Iterable[Piece], answered_ms: float) -> list[Piece]:
     """The pieces that belong to the called party.
 
-    Callbacks tell the time of answering to the second and late. Where ringing was heard shortly before, what follows
+    Callbacks tell the time of answering cut to the second, and late. Where ringing was heard around then, what follows
     its last tone is the party, at most two seconds early. Without ringing there is nothing to tell a greeting of our
     own from the party, and the reported time is taken at its word.
 
@@ -32,7 +34,7 @@ def answered_from(held: Iterable[Piece], answered_ms: float) -> list[Piece]:
     """
     pieces = list(held)
     last_tone = _last_tone_ms(
-        [p for p in pieces if answered_ms - _LOOK_BACK_MS <= p.clock_ms <= answered_ms]
+        [p for p in pieces if answered_ms - _LOOK_BACK_MS <= p.clock_ms <= answered_ms + _CUT_MS]
     )
     start = answered_ms if last_tone is None else max(last_tone, answered_ms - _EARLY_MS)
     return [part for piece in pieces if (part := _after(piece, start)) is not None]

@@ -82,10 +82,19 @@ class Timeline:
         return max(0, round(monotonic_ms - self._anchor.ms + self._anchor_offset_ms))
 
     def at_ms(self, moment: dt.datetime | None, monotonic_ms: float) -> int:
-        """A moment by the carrier's clock, never in the future and never before the line; without one, now.
+        """When something happened of which we hear only now, by the carrier's clock; without a time, now.
 
-        Callbacks have whole seconds, cut off, so the true moment is up to a second later. Without the carrier's own
-        time for the stream's beginning our wall clock stands in, which must then be right.
+        Callbacks have whole seconds, cut off. When that second is not over yet, the thing has only just happened, and
+        now is the better answer.
+        """
+        now = self.now_ms(monotonic_ms)
+        earliest = self.earliest_ms(moment, monotonic_ms)
+        return now if now - earliest < 1000 else earliest
+
+    def earliest_ms(self, moment: dt.datetime | None, monotonic_ms: float) -> int:
+        """The earliest that a moment cut to the second can mean; never in the future and never before the line.
+
+        Without the carrier's own time for the stream's beginning our wall clock stands in, which must then be right.
         """
         now = self.now_ms(monotonic_ms)
         zero = self._zero_carrier or self._zero_wall
