@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, cast, get_args
 
 import typer
 
@@ -16,8 +17,15 @@ from callscribe.settings import load
 from callscribe.simulator import audio, demos
 from callscribe.simulator.frames import Faults
 from callscribe.simulator.report import CallReport, describe
-from callscribe.simulator.run import Server, simulate_calls
-from callscribe.simulator.script import CallbackFaults, CallScript, DialResult, Party
+from callscribe.simulator.run import RestOn, Server, simulate_calls
+from callscribe.simulator.script import (
+    CallbackFaults,
+    CallScript,
+    DialResult,
+    Move,
+    MoveWhat,
+    Party,
+)
 from callscribe.simulator.world import ACCOUNT_SID
 
 T = TypeVar("T", bound=str)
@@ -51,7 +59,9 @@ def register(app: typer.Typer) -> None:
             typer.Option(help="Signs the requests. Default: TWILIO_AUTH_TOKEN, also from .env."),
         ] = "",
         unsigned: Annotated[bool, typer.Option("--unsigned", help="Sign nothing.")] = False,
-        calls: Annotated[int, typer.Option(min=1, help="Calls at the same time.")] = 1,
+        calls: Annotated[
+            int, typer.Option(min=0, help="Calls at the same time. 0 is of use with --rest.")
+        ] = 1,
         spread: Annotated[
             float, typer.Option(min=0, help="Seconds between the beginnings of two calls.")
         ] = 0.25,
@@ -61,6 +71,14 @@ def register(app: typer.Typer) -> None:
         conference: Annotated[
             int, typer.Option(min=0, help="This many people phone in and meet in one room.")
         ] = 0,
+        move: Annotated[
+            list[str] | None,
+            typer.Option(
+                metavar="PERSON:WHAT@SECONDS",
+                help="A person of the conference (1 is the first) will leave, return, mute, unmute, hold or unhold, "
+                "e.g. 2:leave@10. Repeatable.",
+            ),
+        ] = None,
         dial: Annotated[
             str,
             typer.Option(help="What becomes of a dialled call: answered, busy, no-answer, failed."),
@@ -119,6 +137,12 @@ def register(app: typer.Typer) -> None:
         voice: Annotated[
             bool, typer.Option("--voice", help="Prompts are heard as speech, not as silence.")
         ] = False,
+        rest: Annotated[
+            int | None,
+            typer.Option(
+                metavar="PORT", help="Offer the carrier's REST API on this port, for --api-url."
+            ),
+        ] = None,
         seed: Annotated[int | None, typer.Option(help="Makes a run repeatable.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
     ) -> None:
@@ -147,10 +171,12 @@ def register(app: typer.Typer) -> None:
             people = conference_voices(files, conference)
         else:
             people = (audio.load(files) if files else demos.demo("bank").audio()).parties
+        moves = parse_moves(move or [], conference)
         scripts = [
             make_script(
                 people,
                 index,
+                moves=moves,
                 from_=from_,
                 to=to,
                 callee=callee,
@@ -170,10 +196,15 @@ def register(app: typer.Typer) -> None:
                 "with --allow-unsigned.",
                 file=sys.stderr,
             )
+        if not calls and rest is None:
+            raise SettingsError("--calls 0 makes sense with --rest only.")
+        answering = (Party(callee, people[-1]),)
         reports = asyncio.run(
             simulate_calls(
                 scripts,
                 Server(url, public_url or settings.public_url),
+                parties=answering,
+                rest=None if rest is None else RestOn(rest, _tell_rest),
                 auth_token=token,
                 account_sid=settings.account_sid or ACCOUNT_SID,
                 speed=speed,
@@ -246,6 +277,7 @@ def make_script(
     voices: Sequence[bytes],
     index: int,
     *,
+    moves: Mapping[int, tuple[Move, ...]],
     from_: str,
     to: str,
     callee: str,
@@ -257,12 +289,13 @@ def make_script(
 ) -> CallScript:
     """The script of the call number `index`; every call has its own caller's number."""
     step = index * len(voices) if conference else index
-    caller = Party(add_to_number(from_, step), voices[0])
+    caller = Party(add_to_number(from_, step), voices[0], moves=moves.get(1, ()))
     others = tuple(
         Party(
             add_to_number(from_, step + place) if conference else callee,
             voice,
             result=result,
+            moves=moves.get(place + 1, ()),
         )
         for place, voice in enumerate(voices[1:], start=1)
     )
@@ -277,6 +310,31 @@ def make_script(
         faults=faults,
         webhook_times=webhook_times,
     )
+
+
+def parse_moves(texts: Sequence[str], people: int) -> dict[int, tuple[Move, ...]]:
+    """`PERSON:WHAT@SECONDS` each, by person.
+
+    Raises:
+        SettingsError: not of that form, no conference, or no such person.
+    """
+    moves: dict[int, tuple[Move, ...]] = {}
+    for text in texts:
+        match = re.fullmatch(r"(\d+):(\w+)@(\d+(?:\.\d+)?)", text)
+        if match is None or match[2] not in get_args(MoveWhat):
+            raise SettingsError(
+                f"--move is like 2:leave@10 (person, {', '.join(get_args(MoveWhat))}, seconds), not {text!r}."
+            )
+        person = int(match[1])
+        if not 1 <= person <= people:
+            raise SettingsError(f"--move {text}: the conference has {people} people.")
+        move = Move(float(match[3]), cast(MoveWhat, match[2]))
+        moves[person] = (*moves.get(person, ()), move)
+    return moves
+
+
+def _tell_rest(url: str) -> None:
+    print(f"The carrier's REST API: --api-url {url}", file=sys.stderr)
 
 
 def add_to_number(number: str, step: int) -> str:

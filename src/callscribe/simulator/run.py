@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 from urllib.parse import urljoin, urlsplit
 
+from callscribe.errors import SimulationError
 from callscribe.simulator.report import CallReport
-from callscribe.simulator.script import CallbackFaults, CallScript
+from callscribe.simulator.rest import RestApi
+from callscribe.simulator.rest_server import serving
+from callscribe.simulator.script import CallbackFaults, CallScript, Party
 from callscribe.simulator.timeline import Source
 from callscribe.simulator.webhooks import Target
-from callscribe.simulator.world import ACCOUNT_SID, World
+from callscribe.simulator.world import World
 
 VOICE_PATH = "/twilio/voice"
 STATUS_PATH = "/twilio/status"
@@ -50,83 +56,99 @@ class Server:
         return self.target.public + STATUS_PATH if self.voice.endswith(VOICE_PATH) else ""
 
 
+@dataclass(frozen=True)
+class RestOn:
+    """Offer the REST API on this port of this machine.
+
+    Args:
+        tell: is given the API's base URL once it listens.
+    """
+
+    port: int
+    tell: Callable[[str], None] = lambda url: None
+
+    @contextlib.asynccontextmanager
+    async def beside(self, world: World) -> AsyncIterator[None]:
+        """The API while the block runs.
+
+        Raises:
+            SimulationError: the port is taken.
+        """
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", self.port))
+        except OSError as error:
+            listener.close()
+            raise SimulationError(
+                f"The REST API cannot listen on port {self.port} ({error.strerror}). Choose another one."
+            ) from error
+        with listener:
+            async with serving(RestApi(world), listener) as url:
+                self.tell(url)
+                yield
+
+
+class CarrierOptions(TypedDict, total=False):
+    """How the simulated carrier behaves; see `World`."""
+
+    auth_token: str
+    account_sid: str
+    speed: float
+    seed: int | None
+    bad_signature: bool
+    slash_signature: bool
+    continuous: bool
+    callback_faults: CallbackFaults | None
+    prompt: Source | None
+
+
 async def simulate_calls(
     scripts: Sequence[CallScript],
     server: Server,
     *,
-    auth_token: str = "",
-    account_sid: str = ACCOUNT_SID,
-    speed: float = 1.0,
-    seed: int | None = None,
     spread_s: float = 0.25,
-    bad_signature: bool = False,
-    slash_signature: bool = False,
-    continuous: bool = False,
-    callback_faults: CallbackFaults | None = None,
-    prompt: Source | None = None,
+    parties: Sequence[Party] = (),
+    rest: RestOn | None = None,
+    **options: Unpack[CarrierOptions],
 ) -> list[CallReport]:
     """Phones the server with every script at once and returns when all calls are over.
 
     Args:
-        auth_token: signs all requests; empty sends them unsigned.
         spread_s: real seconds between the beginnings of two calls.
+        parties: who answers when the server calls someone by itself, through REST.
+        rest: offer the REST API while the calls run; without scripts, until cancelled.
 
     Returns:
         One report per script, in their order; dialled legs and other participants are in its `legs`.
     """
-    async with World(
-        server.target,
-        auth_token=auth_token,
-        account_sid=account_sid,
-        speed=speed,
-        seed=seed,
-        bad_signature=bad_signature,
-        slash_signature=slash_signature,
-        continuous=continuous,
-        callback_faults=callback_faults,
-        prompt=prompt,
-    ) as world:
-        for number in dict.fromkeys(script.to for script in scripts):
+    async with World(server.target, **options) as world:
+        world.parties |= {party.number: party for party in parties}
+        for number in dict.fromkeys(script.to for script in scripts) or [CallScript.to]:
             world.add_number(number, voice_url=server.voice, status_callback=server.status)
+        async with rest.beside(world) if rest is not None else contextlib.nullcontext():
+            if not scripts:
+                await asyncio.Event().wait()
+            return await _phone_all(world, scripts, spread_s)
 
-        async def one(index: int, script: CallScript) -> CallReport:
-            await asyncio.sleep(spread_s * index)
-            return await world.phone(script)
 
-        calls = [asyncio.create_task(one(i, script)) for i, script in enumerate(scripts)]
-        try:
-            return await asyncio.gather(*calls)
-        finally:
-            for call in calls:
-                call.cancel()
+async def _phone_all(
+    world: World, scripts: Sequence[CallScript], spread_s: float
+) -> list[CallReport]:
+    async def one(index: int, script: CallScript) -> CallReport:
+        await asyncio.sleep(spread_s * index)
+        return await world.phone(script)
+
+    calls = [asyncio.create_task(one(i, script)) for i, script in enumerate(scripts)]
+    try:
+        return await asyncio.gather(*calls)
+    finally:
+        for call in calls:
+            call.cancel()
 
 
 async def simulate_call(
-    script: CallScript,
-    server: Server,
-    *,
-    auth_token: str = "",
-    account_sid: str = ACCOUNT_SID,
-    speed: float = 1.0,
-    seed: int | None = None,
-    bad_signature: bool = False,
-    slash_signature: bool = False,
-    continuous: bool = False,
-    callback_faults: CallbackFaults | None = None,
-    prompt: Source | None = None,
+    script: CallScript, server: Server, **options: Unpack[CarrierOptions]
 ) -> CallReport:
     """One call; see `simulate_calls`."""
-    reports = await simulate_calls(
-        [script],
-        server,
-        auth_token=auth_token,
-        account_sid=account_sid,
-        speed=speed,
-        seed=seed,
-        bad_signature=bad_signature,
-        slash_signature=slash_signature,
-        continuous=continuous,
-        callback_faults=callback_faults,
-        prompt=prompt,
-    )
-    return reports[0]
+    return (await simulate_calls([script], server, **options))[0]

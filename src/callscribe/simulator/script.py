@@ -10,13 +10,16 @@ from callscribe.simulator.frames import Faults
 DialResult = Literal["answered", "busy", "no-answer", "failed"]
 
 
+MoveWhat = Literal["leave", "return", "mute", "unmute", "hold", "unhold"]
+
+
 @dataclass(frozen=True)
 class Move:
     """Something a conference participant does, or has done to them, during the conversation."""
 
     at_s: float
     """Since the conversation began."""
-    what: Literal["leave", "return", "mute", "unmute", "hold", "unhold"]
+    what: MoveWhat
 
 
 @dataclass(frozen=True)

@@ -112,8 +112,8 @@ class MediaStream:
         self._stop_at = min(self._stop_at, at_ms)
 
     def mark_conversation(self, at_ms: int) -> None:
-        """Notes where the parties' recordings begin on this stream's line."""
-        if self.report.conversation_ms is None:
+        """Notes where the parties' recordings begin on this stream's line, once that line has begun."""
+        if self.opened.is_set() and self.report.conversation_ms is None:
             self.report.conversation_ms = at_ms - self.start_ms + self.report.first_timestamp_ms
 
     async def run(self) -> None:

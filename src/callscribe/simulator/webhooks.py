@@ -75,6 +75,7 @@ class Webhooks:
     Args:
         auth_token: signs the requests; empty sends them unsigned.
         bad_signature: sign wrongly.
+        transport: replaces the network, for tests.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Webhooks:
         auth_token: str,
         bad_signature: bool = False,
         total_timeout_s: float = TOTAL_TIMEOUT_S,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._target = target
         self._ids = ids
@@ -95,6 +97,7 @@ class Webhooks:
             timeout=httpx.Timeout(total_timeout_s, connect=CONNECT_TIMEOUT_S),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=50),
             trust_env=False,
+            transport=transport,
         )
 
     async def close(self) -> None:
