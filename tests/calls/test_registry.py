@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 import pytest
@@ -20,6 +21,7 @@ from callscribe.events import (
     ParticipantJoined,
     ParticipantLeft,
     SpeakerRenamed,
+    StreamCounters,
     StreamEnded,
     StreamStarted,
     TranscriptionPaused,
@@ -288,6 +290,29 @@ async def test_closing_saves_what_is_being_said_and_refuses_new_calls() -> None:
     assert world.sessions[0].closed == "shutdown"
     assert [child.tag for child in await world.call(LEG)] == ["Reject"]
     await world.registry.stream_closed(stream, "socket-lost")
+
+
+async def test_closing_waits_for_calls_that_are_ending_already() -> None:
+    world = World()
+    stream = await world.socket(await world.call())
+    await world.speak(stream, 0, 100)
+    slow = asyncio.Event()
+    close = world.sessions[0].close
+
+    async def close_slowly(reason: str) -> StreamCounters:
+        await slow.wait()
+        return await close(reason)
+
+    world.sessions[0].close = close_slowly  # type: ignore[method-assign]
+    ending = asyncio.ensure_future(world.registry.stream_closed(stream, "stop"))
+    await asyncio.wait_for(world.registry.call_status(completed()), 5)
+    assert not world.of(CallEnded), "the carrier's callback is answered before the last words"
+    closing = asyncio.ensure_future(world.registry.close())
+    await asyncio.sleep(0.02)
+    assert not closing.done()
+    slow.set()
+    await asyncio.gather(closing, ending)
+    assert len(world.of(FinalTranscript)) == len(world.of(CallEnded)) == 1
 
 
 async def test_the_carriers_own_time_of_the_start_is_used() -> None:

@@ -175,16 +175,25 @@ class CallBook:
     async def end(
         self, record: Record, status: CallStatus, *, by: str = "", reason: str = ""
     ) -> None:
-        """Close all streams, then publish `CallEnded`. The first one counts."""
+        """Close all streams, then publish `CallEnded`. The first one counts; the others wait for it to be done."""
         if record.ending:
+            await record.ended.wait()
             return
         record.ending = True
+        try:
+            await self._end(record, status, by, reason)
+        finally:
+            self.forget(record)
+            record.ended.set()
+
+    async def _end(self, record: Record, status: CallStatus, by: str, reason: str) -> None:
         self.tickets.revoke(record.id)
         self.cancel(record, *list(record.timers))
+        why = "shutdown" if by == "server" else "stop" if record.final_status else "socket-lost"
         for stream in list(record.streams):
-            why = "shutdown" if by == "server" else "stop" if record.final_status else "socket-lost"
             stream.superseded.set()
-            await self.close_stream(record, stream, why)
+        closes = (self.close_stream(record, stream, why) for stream in list(record.streams))
+        await asyncio.gather(*closes)
         end_ms = record.end_ms or self.now_ms(record)
         for leg in record.legs.values():
             for track in sorted(leg.people):
@@ -199,7 +208,6 @@ class CallBook:
                 reason=reason or record.end_reason,
             )
         )
-        self.forget(record)
 
     async def close(self) -> None:
         """End all records and all that goes on beside, for the end of the process."""

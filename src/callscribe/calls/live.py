@@ -100,6 +100,8 @@ class Record:
     end_ms: int = 0
     """End of the audio of streams that are gone, on the record's line."""
     ending: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """`CallEnded` has been published."""
     streams: set[OpenStream] = field(default_factory=set)
     """Open, or being closed."""
     timers: dict[str, asyncio.Task[None]] = field(default_factory=dict)

@@ -186,7 +186,8 @@ class CallRegistry:
             record.final_status = _final(status.status)
             record.ended_by = record.ended_by or self._who_ended(record, status.status)
         if leg.stream is None:
-            await self._leg_over(record, leg)
+            # Beside, since it waits for the last words; the carrier waits for our answer.
+            self._book.spawn(lambda: self._leg_over(record, leg))
         else:  # `stop` is on its way
             self._later(record, leg, "settle", self._options.settle_s)
 
