@@ -16,7 +16,10 @@ PACKET = 160  # samples of a 20 ms packet
 Rng = np.random.Generator
 
 _RAW = ["-t", "raw", "-r", "8000", "-e", "signed", "-b", "16", "-c", "1", "-"]
-_GSM = [["sox", "-V1", *_RAW, "-t", "gsm", "-"], ["sox", "-V1", "-t", "gsm", "-r", "8000", "-", *_RAW]]
+_GSM = [
+    ["sox", "-V1", *_RAW, "-t", "gsm", "-"],
+    ["sox", "-V1", "-t", "gsm", "-r", "8000", "-", *_RAW],
+]
 _OPUS_IN = ["--raw", "--raw-bits", "16", "--raw-rate", "8000", "--raw-chan", "1", "-", "-"]
 
 
@@ -39,12 +42,17 @@ def shaped_noise(n: int, rng: Rng) -> np.ndarray:
     spectrum = np.fft.rfft(rng.standard_normal(n))
     at = np.linspace(0, 1, 8)
     curve = rng.normal(0, 7, 8) - at * rng.uniform(0, 30)
-    return np.fft.irfft(spectrum * 10 ** (np.interp(np.linspace(0, 1, len(spectrum)), at, curve) / 20), n)
+    return np.fft.irfft(
+        spectrum * 10 ** (np.interp(np.linspace(0, 1, len(spectrum)), at, curve) / 20), n
+    )
 
 
 def hum(n: int, rng: Rng) -> np.ndarray:
     base, time = rng.choice([50.0, 60.0]), np.arange(n) / RATE
-    tones = (rng.random() / k * np.sin(2 * np.pi * base * k * time + rng.random() * 6) for k in (1, 2, 3, 5, 7))
+    tones = (
+        rng.random() / k * np.sin(2 * np.pi * base * k * time + rng.random() * 6)
+        for k in (1, 2, 3, 5, 7)
+    )
     return sum(tones) + 0.05 * rng.standard_normal(n)
 
 

@@ -64,9 +64,7 @@ def sources(folder: Path, work: Path) -> dict[str, tuple[list[str], list[str]]]:
     lines = (work / "utterances.jsonl").read_text().splitlines()
     spoken = [r for r in map(json.loads, lines) if r["split"] == "train"]
     for group in (READ, SPOKEN):
-        texts = [
-            r["text"] for r in spoken if (r["corpus"].startswith("libri")) == (group == READ)
-        ]
+        texts = [r["text"] for r in spoken if (r["corpus"].startswith("libri")) == (group == READ)]
         found[group] = (
             [t for i, t in enumerate(texts) if not _held_out(i)],
             [t for i, t in enumerate(texts) if _held_out(i)],

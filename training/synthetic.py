@@ -40,7 +40,13 @@ def say(text: str, rng: random.Random) -> tuple[str, np.ndarray]:
     text = spoken(text)
     if rng.random() < 0.72 or "ay" in text.split():  # espeak-ng reads "ay" as in "eye"
         voice = rng.choice(FLITE)
-        command = ["flite", "-voice", voice, "--setf", f"duration_stretch={rng.uniform(0.75, 1.3):.2f}"]
+        command = [
+            "flite",
+            "-voice",
+            voice,
+            "--setf",
+            f"duration_stretch={rng.uniform(0.75, 1.3):.2f}",
+        ]
         if rng.random() < 0.4:
             command += ["--setf", f"int_f0_target_mean={rng.uniform(75, 220):.0f}"]
         command += ["-t", text, "-o", "/dev/stdout"]
@@ -75,7 +81,7 @@ def make(count: int, text: Path, work: Path, seed: int = 3) -> None:
             if len(x) < 2000:
                 continue
             out.write(np.clip(x, -32768, 32767).astype(np.int16).tobytes())
-            name = dict(id=f"synthetic-{number}", corpus="synthetic", speaker=voice)
+            name = {"id": f"synthetic-{number}", "corpus": "synthetic", "speaker": voice}
             records.append(dict(name, text=line, off=offset, n=len(x), split="train"))
             offset += len(x)
     (work / "synthetic.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))

@@ -62,7 +62,7 @@ def optimizer(network: Network, rate: float) -> torch.optim.Optimizer:
     """AdamW. Fused: the loop over small tensors costs as much as a backward pass on busy cores."""
     pair = [p for n, p in network.named_parameters() if n.startswith("pair.")]
     rest = [p for n, p in network.named_parameters() if not n.startswith("pair.")]
-    groups = [dict(params=rest, weight_decay=5e-3), dict(params=pair, weight_decay=0.05)]
+    groups = [{"params": rest, "weight_decay": 5e-3}, {"params": pair, "weight_decay": 0.05}]
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)
 
 
@@ -116,14 +116,14 @@ class Run:
         return self.spent / (60 * self.plan.minutes)
 
     def save(self) -> None:
-        state = dict(
-            network=self.network.state_dict(),
-            optimizer=self.optimizer.state_dict(),
-            average=self.average,
-            steps=self.steps,
-            epoch=self.epoch,
-            spent=self.spent,
-        )
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
+            "steps": self.steps,
+            "epoch": self.epoch,
+            "spent": self.spent,
+        }
         partial = self.plan.out.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(self.plan.out)

@@ -16,7 +16,9 @@ from callscribe.models.adapt.language_model import (
 )
 
 WORDS = ["no", "on", "order", "please", "the", "yes"]
-LINES = st.lists(st.lists(st.sampled_from([*WORDS, "unknown"]), max_size=6), min_size=1, max_size=12)
+LINES = st.lists(
+    st.lists(st.sampled_from([*WORDS, "unknown"]), max_size=6), min_size=1, max_size=12
+)
 
 
 def model_of(lines: list[str]) -> Backoff:

@@ -48,7 +48,9 @@ def test_a_wrong_word_is_named_with_its_line(tmp_path: Path, line: str, said: st
 
 
 def test_sentences_lose_case_and_punctuation(tmp_path: Path) -> None:
-    path = write(tmp_path, 'Welcome to Brevonia \u2013 "how can I help?"\n# note\nThat\u2019s twenty-one.\n')
+    path = write(
+        tmp_path, 'Welcome to Brevonia \u2013 "how can I help?"\n# note\nThat\u2019s twenty-one.\n'
+    )
     assert read_sentences(path) == [
         "welcome to brevonia how can i help",
         "that's twenty one",
@@ -76,10 +78,12 @@ def test_any_text_is_read_or_explained(tmp_path_factory: pytest.TempPathFactory,
     path = tmp_path_factory.mktemp("any") / "given.txt"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     for read in (read_words, read_sentences):
+        found: dict[str, list[tuple[str, ...]]] | list[str] = []
+        explained = ""
         try:
             found = read(path)
         except WordListError as error:
-            assert str(path) in str(error)
-        else:
-            words = found if isinstance(found, dict) else " ".join(found).split()
-            assert all(re.fullmatch(r"[a-z']+", word) for word in words)
+            explained = str(error)
+        words = found if isinstance(found, dict) else " ".join(found).split()
+        assert words or str(path) in explained
+        assert all(re.fullmatch(r"[a-z']+", word) for word in words)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from callscribe.models.adapt.adaptation import WEIGHT, AddedWord, AdaptReport, adapt
+from callscribe.models.adapt.adaptation import WEIGHT, AdaptReport, AddedWord, adapt
 from callscribe.models.adapt.errors import AdaptError, NotAdaptableError, WordListError
 
 __all__ = [

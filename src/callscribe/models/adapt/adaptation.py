@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -221,16 +220,22 @@ class _Partial:
         self._folder = Path(hidden)
         return self._folder
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, _: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, _: object
+    ) -> None:
         try:
             if kind is None:
                 self._folder.chmod(0o755)
                 if self._out.exists():
                     self._out.rmdir()
-                os.replace(self._folder, self._out)
+                self._folder.replace(self._out)
         except OSError as error:
-            raise AdaptError(f"{self._out} cannot be written: {error.strerror or error}.") from error
+            raise AdaptError(
+                f"{self._out} cannot be written: {error.strerror or error}."
+            ) from error
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
         if isinstance(value, OSError):
-            raise AdaptError(f"{self._out} cannot be written: {value.strerror or value}.") from value
+            raise AdaptError(
+                f"{self._out} cannot be written: {value.strerror or value}."
+            ) from value

@@ -178,7 +178,9 @@ def _cost(counts: Counter[Unit]) -> Callable[[Unit], float]:
             joint = counts[unit] + 0.01
             # a unit of two letters replaces two: without a price of its own it would always win
             extra = 1.0 * (len(spelling) - 1) + 1.5 * max(0, len(phones) - 1) + 1.0 * (not phones)
-            known[unit] = extra - math.log(joint / (total if len(spelling) > 1 else letters[spelling] + 1))
+            known[unit] = extra - math.log(
+                joint / (total if len(spelling) > 1 else letters[spelling] + 1)
+            )
         return known[unit]
 
     return cost

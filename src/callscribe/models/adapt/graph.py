@@ -17,7 +17,14 @@ import numpy as np
 import pywrapfst as fst
 
 from callscribe.models.adapt.language_model import Backoff
-from callscribe.models.adapt.phones import INDEX, POSITIONAL_COUNT, entering, in_word, plain, staying
+from callscribe.models.adapt.phones import (
+    INDEX,
+    POSITIONAL_COUNT,
+    entering,
+    in_word,
+    plain,
+    staying,
+)
 
 PAUSE = 0.35
 """Probability of silence after a word."""
@@ -28,7 +35,9 @@ MOST_PRONUNCIATIONS = 3
 Lexicon = Mapping[str, Sequence[Sequence[str]]]
 
 
-def _disambiguated(words: Sequence[str], lexicon: Lexicon) -> tuple[list[tuple[str, tuple[int, ...]]], int]:
+def _disambiguated(
+    words: Sequence[str], lexicon: Lexicon
+) -> tuple[list[tuple[str, tuple[int, ...]]], int]:
     """-> (word, positional phones, with a symbol of its own where another word has or goes on from
     the same phones), and the first symbol not used."""
     entries = [
@@ -43,7 +52,7 @@ def _disambiguated(words: Sequence[str], lexicon: Lexicon) -> tuple[list[tuple[s
     for word, phones in entries:
         if count[phones] > 1 or phones in beginnings:
             used[phones] += 1
-            phones = (*phones, BACK_OFF + used[phones])  # noqa: PLW2901
+            phones = (*phones, BACK_OFF + used[phones])
         out.append((word, phones))
     return out, BACK_OFF + max(used.values(), default=0) + 1
 

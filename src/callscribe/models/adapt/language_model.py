@@ -57,10 +57,17 @@ def triples(lines: Iterable[str], numbers: dict[str, int]) -> tuple[Ints, Ints, 
 class Counted:
     """Interpolated absolute discounting over counted triples.
 
-    Kneser-Ney's lower orders would prune badly, so plain counts are used at every order.
+    Kneser-Ney's lower orders would prune badly, so plain counts are used at every order. The
+    discounts are estimated, but are at most `most` (of the three orders): in a text where nearly
+    everything occurs once, the estimate takes nearly all.
     """
 
-    def __init__(self, counted: tuple[Ints, Ints, Ints], size: int) -> None:
+    def __init__(
+        self,
+        counted: tuple[Ints, Ints, Ints],
+        size: int,
+        most: tuple[float, float, float] = (0.9, 0.95, 0.95),
+    ) -> None:
         x, y, z = counted
         self.v = size
         self._one, self._one_counts = _count(z)
@@ -73,9 +80,9 @@ class Counted:
         self._first = _Histories.of(self.bigrams // size, self.bigram_counts)
         self._second = _Histories.of(self.trigrams // size, self.trigram_counts)
         self._discounts = (
-            _discount(self._one_counts, 0.9),
-            _discount(self.bigram_counts, 0.95),
-            _discount(self.trigram_counts, 0.95),
+            _discount(self._one_counts, most[0]),
+            _discount(self.bigram_counts, most[1]),
+            _discount(self.trigram_counts, most[2]),
         )
 
     def unigram_share(self, z: Ints) -> Floats:
@@ -124,7 +131,8 @@ class _Histories:
     def of(cls, histories: Ints, counts: Floats) -> _Histories:
         keys, index = np.unique(histories, return_inverse=True)
         kinds = np.bincount(index, minlength=len(keys)).astype(np.float64)
-        return cls(keys, np.bincount(index, counts, len(keys)), kinds)
+        totals: Floats = np.bincount(index, counts, len(keys)).astype(np.float64)
+        return cls(keys, totals, kinds)
 
     def smooth(self, history: Ints, counts: Floats, discount: float, lower: Floats) -> Floats:
         total, kinds = find(self.keys, self.counts, history), find(self.keys, self.kinds, history)
@@ -204,9 +212,7 @@ class Backoff:
         y, z = place[self.bigrams // old], place[self.bigrams % old]
         x3, y3 = place[self.trigrams // old // old], place[self.trigrams // old % old]
         z3 = place[self.trigrams % old]
-        return sorted_backoff(
-            words, p1, y * new + z, self.p2, (x3 * new + y3) * new + z3, self.p3
-        )
+        return sorted_backoff(words, p1, y * new + z, self.p2, (x3 * new + y3) * new + z3, self.p3)
 
     def save(self, path: Path) -> None:
         """Write the model in little room; back-off weights follow from the probabilities."""

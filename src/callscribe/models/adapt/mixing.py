@@ -22,6 +22,8 @@ from callscribe.models.adapt.language_model import (
 
 ANYWHERE = 0.15
 """Part of `weight` that counts after words that the sentences do not use."""
+DISCOUNTS = (0.5, 0.3, 0.3)
+"""A user's sentences are chosen, not sampled: what occurs once is meant to count."""
 NEW_WORD = 2e-4
 """Probability of each new word anywhere, in text, that the sentences do not have."""
 NEW_WORDS_MOST = 0.02
@@ -33,7 +35,7 @@ def mix(base: Backoff, sentences: Sequence[str], new: Sequence[str], weight: flo
     model = base.with_words(new)
     numbers = number_words(model.words)
     if sentences and weight > 0:
-        user = Counted(triples(sentences, numbers), model.v)
+        user = Counted(triples(sentences, numbers), model.v, DISCOUNTS)
         model = _mix_sentences(model, user, weight)
     return _raise_words(model, np.array([numbers[word] for word in new], np.int64))
 
@@ -45,9 +47,7 @@ def _raise_words(model: Backoff, words: Ints) -> Backoff:
     share = min(NEW_WORD, NEW_WORDS_MOST / len(words))
     p1 = model.p1.copy()
     p1[words] = np.maximum(p1[words], share)
-    return Backoff(
-        model.words, p1 / p1.sum(), model.bigrams, model.p2, model.trigrams, model.p3
-    )
+    return Backoff(model.words, p1 / p1.sum(), model.bigrams, model.p2, model.trigrams, model.p3)
 
 
 def _mix_sentences(base: Backoff, user: Counted, weight: float) -> Backoff:

@@ -33,7 +33,9 @@ def load(path: Path) -> dict[str, list[Pronunciation]]:
 def save(words: Mapping[str, Sequence[Pronunciation]], path: Path) -> None:
     """Write the file."""
     lines = [
-        f"{word} {' '.join(phones)}\n" for word, several in sorted(words.items()) for phones in several
+        f"{word} {' '.join(phones)}\n"
+        for word, several in sorted(words.items())
+        for phones in several
     ]
     with lzma.open(path, "wt", encoding="ascii", preset=9) as stream:
         stream.writelines(lines)

@@ -11,7 +11,9 @@ from callscribe.models.adapt.pronunciations import SPOKEN_PHONES, Pronunciation
 
 _APOSTROPHES = str.maketrans("\u2019\u02bc\u2018", "'''")
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*'?")
-_MARKS = re.compile(r"[.,!?;:\"()\u201c\u201d\u2026\u2013\u2014-]+(?=\s|$)|(?<!\S)[\"(\u201c\u2013\u2014-]+")
+_MARKS = re.compile(
+    r"[.,!?;:\"()\u201c\u201d\u2026\u2013\u2014-]+(?=\s|$)|(?<!\S)[\"(\u201c\u2013\u2014-]+"
+)
 
 
 def read_lines(path: Path) -> list[tuple[int, str]]:
