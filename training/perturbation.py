@@ -53,7 +53,7 @@ def noise(frames: int, level: float, rng: np.random.Generator) -> np.ndarray:
 def tempo(features: np.ndarray, factor: float) -> np.ndarray:
     """Speak `factor` times as fast."""
     at = np.arange(0, len(features) - 1, factor, dtype=np.float32)
-    low = at.astype(int)
+    low = np.minimum(at.astype(int), len(features) - 2)  # float32 may round up to the last frame
     part = (at - low)[:, None]
     return features[low] * (1 - part) + features[low + 1] * part
 
