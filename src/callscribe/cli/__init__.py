@@ -25,6 +25,7 @@ COMMANDS: tuple[str, ...] = (
     "control",
     "models",
     "settings",
+    "doctor",
     "explain",
     "demo",
 )

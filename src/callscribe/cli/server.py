@@ -35,6 +35,7 @@ from callscribe.store.store import Store
 from callscribe.text.writer import Writer, WriterOptions
 from callscribe.web.app import create_app
 from callscribe.web.carrier import carrier_routes
+from callscribe.web.probe import probe_routes
 from callscribe.web.services import Readiness, Services, WebSettings
 
 LARGEST_FRAME = 64 * 1024
@@ -285,7 +286,10 @@ async def running_server(
             readiness=readiness,
         )
         config = uvicorn.Config(
-            create_app(services, carrier=carrier_routes(services)),
+            create_app(
+                services,
+                carrier=[*carrier_routes(services), *probe_routes(services.signatures)],
+            ),
             ws_max_size=LARGEST_FRAME,
             ws_per_message_deflate=False,
             log_config=None,

@@ -1,0 +1,285 @@
+"""What `callscribe doctor` looks at on this machine and in the account. Each check gives findings and never raises."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from callscribe.audio.mulaw import decode
+from callscribe.carrier_api import number as numbers
+from callscribe.carrier_api.client import CarrierClient, PhoneNumber
+from callscribe.errors import CallscribeError, CarrierError
+from callscribe.models.folder import ModelFolder, resolve
+from callscribe.recognition.base import Pcm
+from callscribe.recognition.vosk import VoskRecognizer
+from callscribe.settings import Settings
+from callscribe.simulator import demos
+
+State = Literal["ok", "warning", "failed", "skipped"]
+
+LITTLE_DISK, NO_DISK = 1_000_000_000, 100_000_000
+"""Bytes."""
+SKEW_WARNING_S = 30.0
+SAMPLE_MS = 4_000
+"""Speech that is decoded to see how fast this machine is."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: str
+    state: State
+    detail: str
+    cure: str = ""
+    """What to do; empty when there is nothing to do."""
+
+
+def failed(check: str, error: Exception, cure: str = "") -> Finding:
+    return Finding(check, "failed", str(error), cure)
+
+
+def data_folder(settings: Settings) -> Iterator[Finding]:
+    """Can be written, and has room."""
+    folder = settings.data
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+        free = shutil.disk_usage(existing).free
+    except OSError as error:
+        yield Finding(
+            "Data folder",
+            "failed",
+            f"{folder} cannot be written: {error.strerror}.",
+            "Give this user the right to write there, or choose another folder with --data.",
+        )
+        return
+    room = f"{folder}, {free / 1e9:.1f} GB free"
+    # A call's text takes about 100 kB an hour.
+    if free < NO_DISK:
+        yield Finding(
+            "Data folder", "failed", room, "Free some space: the record is about to fail."
+        )
+    elif free < LITTLE_DISK:
+        yield Finding("Data folder", "warning", room, "Free some space before it runs out.")
+    else:
+        yield Finding("Data folder", "ok", room)
+
+
+def model(settings: Settings) -> Iterator[Finding]:
+    """The model loads, and this machine decodes faster than people speak."""
+    try:
+        folder = resolve(settings.model, language=settings.language)
+        recognizer = VoskRecognizer(folder.path, name=folder.title, language=folder.language)
+    except CallscribeError as error:
+        yield failed("Model", error, "callscribe models list shows what there is.")
+        return
+    try:
+        yield _model(folder)
+        yield speed(recognizer, cores=os.cpu_count() or 1, busy=_busy())
+    finally:
+        recognizer.close()
+
+
+def _model(folder: ModelFolder) -> Finding:
+    detail = f"{folder.title}, {folder.language or 'language unknown'}, {folder.sample_rate} Hz"
+    if folder.built_in:
+        return Finding(
+            "Model",
+            "warning",
+            f"{detail}; {folder.worth}".rstrip("; "),
+            "For better text get a larger model: callscribe models list.",
+        )
+    if folder.sample_rate != 8000:
+        return Finding("Model", "ok", f"{detail}; telephone audio is resampled for it")
+    return Finding("Model", "ok", detail)
+
+
+def speed(
+    recognizer: VoskRecognizer,
+    *,
+    cores: int,
+    busy: float,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Finding:
+    """Decode some speech and say how many calls that leaves room for.
+
+    Args:
+        busy: processes that want to run, on average, besides this one.
+    """
+    speech = _speech()
+    if recognizer.sample_rate != 8000:
+        # As many samples as the model would get; the content does not matter for the time it takes.
+        speech = np.repeat(speech, math.ceil(recognizer.sample_rate / 8000))
+    session = recognizer.start_session()
+    began = clock()
+    step = recognizer.sample_rate // 5
+    for start in range(0, len(speech), step):
+        session.accept(speech[start : start + step])
+    session.finish()
+    factor = max(1e-6, (clock() - began) * 1000 / SAMPLE_MS)
+    session.close()
+    free = max(0.0, cores - busy)
+    tracks = int(free / factor * 0.8)
+    detail = (
+        f"a second of speech takes {factor:.2f} s on one core; {cores} cores, {busy:.1f} busy: "
+        f"room for about {tracks} tracks, {tracks // 2} two-sided calls at once"
+    )
+    if factor >= 1:
+        return Finding(
+            "Speed",
+            "failed",
+            detail,
+            "Choose a smaller model: text would fall ever further behind.",
+        )
+    if tracks < 2:
+        return Finding(
+            "Speed",
+            "warning",
+            detail,
+            "Stop other programs, or choose a smaller model or a larger machine.",
+        )
+    return Finding("Speed", "ok", detail)
+
+
+def _speech() -> Pcm:
+    """`SAMPLE_MS` of people talking without a pause, 8 kHz: silence would be decoded faster."""
+    demo = demos.demo("bank")
+    tracks = dict(zip(demo.speakers, demo.audio().parties, strict=True))
+    said = b"".join(
+        tracks[line.speaker][line.start_ms * 8 : line.end_ms * 8] for line in demo.lines
+    )
+    return decode(said[: SAMPLE_MS * 8])
+
+
+def _busy() -> float:
+    try:
+        return os.getloadavg()[0]
+    except OSError:  # not on this system
+        return 0.0
+
+
+def credentials(client: CarrierClient) -> Iterator[Finding]:
+    """The account answers to them; the clocks agree."""
+    asked = datetime.now(UTC)
+    try:
+        account = client.account()
+    except CarrierError as error:
+        yield failed("Credentials", error)
+        return
+    answered = datetime.now(UTC)
+    detail = (
+        f"account {account.name or account.sid}, {account.status}, {account.kind or 'kind unknown'}"
+    )
+    if account.status != "active":
+        yield Finding("Credentials", "failed", detail, "See https://console.twilio.com.")
+    elif account.kind == "Trial":
+        yield Finding(
+            "Credentials",
+            "warning",
+            detail,
+            "A trial account plays a notice before each call and reaches verified numbers only.",
+        )
+    else:
+        yield Finding("Credentials", "ok", detail)
+    if account.carrier_time is not None:
+        yield clock_skew(account.carrier_time, asked, answered)
+
+
+def clock_skew(carrier: datetime, asked: datetime, answered: datetime) -> Finding:
+    """How far this machine's clock is from the carrier's, whose header has whole seconds."""
+    middle = asked + (answered - asked) / 2
+    skew = (middle - carrier).total_seconds() - 0.5
+    slack = (answered - asked).total_seconds() / 2 + 0.5
+    off = max(0.0, abs(skew) - slack)
+    if off < SKEW_WARNING_S:
+        return Finding("Clock", "ok", f"within {off + slack:.0f} s of the carrier's")
+    which = "ahead of" if skew > 0 else "behind"
+    return Finding(
+        "Clock",
+        "warning",
+        f"{abs(skew):.0f} s {which} the carrier's",
+        "Switch on time synchronisation (timedatectl set-ntp true): times in the record would be wrong, "
+        "and certificates may be refused.",
+    )
+
+
+def number(
+    client: CarrierClient, settings: Settings, voice_url: str, running: bool
+) -> tuple[PhoneNumber | None, list[Finding]]:
+    """The number is ours, its calls come here, nothing is left over from a killed server.
+
+    Args:
+        voice_url: where its calls should go; empty when that is not known yet.
+        running: whether a server is up, which would have set it.
+    """
+    try:
+        found = numbers.choose(client, settings.number)
+    except CarrierError as error:
+        return None, [failed("Number", error)]
+    ignored = numbers.ignored_because(found)
+    if ignored:
+        return found, [Finding("Number", "failed", found.number, ignored)]
+    findings = []
+    now = found.voice_url or "nothing"
+    if voice_url and found.voice_url == voice_url:
+        findings.append(Finding("Number", "ok", f"{found.number}, calls go to {now}"))
+    elif running and voice_url:
+        findings.append(
+            Finding(
+                "Number",
+                "failed",
+                f"{found.number}, calls go to {now}, not to {voice_url}",
+                "Start `callscribe serve` with the credentials set, and it points the number here.",
+            )
+        )
+    else:
+        findings.append(
+            Finding("Number", "ok", f"{found.number}, calls go to {now}; serve changes that")
+        )
+    left = sorted(path.name for path in (settings.data / "carrier").glob("PN*.json"))
+    if left and not running:
+        findings.append(
+            Finding(
+                "Number",
+                "warning",
+                f"a server was killed and left {len(left)} number{'s' * (len(left) > 1)} pointing at itself",
+                "The next `callscribe serve` with the same data folder puts that right.",
+            )
+        )
+    return found, findings
+
+
+def settings_file(settings: Settings, folder: Path) -> Iterator[Finding]:
+    """What decides who may do what."""
+    where = "callscribe.toml" if (folder / "callscribe.toml").exists() else "no callscribe.toml"
+    if settings.auth_token:
+        yield Finding("Settings", "ok", f"{where}; signatures are checked")
+    elif settings.allow_unsigned:
+        yield Finding(
+            "Settings",
+            "warning",
+            f"{where}; signatures are not checked",
+            "Set TWILIO_AUTH_TOKEN and take allow_unsigned away before anyone else can reach this server.",
+        )
+    else:
+        yield Finding(
+            "Settings",
+            "failed",
+            f"{where}; there is no auth token, so the server will not start",
+            "Set TWILIO_AUTH_TOKEN: it is on the first page of https://console.twilio.com. "
+            "To try things out without an account: --allow-unsigned.",
+        )

@@ -1,0 +1,188 @@
+"""`callscribe doctor`: everything between a phone call and its text, tried, with the cure beside each fault."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from callscribe.carrier.signature import SignatureChecker
+from callscribe.carrier.urls import VOICE
+from callscribe.carrier_api.client import CarrierClient, PhoneNumber
+from callscribe.cli import checks, reach
+from callscribe.cli.checks import Finding
+from callscribe.cli.options import with_settings
+from callscribe.errors import CallscribeError, CarrierError, TunnelError
+from callscribe.settings import Settings
+from callscribe.terminal.layout import wrap
+from callscribe.tunnel import open_tunnel
+
+_STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("doctor")
+    @with_settings(
+        names=[
+            "host",
+            "port",
+            "data",
+            "account_sid",
+            "number",
+            "public_url",
+            "tunnel",
+            "api_url",
+            "model",
+            "language",
+            "allow_unsigned",
+        ]
+    )
+    def doctor_command(
+        settings: Settings,
+        as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
+    ) -> None:
+        """Try everything that a call needs, and say how to mend what does not work."""
+        found = []
+        console = Console(highlight=False)
+        for finding in examine(settings):
+            found.append(finding)
+            if not as_json:
+                show(console, finding)
+        bad = [finding for finding in found if finding.state == "failed"]
+        if as_json:
+            print(json.dumps({"ok": not bad, "findings": [vars(f) for f in found]}, indent=2))
+        else:
+            doubtful = sum(finding.state == "warning" for finding in found)
+            console.print(summary(len(bad), doubtful))
+        sys.exit(1 if bad else 0)
+
+
+def summary(bad: int, doubtful: int) -> str:
+    """The last line."""
+    if bad:
+        return f"{bad} of the checks failed. Mend the first one first: others may follow from it."
+    if doubtful:
+        return f"Calls can come. {doubtful} warning{'s' * (doubtful > 1)} above."
+    return "Everything works."
+
+
+def show(console: Console, finding: Finding) -> None:
+    """One finding for people: state, what was looked at, what was found, and the cure under it."""
+    head = f"{finding.state:<8} {finding.check:<15} "
+    if not console.is_terminal:
+        console.file.write(f"{head}{finding.detail}\n")
+        if finding.cure:
+            console.file.write(f"{'':<25}-> {finding.cure}\n")
+        return
+    indent = len(head) if console.width > 60 else 4
+    room = max(20, console.width - indent - 1)
+    lines = [
+        *(Text(line) for entry in finding.detail.splitlines() for line in _wrapped(entry, room))
+    ]
+    if finding.cure:
+        lines += [
+            Text(
+                "-> " * (n == 0) + "   " * (n > 0) + line, "yellow" if finding.state != "ok" else ""
+            )
+            for n, line in enumerate(_wrapped(finding.cure, room - 3))
+        ]
+    title = Text.assemble(
+        (f"{finding.state:<8} ", _STYLES[finding.state]), (f"{finding.check:<15} ", "bold")
+    )
+    if indent == len(head):
+        console.print(title + lines[0])
+        lines = lines[1:]
+    else:
+        console.print(title)
+    for line in lines:
+        console.print(Text(" " * indent) + line)
+
+
+def _wrapped(text: str, room: int) -> list[str]:
+    return [line.plain for line in wrap(Console(width=room), Text(text), room)]
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """All checks, in the order in which a fault in one explains faults in the next."""
+    yield from checks.settings_file(settings, Path.cwd())
+    yield from checks.data_folder(settings)
+    yield from checks.model(settings)
+    running = reach.is_listening(settings.host, settings.port)
+    where = f"{settings.host} port {settings.port}"
+    yield Finding(
+        "Server", "ok", f"something answers on {where}" if running else f"not running on {where}"
+    )
+    client: CarrierClient | None = None
+    own: PhoneNumber | None = None
+    if settings.account_sid and settings.auth_token:
+        try:
+            client = CarrierClient(
+                settings.account_sid, settings.auth_token.reveal(), base_url=settings.api_url
+            )
+        except CarrierError as error:
+            yield checks.failed("Credentials", error)
+    else:
+        missing = "TWILIO_AUTH_TOKEN" if settings.account_sid else "TWILIO_ACCOUNT_SID"
+        yield Finding(
+            "Credentials",
+            "skipped",
+            f"{missing} is not set, so the account and its number cannot be looked at",
+        )
+    with contextlib.ExitStack() as stack:
+        if client is not None:
+            stack.callback(client.close)
+            account = list(checks.credentials(client))
+            yield from account
+            if account[0].state != "failed":
+                wanted = settings.public_url.rstrip("/") + VOICE if settings.public_url else ""
+                own, findings = checks.number(client, settings, wanted, running)
+                yield from findings
+        yield from _outside(settings, own, running)
+
+
+def _outside(settings: Settings, own: PhoneNumber | None, running: bool) -> Iterator[Finding]:
+    """The public address, by whatever way it comes about."""
+    token = settings.auth_token.reveal()
+    with contextlib.ExitStack() as stack:
+        url = settings.public_url.rstrip("/")
+        if not url and running and own is not None and own.voice_url.endswith(VOICE):
+            url = own.voice_url.removesuffix(VOICE)  # the running server has set it: its tunnel
+        if not url and settings.tunnel == "ngrok" and not running:
+            try:
+                tunnel = open_tunnel(settings.port, settings.ngrok_authtoken.reveal())
+            except TunnelError as error:
+                yield checks.failed("Tunnel", error)
+                return
+            stack.callback(tunnel.close)
+            url = tunnel.public_url
+            yield Finding("Tunnel", "ok", f"{url} opens")
+        if not url:
+            yield Finding(
+                "Public address",
+                "skipped",
+                "there is none: no public_url, no tunnel, and no running server with a number",
+                "Set public_url, or use --tunnel ngrok, for calls from real phones.",
+            )
+            return
+        if not running:
+            try:
+                checker = SignatureChecker([token], url) if token else None
+                stack.enter_context(reach.stand_in(settings.host, settings.port, checker))
+            except (OSError, CallscribeError) as error:
+                yield checks.failed("Public address", error)
+                return
+        found = reach.public_address(url)
+        yield from found
+        if found[-1].state == "failed" or not token:
+            return
+        yield reach.signed_request(url, token)
+        yield reach.signed_socket(url, token)
