@@ -15,7 +15,7 @@ from callscribe.carrier.resources import CallInfo
 from callscribe.carrier.stream import Media, Started
 from callscribe.carrier.urls import CarrierUrls
 from callscribe.carrier.webhook import IncomingCall
-from callscribe.errors import CarrierError
+from callscribe.errors import CarrierError, ModelError
 from callscribe.events import (
     AnyEvent,
     CallEnded,
@@ -41,6 +41,7 @@ QUICK = RegistryOptions(
     no_stream_s=5.0,
     hold_grace_s=0.1,
     restart_s=0.01,
+    no_word_s=0.03,
 )
 
 
@@ -188,6 +189,8 @@ class World:
             options=options,
             clock=lambda: self.now,
         )
+        self.broken = False
+        """No session can be opened."""
         self._streams = 0
 
     async def _publish(self, event: AnyEvent) -> None:
@@ -204,6 +207,8 @@ class World:
         speakers: Callable[[Track], str],
         offset_ms: int,
     ) -> FakeSession:
+        if self.broken:
+            raise ModelError("The model is broken.")
         session = FakeSession(self.events.append, call, leg, stream, tracks, speakers, offset_ms)
         self.sessions.append(session)
         return session

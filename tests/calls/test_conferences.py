@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -28,7 +29,7 @@ from callscribe.events import (
     ParticipantLeft,
     ParticipantUpdated,
 )
-from tests.calls.fakes import ALICE, CALL, LEG, THIRD, World, until
+from tests.calls.fakes import ALICE, CALL, LEG, QUICK, THIRD, World, until
 
 BOB = "+15005550020"
 EVE = "+15005550021"
@@ -242,6 +243,16 @@ async def test_without_an_account_a_stranger_is_shown_though_not_heard() -> None
     await enter(w, CALL, ALICE)
     await w.registry.conference_status(event("participant-join", 2, LEG, label="Supervisor"))
     assert w.of(ParticipantJoined)[1].speaker == "Supervisor"
+
+
+async def test_a_leg_whose_socket_never_opens_does_not_keep_the_record_open() -> None:
+    plan = NumberFlow(flow="conference", room="support")
+    w = World(flows=Flows(plan), options=dataclasses.replace(QUICK, no_stream_s=0.05))
+    alice = await enter(w, CALL, ALICE)
+    await w.call(LEG, from_=BOB)
+    await w.registry.conference_status(event("participant-join", 2, THIRD))
+    await w.registry.stream_closed(alice, "stop")
+    await w.ended()
 
 
 async def test_a_leg_that_leaves_and_comes_back() -> None:

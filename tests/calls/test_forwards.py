@@ -29,7 +29,7 @@ from callscribe.events import (
     ParticipantLeft,
     SpeakerRenamed,
 )
-from tests.calls.fakes import ALICE, CALL, LEG, OURS, THIRD, World
+from tests.calls.fakes import ALICE, CALL, LEG, OURS, THIRD, World, until
 
 BOB = "+15005550020"
 EVE = "+15005550021"
@@ -226,6 +226,18 @@ async def test_without_any_leg_callback_the_action_releases_what_was_kept() -> N
     released = w.sessions[0].released["outbound"]
     assert w.sessions[0].held == set()
     assert released <= 8_000
+
+
+async def test_without_any_word_after_the_ringing_somebody_has_answered() -> None:
+    w = world(timeout=0)
+    await begin(w)
+    await w.registry.leg_status(leg("ringing", 2))
+    await until(lambda: bool(w.sessions[0].released))
+    assert w.sessions[0].released == {"outbound": 2000}
+    assert [p.track for p in w.of(ParticipantJoined)] == ["inbound", "outbound"]
+    # The word itself, when it comes after all, is believed.
+    await w.registry.leg_status(leg("in-progress", 6))
+    assert dials(w)[-1].answered_ms == 6000
 
 
 async def test_a_socket_that_stops_first_waits_for_word_of_the_answer() -> None:

@@ -11,7 +11,7 @@ from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow
 from callscribe.calls.registry import RegistryOptions
 from callscribe.carrier.resources import CallInfo
 from callscribe.carrier.webhook import CallStatusChanged, IncomingCall, StreamStatus
-from callscribe.errors import CallscribeError, CarrierError, ProtocolError
+from callscribe.errors import CallscribeError, CarrierError, ModelError, ProtocolError
 from callscribe.events import (
     CallEnded,
     CallStarted,
@@ -221,6 +221,37 @@ async def test_a_call_whose_socket_never_opens_ends() -> None:
     await world.call()
     end = await world.ended()
     assert (end.status, end.reason) == ("failed", "the carrier opened no media socket")
+
+
+async def test_a_stream_that_the_carrier_could_not_start_is_asked_for_again() -> None:
+    world = World(api=True)
+    await world.call()
+    error = StreamStatus(
+        call_sid=CALL, event="stream-error", error="handshake failed: 31920", error_code=31920
+    )
+    await world.registry.stream_status(error)
+    await until(lambda: bool(world.api.started))
+
+
+async def test_a_recogniser_that_cannot_start_ends_the_call_in_words() -> None:
+    world = World()
+    twiml = await world.call()
+    world.broken = True
+    with pytest.raises(ModelError, match="broken"):
+        await world.socket(twiml)
+    assert (await world.ended()).status == "completed"
+
+
+async def test_a_second_stream_that_nothing_can_take_does_not_keep_the_call_from_ending() -> None:
+    world = World()
+    first, second = await world.call(), await world.call()
+    await world.socket(first)
+    world.broken = True
+    newer = await world.socket(second)
+    with pytest.raises(ModelError):
+        await world.speak(newer, 0, 400)
+    await world.registry.stream_closed(newer, "refused: no recogniser")
+    await world.ended()
 
 
 async def test_pause_and_resume() -> None:

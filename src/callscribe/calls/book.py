@@ -56,6 +56,8 @@ class RegistryOptions:
     """After the `stop` of a forwarded call, for word of whether the callee had answered."""
     restart_s: float = 0.3
     """Before a lost socket is replaced: the call may just be over."""
+    no_word_s: float = 10.0
+    """After the ringing must be over, for any word of an answer before somebody is taken to have answered."""
     max_restarts: int = 5
     """Per leg."""
 
@@ -193,7 +195,9 @@ class CallBook:
         for stream in list(record.streams):
             stream.superseded.set()
         closes = (self.close_stream(record, stream, why) for stream in list(record.streams))
-        await asyncio.gather(*closes)
+        for failed in await asyncio.gather(*closes, return_exceptions=True):
+            if failed is not None:
+                log.error("a stream could not be closed", call=record.id, exc_info=failed)
         end_ms = record.end_ms or self.now_ms(record)
         for leg in record.legs.values():
             for track in sorted(leg.people):

@@ -131,6 +131,7 @@ async def _conference_end(book: CallBook, record: Record, event: ConferenceEvent
 async def _stranger(book: CallBook, record: Record, event: ConferenceEvent) -> Leg:
     """Somebody was added by REST."""
     leg = book.add_leg(record, event.call_sid, "")
+    leg.stranger = True
     carrier_name = event.label
     if book.api is not None:
         try:

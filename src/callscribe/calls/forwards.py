@@ -14,9 +14,6 @@ from callscribe.carrier import twiml
 from callscribe.carrier.webhook import DialFinished, LegStatus
 from callscribe.events import CallStatus, CallUpdated, Track
 
-NO_WORD_S = 10.0
-"""After the ringing must be over, for any word of an answer before the callee is taken to have answered."""
-
 UNANSWERED: dict[str, CallStatus] = {
     "busy": "busy",
     "no-answer": "no-answer",
@@ -77,7 +74,7 @@ async def leg_status(book: CallBook, record: Record, status: LegStatus) -> None:
     dial.leg(status)
     await _tell(book, record, before)
     if status.status in ("initiated", "ringing") and "no-word" not in record.timers:
-        seconds = record.plan.timeout + NO_WORD_S
+        seconds = record.plan.timeout + book.options.no_word_s
         book.schedule(record, "no-word", seconds, lambda: _no_word(book, record))
 
 

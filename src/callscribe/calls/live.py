@@ -53,6 +53,8 @@ class Leg:
     """The carrier's newest word about it."""
     over: bool = False
     """It hung up, as the carrier or the end of its stream says."""
+    stranger: bool = False
+    """Added to the conference by somebody else, by REST: we get no callbacks of its call."""
     tried_again: bool = False
     """The room did not take it once; it was sent there again under another name."""
     lost: OpenStream | None = None
@@ -60,6 +62,11 @@ class Leg:
     participant: ParticipantTracker = field(default_factory=ParticipantTracker)
     people: dict[Track, int] = field(default_factory=dict)
     """Tracks whose person has been announced as joined and not as left, and since when."""
+
+    @property
+    def gone(self) -> bool:
+        """Nothing more is to be expected of it."""
+        return self.over or (self.stranger and self.stream is None)
 
 
 @dataclass(slots=True, eq=False)

@@ -130,7 +130,8 @@ class CallRegistry:
         if started.call_sid != ticket.leg:
             raise ProtocolError("the ticket is for another call", close_code=1008)
         leg = record.legs[ticket.leg]
-        self._book.cancel(record, "no-stream", f"lost {leg.sid}", f"stop {leg.sid}")
+        waits = (f"{why} {leg.sid}" for why in ("no-stream", "lost", "stop"))
+        self._book.cancel(record, *waits)
         stream = OpenStream(
             leg.sid, started, clock=self._clock, begin=lambda s: self._begin(record, leg, s)
         )
@@ -144,7 +145,14 @@ class CallRegistry:
             self._book.spawn(lambda: self._book.close_stream(record, older, "taken-over"))
         if not record.timeline.begun:
             record.timeline.anchor(stream.zero, 0, dt.datetime.now(dt.UTC))
-            await stream.begin()
+            try:
+                await stream.begin()
+            except CallscribeError:
+                # Nothing can take its audio; the call may still be given another stream.
+                leg.stream = None
+                record.streams.discard(stream)
+                self._later(record, leg, "lost", self._options.lost_grace_s)
+                raise
         return stream
 
     async def stream_closed(self, stream: OpenStream, reason: str) -> None:
@@ -202,9 +210,13 @@ class CallRegistry:
                 cure=known.cure if known else "",
             )
         record = self._book.of_leg(status.call_sid)
-        if record is None or status.event != "stream-started" or status.at is None:
+        if record is None:
             return
-        if status.call_sid == record.leg.sid and record.leg.streams_opened <= 1:
+        leg = record.legs[status.call_sid]
+        if status.event == "stream-error" and leg.stream is None and not leg.over:
+            self._book.spawn(lambda: self._restart(record, leg))
+        first = leg is record.leg and leg.streams_opened <= 1
+        if status.event == "stream-started" and status.at is not None and first:
             record.timeline.started_at(status.at)
 
     async def leg_status(self, status: LegStatus) -> None:
@@ -251,9 +263,10 @@ class CallRegistry:
             return
         record.paused = True
         at_ms = self._book.now_ms(record)
-        for session in self._book.sessions(record):
-            await session.pause()
+        # All at once, and said at once: each waits until what came before has been decoded.
+        pauses = asyncio.gather(*(session.pause() for session in self._book.sessions(record)))
         await self._book.publish(TranscriptionPaused(call=record.id, at_ms=at_ms, by=by))
+        await pauses
 
     async def resume(self, call: str, by: str = "") -> None:
         """Transcribe again.
@@ -266,8 +279,7 @@ class CallRegistry:
             return
         record.paused = False
         at_ms = self._book.now_ms(record)
-        for session in self._book.sessions(record):
-            await session.resume()
+        await asyncio.gather(*(session.resume() for session in self._book.sessions(record)))
         await self._book.publish(TranscriptionResumed(call=record.id, at_ms=at_ms, by=by))
 
     async def rename(self, call: str, leg: str, track: Track, speaker: str) -> None:
@@ -358,7 +370,7 @@ class CallRegistry:
         except CarrierError as error:
             await self._book.end(record, "failed", reason=str(error))
             raise
-        self._expect_stream(record)
+        self._expect_stream(record, record.leg)
         return record.id
 
     async def detach(self, call_sid: str) -> None:
@@ -403,12 +415,13 @@ class CallRegistry:
             if room is not None:
                 leg = book.add_leg(room, call.call_sid, call.from_)
                 conferences.label(book, room, leg, call.caller_name)
+                self._expect_stream(room, leg)
                 return room
             record = self._new_record(plan.flow, plan, "inbound", call)
             if plan.flow == "forward":
                 forwards.expect(record, plan.to)
                 record.status = "ringing" if plan.answer_on_bridge else "in-progress"
-        self._expect_stream(record)
+        self._expect_stream(record, record.leg)
         await self._announce(record)
         return record
 
@@ -536,13 +549,16 @@ class CallRegistry:
                 "a lost media stream could not be restarted", call=record.id, reason=str(error)
             )
 
-    def _expect_stream(self, record: Record) -> None:
+    def _expect_stream(self, record: Record, leg: Leg) -> None:
         async def give_up() -> None:
-            record.end_reason = "the carrier opened no media socket"
-            await self._book.end(record, "failed")
+            if not record.is_conference:
+                record.final_status = record.final_status or "failed"
+                record.end_reason = "the carrier opened no media socket"
+            await self._leg_over(record, leg)
 
         ringing_s = 600.0 if record.status == "ringing" else 0.0
-        self._book.schedule(record, "no-stream", self._options.no_stream_s + ringing_s, give_up)
+        delay_s = self._options.no_stream_s + ringing_s
+        self._book.schedule(record, f"no-stream {leg.sid}", delay_s, give_up)
 
     def _later(self, record: Record, leg: Leg, why: str, delay_s: float) -> None:
         self._book.schedule(
@@ -558,7 +574,7 @@ class CallRegistry:
         async with record.lock:
             if not record.ending:
                 await conferences.leg_over(self._book, record, leg)
-        if all(each.over for each in record.legs.values()):
+        if all(each.gone for each in record.legs.values()):
             await self._book.end(record, "completed")
 
     def _who_ended(self, record: Record, status: str) -> str:

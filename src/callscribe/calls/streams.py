@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from callscribe.calls.interfaces import Session
 from callscribe.calls.timeline import ZeroEstimate
 from callscribe.carrier.stream import Media, Started
+from callscribe.errors import CallscribeError
 from callscribe.events import StreamCounters, Track
+
+log = structlog.get_logger(__name__)
 
 SETTLE_MS = 250.0
 """How long a later stream's first frames are kept to learn its offset before any of them is decoded."""
@@ -99,7 +104,10 @@ class OpenStream:
         return self._closing is not None
 
     async def _close(self, reason: str) -> StreamCounters:
-        await self.begin()
+        try:
+            await self.begin()
+        except CallscribeError as error:
+            log.warning("a stream's audio could not be taken", leg=self.leg, reason=str(error))
         if self.session is None:
             return StreamCounters()
         return await self.session.close(reason)
