@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +44,11 @@ def test_what_is_not_known(run: Run) -> None:
     assert "is not an error number" in run("abc")[2]
     status, _, err = run("99999")
     assert (status, "does not know error 99999" in err) == (1, True)
+
+
+def test_the_page_on_numbers_names_only_errors_that_can_be_explained() -> None:
+    page = Path(__file__).parents[2] / "docs" / "connect-a-number.md"
+    rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    named = [int(code) for row in rows for code in re.findall(r"\b\d{5}\b", row.split("|")[1])]
+    assert len(named) > 15
+    assert set(named) <= set(known_codes())

@@ -94,7 +94,6 @@ _HINTS: Mapping[int, str] = {
     20429: "Wait a minute and try again.",
     21213: "Set number to the number that the call is to come from.",
     21502: "The address for callbacks must be absolute and reachable: check public_url.",
-    21608: "A trial account reaches verified numbers only: console, Phone Numbers, Verified Caller IDs.",
 }
 
 
