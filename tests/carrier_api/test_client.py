@@ -111,6 +111,16 @@ def test_refusals_in_plain_words(
     assert "right-token" not in text
 
 
+def test_refused_lists_are_explained_too(api: Api, client: CarrierClient) -> None:
+    api.trouble = lambda _: error(401, 20003, "Authenticate")
+    with pytest.raises(ApiError, match=r"error 20003: Authenticate\).*TWILIO_AUTH_TOKEN") as caught:
+        client.numbers()
+    assert (caught.value.status, caught.value.code) == (401, 20003)
+    api.trouble = answering(502, "<html>Bad gateway</html>")
+    with pytest.raises(ApiError, match=r"HTTP 502: no reason given.*status\.twilio\.com"):
+        client.participants(CONFERENCE)
+
+
 def test_wrong_token(make_client: MakeClient) -> None:
     with pytest.raises(ApiError, match=r"error 20003: Authenticate.*TWILIO_ACCOUNT_SID"):
         make_client(token="wrong-token").account()

@@ -7,6 +7,7 @@ that say which setting to look at. Nothing here logs, and no error text contains
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import re
 import time
@@ -345,7 +346,7 @@ class CarrierClient:
                 "Is there a network? Behind a proxy, set HTTPS_PROXY."
             ) from None
         except TwilioException as error:
-            raise ApiError(f"Could not {action}: {_clipped(str(error))}.") from None
+            raise _page_refusal(action, error) from None
         except (ValueError, KeyError, TypeError):
             raise ApiError(
                 f"Could not {action}: {self._where} answered something that is not the carrier's API. Check api_url."
@@ -392,6 +393,19 @@ def _refusal(action: str, status: int, code: int | None, message: object) -> Api
     named = f"error {number}" if number >= 10_000 else f"HTTP {status}"
     text = f"Could not {action}: the carrier refused ({named}: {said or 'no reason given'})."
     return ApiError(f"{text} {hint}".rstrip(), status=status, code=number)
+
+
+def _page_refusal(action: str, error: TwilioException) -> ApiError:
+    """For lists the SDK raises its plain exception, with the HTTP answer as its second argument."""
+    answer = error.args[1] if len(error.args) > 1 else None
+    status = getattr(answer, "status_code", None)
+    if not isinstance(status, int):
+        return ApiError(f"Could not {action}: {_clipped(str(error))}.")
+    code, message = 0, ""
+    with contextlib.suppress(ValueError, TypeError, AttributeError):
+        body = json.loads(getattr(answer, "text", ""))
+        code, message = int(body.get("code") or 0), str(body.get("message") or "")
+    return _refusal(action, status, code, message)
 
 
 def _cause(error: BaseException) -> str:

@@ -1,0 +1,135 @@
+"""A server that takes over a real number: what it changes at the carrier, and that it puts it back however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from callscribe.simulator.rest_server import RunningRest, rest_in_thread
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+OURS = "+15005550006"
+OLD = "https://old.example.test/voice"
+PUBLIC = "https://calls.example.test"
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def rest() -> Iterator[RunningRest]:
+    with rest_in_thread(auth_token=TOKEN, seed=1) as running:
+        running.world.add_number(OURS, voice_url=OLD, voice_method="GET")
+        yield running
+
+
+class Serve:
+    """`callscribe serve` in a process of its own, until it waits for calls."""
+
+    def __init__(self, rest: RunningRest, data: Path, *arguments: str, token: str = TOKEN) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("CALLSCRIBE_")}
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "callscribe", "serve", "--port", str(port)),
+                *("--data", str(data), "--api-url", rest.url, "--public-url", PUBLIC, *arguments),
+            ],
+            env=environment
+            | {
+                "TWILIO_ACCOUNT_SID": rest.world.account_sid,
+                "TWILIO_AUTH_TOKEN": token,
+                "NO_PROXY": "127.0.0.1",
+            },
+            cwd=data.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.said: list[str] = []
+
+    def until_waiting(self) -> None:
+        alarm = threading.Timer(PATIENCE_S, self.process.kill)
+        alarm.start()
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line.rstrip())
+            if line.startswith("Waiting for calls"):
+                break
+        alarm.cancel()
+        assert self.said, "it said nothing"
+        assert self.said[-1] == f"Waiting for calls on {OURS}", self.said
+
+    def end(self, number: int) -> tuple[int, str]:
+        self.process.send_signal(number)
+        return self.finish()
+
+    def finish(self) -> tuple[int, str]:
+        out, err = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, out + err
+
+
+def routing(rest: RunningRest) -> tuple[str, str, str, str]:
+    number = rest.world.number(OURS)
+    assert number is not None
+    return (
+        number.voice_url,
+        number.voice_method,
+        number.status_callback,
+        number.status_callback_method,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_taken_and_put_back_when_told_to_stop(
+    rest: RunningRest, tmp_path: Path, number: int
+) -> None:
+    before = routing(rest)
+    server = Serve(rest, tmp_path / "data")
+    server.until_waiting()
+    taken = (f"{PUBLIC}/twilio/voice", "POST", f"{PUBLIC}/twilio/status", "POST")
+    assert routing(rest) == taken
+    status, said = server.end(number)
+    assert routing(rest) == before
+    assert status == 0, said
+    assert TOKEN not in said
+
+
+def test_killed_and_repaired_by_the_next_start(rest: RunningRest, tmp_path: Path) -> None:
+    before = routing(rest)
+    server = Serve(rest, tmp_path / "data")
+    server.until_waiting()
+    server.end(signal.SIGKILL)
+    assert routing(rest) != before
+    again = Serve(rest, tmp_path / "data")
+    again.until_waiting()
+    assert any("put back what it was set to" in line for line in again.said)
+    again.end(signal.SIGTERM)
+    assert routing(rest) == before
+
+
+def test_dry_run_changes_nothing(rest: RunningRest, tmp_path: Path) -> None:
+    before = routing(rest)
+    status, said = Serve(rest, tmp_path / "data", "--dry-run").finish()
+    assert status == 0
+    assert f"voice URL: {OLD} -> {PUBLIC}/twilio/voice" in said
+    assert routing(rest) == before
+    assert not any(request.method == "POST" for request in rest.api.requests)
+
+
+def test_several_numbers_and_wrong_credentials(rest: RunningRest, tmp_path: Path) -> None:
+    rest.world.add_number("+15005550007")
+    status, said = Serve(rest, tmp_path / "data").finish()
+    assert status == 1
+    assert "Say which with --number" in said
+    status, said = Serve(rest, tmp_path / "data", token="f" * 32).finish()
+    assert status == 1
+    assert "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN" in said
+    assert "Traceback" not in said
