@@ -429,6 +429,12 @@ async def test_attach_and_detach() -> None:
     await world.registry.stream_closed(stream, "stop")
     end = await world.ended()
     assert (end.status, end.reason) == ("completed", "detached")
+    # Attached again, it is the same record, and its line goes on.
+    world.now += 10
+    assert await world.registry.attach(LEG) == LEG
+    again = await world.socket(world.api.started[1]["url"], sid=LEG)
+    await world.speak(again, 0, 400)
+    assert world.sessions[1].offset_ms == pytest.approx(10_000, abs=5)
 
 
 async def test_attach_that_the_carrier_refuses_leaves_an_ended_record() -> None:

@@ -21,6 +21,7 @@ from callscribe.calls.live import Leg, Record
 from callscribe.calls.speakers import Contacts
 from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import TicketBook
+from callscribe.calls.timeline import Timeline
 from callscribe.carrier import twiml
 from callscribe.carrier.urls import CarrierUrls
 from callscribe.errors import CallscribeError
@@ -98,7 +99,7 @@ class CallBook:
         self.tickets = TicketBook(clock=clock)
         self._records: dict[str, Record] = {}
         self._by_leg: dict[str, Record] = {}
-        self._over: OrderedDict[str, None] = OrderedDict()
+        self._over: OrderedDict[str, Timeline] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Finding
@@ -117,6 +118,11 @@ class CallBook:
     def is_over(self, call_sid: str) -> bool:
         """Whether this leg's call was live before and has ended."""
         return call_sid in self._over
+
+    def past_line(self, call_sid: str) -> Timeline | None:
+        """The line of a call that was live before, when it had begun."""
+        line = self._over.get(call_sid)
+        return line if line is not None and line.begun else None
 
     def in_room(self, room: str) -> Record | None:
         """The conference that is now in a room."""
@@ -170,7 +176,7 @@ class CallBook:
         self._records.pop(record.id, None)
         for sid in record.legs:
             self._by_leg.pop(sid, None)
-            self._over[sid] = None
+            self._over[sid] = record.timeline
         while len(self._over) > REMEMBERED:
             self._over.popitem(last=False)
 

@@ -21,13 +21,13 @@ from collections.abc import Callable
 
 import structlog
 
-from callscribe.calls import conferences, forwards
-from callscribe.calls.book import CallBook, RegistryOptions, wall_clock
+from callscribe.calls import conferences, controls, forwards, opening
+from callscribe.calls.book import CallBook, RegistryOptions
 from callscribe.calls.dialling import RANKS, TERMINAL
 from callscribe.calls.flows import Flows, NumberFlow
 from callscribe.calls.interfaces import CarrierApi, OpenSession, Publish, Session
 from callscribe.calls.live import Leg, LiveCall, Record
-from callscribe.calls.speakers import Contacts, clean_name, party_names
+from callscribe.calls.speakers import Contacts
 from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import Ticket
 from callscribe.carrier import twiml
@@ -44,14 +44,10 @@ from callscribe.carrier.webhook import (
 )
 from callscribe.errors import CallscribeError, CarrierError, ProtocolError
 from callscribe.events import (
-    CallStarted,
     CallStatus,
     Direction,
-    Flow,
     GapDetected,
     Track,
-    TranscriptionPaused,
-    TranscriptionResumed,
 )
 
 __all__ = ["CallRegistry", "RegistryOptions"]
@@ -112,7 +108,7 @@ class CallRegistry:
             record = await self._open_incoming(call, connect)
         elif record.flow == "outbound":
             await self._book.update_status(record, "in-progress")
-        return self._answer(record, record.legs[call.call_sid])
+        return opening.answer(self._book, record, record.legs[call.call_sid])
 
     def redeem(self, token: str) -> Ticket | None:
         """The ticket that a socket shows; None when it is not good, or no longer."""
@@ -258,15 +254,7 @@ class CallRegistry:
         Raises:
             CallscribeError: no such live call.
         """
-        record = self._book.find(call)
-        if record.paused:
-            return
-        record.paused = True
-        at_ms = self._book.now_ms(record)
-        # All at once, and said at once: each waits until what came before has been decoded.
-        pauses = asyncio.gather(*(session.pause() for session in self._book.sessions(record)))
-        await self._book.publish(TranscriptionPaused(call=record.id, at_ms=at_ms, by=by))
-        await pauses
+        await controls.pause(self._book, call, by)
 
     async def resume(self, call: str, by: str = "") -> None:
         """Transcribe again.
@@ -274,13 +262,7 @@ class CallRegistry:
         Raises:
             CallscribeError: no such live call.
         """
-        record = self._book.find(call)
-        if not record.paused:
-            return
-        record.paused = False
-        at_ms = self._book.now_ms(record)
-        await asyncio.gather(*(session.resume() for session in self._book.sessions(record)))
-        await self._book.publish(TranscriptionResumed(call=record.id, at_ms=at_ms, by=by))
+        await controls.resume(self._book, call, by)
 
     async def rename(self, call: str, leg: str, track: Track, speaker: str) -> None:
         """Call a speaker by another name, for what was said and what will be.
@@ -288,13 +270,7 @@ class CallRegistry:
         Raises:
             CallscribeError: no such live call or speaker, or no name.
         """
-        record = self._book.find(call)
-        name = clean_name(speaker)
-        if not name:
-            raise CallscribeError("A speaker needs a name.")
-        if (leg, track) not in record.labels:
-            raise CallscribeError(f"The call has no speaker on leg {leg}, track {track}.")
-        await self._book.rename(record, leg, track, name)
+        await controls.rename(self._book, call, leg, track, speaker)
 
     async def swap(self, call: str) -> None:
         """Exchange the names of a call's two speakers.
@@ -302,14 +278,7 @@ class CallRegistry:
         Raises:
             CallscribeError: no such live call, or it has not exactly two speakers.
         """
-        record = self._book.find(call)
-        if len(record.labels) != 2:
-            raise CallscribeError(
-                "Only the names of exactly two speakers can be swapped; rename them instead."
-            )
-        (one, first), (two, second) = record.labels.items()
-        await self._book.rename(record, *one, second)
-        await self._book.rename(record, *two, first)
+        await controls.swap(self._book, call)
 
     async def dial(self, to: str, connect: str = "") -> str:
         """Place a call; when it is answered it is transcribed, and connected with `connect` if given.
@@ -363,8 +332,8 @@ class CallRegistry:
         call = IncomingCall(
             call_sid=call_sid, from_=info.from_, to=info.to, caller_name=info.caller_name
         )
-        record = self._new_record("attach", NumberFlow(), direction, call)
-        await self._announce(record)
+        record = opening.new_record(self._book, "attach", NumberFlow(), direction, call)
+        await opening.announce(self._book, record)
         try:
             await self._book.start_stream(record, record.leg)
         except CarrierError as error:
@@ -402,11 +371,11 @@ class CallRegistry:
     async def _open_incoming(self, call: IncomingCall, connect: str) -> Record:
         book = self._book
         if call.direction.startswith("outbound"):
-            record = self._new_record("outbound", NumberFlow(), "outbound", call)
+            record = opening.new_record(self._book, "outbound", NumberFlow(), "outbound", call)
             if connect:
                 record.connect = connect
                 record.from_name = book.contacts.name(connect)
-                self._label_parties(record)
+                opening.label_parties(book, record)
                 forwards.expect(record, (connect,))
             record.status = "in-progress" if call.status == "in-progress" else "ringing"
         else:
@@ -417,77 +386,13 @@ class CallRegistry:
                 conferences.label(book, room, leg, call.caller_name)
                 self._expect_stream(room, leg)
                 return room
-            record = self._new_record(plan.flow, plan, "inbound", call)
+            record = opening.new_record(self._book, plan.flow, plan, "inbound", call)
             if plan.flow == "forward":
                 forwards.expect(record, plan.to)
                 record.status = "ringing" if plan.answer_on_bridge else "in-progress"
         self._expect_stream(record, record.leg)
-        await self._announce(record)
+        await opening.announce(self._book, record)
         return record
-
-    def _new_record(
-        self, flow: Flow, plan: NumberFlow, direction: Direction, call: IncomingCall
-    ) -> Record:
-        book = self._book
-        record = Record(
-            id=call.call_sid,
-            flow=flow,
-            plan=plan,
-            direction=direction,
-            from_=call.from_,
-            to=call.to,
-            from_name=book.contacts.name(call.from_) or clean_name(call.caller_name),
-            to_name=book.contacts.name(call.to),
-            room=plan.room if flow == "conference" else "",
-            began=self._clock(),
-        )
-        book.add(record)
-        leg = book.add_leg(
-            record, call.call_sid, call.to if direction == "outbound" else call.from_
-        )
-        if flow == "conference":
-            conferences.label(book, record, leg, call.caller_name)
-        else:
-            self._label_parties(record)
-        return record
-
-    def _label_parties(self, record: Record) -> None:
-        to_name = record.to_name
-        if record.flow == "forward":
-            # With several numbers it is not known yet who it will be.
-            to = record.plan.to
-            to_name = self._book.contacts.name(to[0]) if len(to) == 1 else ""
-        names = party_names(direction=record.direction, from_name=record.from_name, to_name=to_name)
-        if self._flows.tracks(record.plan) == "inbound":
-            del names["outbound"]
-        record.labels |= {(record.leg.sid, track): name for track, name in names.items()}
-
-    async def _announce(self, record: Record) -> None:
-        started = CallStarted(
-            call=record.id,
-            at=wall_clock(),
-            from_=record.from_,
-            to=record.to,
-            direction=record.direction,
-            flow=record.flow,
-            status=record.status,
-            from_name=record.from_name,
-            to_name=record.to_name,
-            room=record.room,
-        )
-        await self._book.publish(started)
-
-    def _answer(self, record: Record, leg: Leg) -> str:
-        streams = [self._book.stream_plan(record, leg)]
-        said = self._flows.announcements(record.plan)
-        if record.is_conference:
-            return twiml.conference(streams, said, conferences.plan(self._book, record, leg))
-        if record.dial is not None:
-            if record.connect:
-                consent = (self._flows.defaults.consent,)
-                said = self._flows.announcements(record.plan, texts=consent)
-            return twiml.dial(streams, said, forwards.plan(self._book, record))
-        return twiml.hold_line(streams, said, self._flows.hold_seconds(record.plan))
 
     async def _begin(self, record: Record, leg: Leg, stream: OpenStream) -> Session:
         """Open a stream's session, now that it is known where the stream lies on the line."""

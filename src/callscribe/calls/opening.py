@@ -1,0 +1,84 @@
+"""How a record begins: who is on the call by what name, and what the carrier is told to do."""
+
+from __future__ import annotations
+
+from callscribe.calls import conferences, forwards
+from callscribe.calls.book import CallBook, wall_clock
+from callscribe.calls.flows import NumberFlow
+from callscribe.calls.live import Leg, Record
+from callscribe.calls.speakers import clean_name, party_names
+from callscribe.carrier import twiml
+from callscribe.carrier.webhook import IncomingCall
+from callscribe.events import CallStarted, Direction, Flow
+
+
+def new_record(
+    book: CallBook, flow: Flow, plan: NumberFlow, direction: Direction, call: IncomingCall
+) -> Record:
+    """A record with its first leg, named. The line of a call that was transcribed before goes on."""
+    record = Record(
+        id=call.call_sid,
+        flow=flow,
+        plan=plan,
+        direction=direction,
+        from_=call.from_,
+        to=call.to,
+        from_name=book.contacts.name(call.from_) or clean_name(call.caller_name),
+        to_name=book.contacts.name(call.to),
+        room=plan.room if flow == "conference" else "",
+        began=book.clock(),
+    )
+    line = book.past_line(call.call_sid)
+    if line is not None:
+        record.timeline = line
+    book.add(record)
+    leg = book.add_leg(record, call.call_sid, call.to if direction == "outbound" else call.from_)
+    if flow == "conference":
+        conferences.label(book, record, leg, call.caller_name)
+    else:
+        label_parties(book, record)
+    return record
+
+
+def label_parties(book: CallBook, record: Record) -> None:
+    """Name the two sides of a plain call."""
+    to_name = record.to_name
+    if record.flow == "forward":
+        # With several numbers it is not known yet who it will be.
+        to = record.plan.to
+        to_name = book.contacts.name(to[0]) if len(to) == 1 else ""
+    names = party_names(direction=record.direction, from_name=record.from_name, to_name=to_name)
+    if book.flows.tracks(record.plan) == "inbound":
+        del names["outbound"]
+    record.labels |= {(record.leg.sid, track): name for track, name in names.items()}
+
+
+async def announce(book: CallBook, record: Record) -> None:
+    """Publish that it has begun."""
+    await book.publish(
+        CallStarted(
+            call=record.id,
+            at=wall_clock(),
+            from_=record.from_,
+            to=record.to,
+            direction=record.direction,
+            flow=record.flow,
+            status=record.status,
+            from_name=record.from_name,
+            to_name=record.to_name,
+            room=record.room,
+        )
+    )
+
+
+def answer(book: CallBook, record: Record, leg: Leg) -> str:
+    """The TwiML for a leg, with a fresh ticket in it."""
+    streams = [book.stream_plan(record, leg)]
+    said = book.flows.announcements(record.plan)
+    if record.is_conference:
+        return twiml.conference(streams, said, conferences.plan(book, record, leg))
+    if record.dial is not None:
+        if record.connect:
+            said = book.flows.announcements(record.plan, texts=(book.flows.defaults.consent,))
+        return twiml.dial(streams, said, forwards.plan(book, record))
+    return twiml.hold_line(streams, said, book.flows.hold_seconds(record.plan))
