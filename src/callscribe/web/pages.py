@@ -79,7 +79,8 @@ class Pages:
         if chosen is None and calls and before is None:
             chosen = calls[0]
         view = await run_in_threadpool(self._view, chosen.id) if chosen else None
-        return self._render(
+        return await run_in_threadpool(
+            self._render,
             request,
             "index.html",
             calls=calls,
@@ -96,8 +97,15 @@ class Pages:
         view = await run_in_threadpool(self._view, sid)
         if view is None:
             return self._missing(request, sid)
-        return self._render(
-            request, "index.html", calls=calls, cursor=cursor, view=view, place="call", before=None
+        return await run_in_threadpool(
+            self._render,
+            request,
+            "index.html",
+            calls=calls,
+            cursor=cursor,
+            view=view,
+            place="call",
+            before=None,
         )
 
     async def captions(self, request: Request) -> Response:
@@ -106,7 +114,9 @@ class Pages:
         view = await run_in_threadpool(self._view, sid)
         if view is None:
             return self._missing(request, sid)
-        return self._render(request, "captions.html", view=view, cursor=view.cursor)
+        return await run_in_threadpool(
+            self._render, request, "captions.html", view=view, cursor=view.cursor
+        )
 
     async def favicon(self, request: Request) -> Response:
         """The icon, with the number of live calls when there are any."""
@@ -168,6 +178,7 @@ class Pages:
     def _render(
         self, request: Request | None, template: str, status: int = 200, **values: Any
     ) -> Response:
+        """Fills a template; a long call's takes long enough to keep it off the event loop."""
         cookies = request.cookies if request is not None else {}
         theme = cookies.get("callscribe-theme", "")
         words = cookies.get("callscribe-words", "")
