@@ -12,8 +12,9 @@ from tests.web.browser import chromium, launch_options
 from tests.web.serving import Serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for the whole session: while it is there, Playwright's event loop counts as running."""
     binary = chromium()
     if binary is None:
         pytest.skip("no Chromium: install Debian's `chromium`, or name one in CALLSCRIBE_CHROMIUM")

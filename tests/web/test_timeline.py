@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callscribe.events import (
@@ -270,6 +270,7 @@ def test_the_end() -> None:
     assert "x" not in timeline.utterances
 
 
+@settings(deadline=None)
 @given(st.permutations(range(8)))
 def test_finals_in_any_order_read_the_same(order: list[int]) -> None:
     events = bank()[1]
@@ -290,6 +291,7 @@ def test_fillers_are_cut_out() -> None:
     assert segments("", tokens) == []
 
 
+@settings(deadline=None)
 @given(
     st.text("abc ", max_size=30),
     st.lists(st.tuples(st.text("abc", max_size=4), st.booleans()), max_size=8),
