@@ -74,7 +74,33 @@ async def test_shows_everything_in_order_off_the_event_loop() -> None:
     await run_view(stream(durable(1), passing(), durable(2)), view)
     assert view.ids == [1, None, 2]
     assert view.threads == {"terminal"}
-    assert view.flushes >= 3
+    assert view.flushes >= 2, "at once, and at the end"
+
+
+async def test_what_comes_in_quick_succession_is_painted_together() -> None:
+    view = Recorder()
+    many = [passing() for _ in range(500)]
+    await run_view(stream(*many), view, clock=lambda: 0.0)
+    assert len(view.ids) == 500
+    assert view.flushes == 2
+
+
+async def test_slow_painting_is_done_less_often() -> None:
+    now = [0.0]
+
+    class Slow(Recorder):
+        def flush(self) -> None:
+            super().flush()
+            now[0] += 1.0
+
+        def show(self, published: Published) -> None:
+            super().show(published)
+            now[0] += 0.5
+
+    view = Slow()
+    await run_view(stream(*[passing() for _ in range(100)]), view, clock=lambda: now[0])
+    assert len(view.ids) == 100
+    assert view.flushes == 100 * 0.5 / 10 + 1, "a second each, and then ten of rest"
 
 
 async def test_resync_reads_the_missing_ones_and_shows_none_twice() -> None:

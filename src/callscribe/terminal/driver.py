@@ -7,6 +7,7 @@ import contextlib
 import queue
 import signal
 import threading
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, Protocol
 
@@ -35,12 +36,19 @@ Refetch = Callable[[int], Awaitable[Iterable[Published]]]
 """Durable events after a journal id, in order, a page of them; asked again until there are none."""
 
 
+FRAME_S = 0.04
+"""Seconds between two paintings at least; what comes in between is painted together."""
+SHARE = 10
+"""Painting takes at most one part in so many of the time, however many people talk."""
+
+
 async def run_view(
     events: AsyncIterable[Published | Resync],
     view: View,
     *,
     refetch: Refetch | None = None,
     tick_s: float = 1.0,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Show events until they end or the view's reader is gone.
 
@@ -52,23 +60,10 @@ async def run_view(
         events: a hub subscription.
         refetch: reads events from the store after a `Resync`. Without it a resync is passed over.
         tick_s: how often the view may rewrite its running clock, in seconds.
+        clock: monotonic seconds.
     """
     painter = _Painter()
-    last_id = 0
-
-    def put(published: Published) -> None:
-        nonlocal last_id
-        if published.id is not None:
-            if published.id <= last_id:
-                return
-            last_id = published.id
-        view.show(published)
-
-    def put_all(many: Iterable[Published]) -> None:
-        for published in many:
-            put(published)
-        view.flush()
-
+    shown = _Shown(view, clock)
     iterator = aiter(events)
     resized, continued = asyncio.Event(), asyncio.Event()
     upcoming: asyncio.Future[Published | Resync] = asyncio.ensure_future(_next(iterator))
@@ -77,34 +72,74 @@ async def run_view(
         try:
             while True:
                 waited: set[asyncio.Future[Any]] = {upcoming, alarm}
-                await asyncio.wait(waited, timeout=tick_s, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    waited, timeout=shown.wait_s(tick_s), return_when=asyncio.FIRST_COMPLETED
+                )
                 if alarm.done():
                     await painter.run(view.resume if continued.is_set() else view.redraw)
                     resized.clear()
                     continued.clear()
                     alarm = asyncio.ensure_future(_either(resized, continued))
                 if not upcoming.done():
-                    await painter.run(view.flush)
+                    await painter.run(shown.paint)
                     continue
-                item = upcoming.result()
+                try:
+                    item = upcoming.result()
+                except StopAsyncIteration:
+                    await painter.run(shown.paint)
+                    return
                 upcoming = asyncio.ensure_future(_next(iterator))
                 if isinstance(item, Published):
-                    await painter.run(lambda one=item: put_all((one,)))  # type: ignore[misc]
+                    await painter.run(lambda one=item: shown.put((one,)))  # type: ignore[misc]
                     continue
                 cursor = item.after_id
                 while refetch is not None:
-                    batch = list(await refetch(max(last_id, cursor)))
+                    batch = list(await refetch(max(shown.last_id, cursor)))
                     ids = [one.id for one in batch if one.id is not None]
-                    if not ids or max(ids) <= max(last_id, cursor):
+                    if not ids or max(ids) <= max(shown.last_id, cursor):
                         break
-                    await painter.run(lambda many=batch: put_all(many))  # type: ignore[misc]
-        except (StopAsyncIteration, ViewClosed):
+                    await painter.run(lambda many=batch: shown.put(many))  # type: ignore[misc]
+        except ViewClosed:
             return
         finally:
             for task in (upcoming, alarm):
                 task.cancel()
             await asyncio.gather(upcoming, alarm, return_exceptions=True)
             painter.close()
+
+
+class _Shown:
+    """What the view has been given, and when it is to paint again."""
+
+    def __init__(self, view: View, clock: Callable[[], float]) -> None:
+        self._view = view
+        self._clock = clock
+        self._due = clock()
+        self._dirty = False
+        self.last_id = 0
+
+    def put(self, many: Iterable[Published]) -> None:
+        """Give events to the view; paint if the last time is long enough ago."""
+        for published in many:
+            if published.id is not None:
+                if published.id <= self.last_id:
+                    continue
+                self.last_id = published.id
+            self._view.show(published)
+            self._dirty = True
+        if self._dirty and self._clock() >= self._due:
+            self.paint()
+
+    def paint(self) -> None:
+        began = self._clock()
+        self._view.flush()
+        ended = self._clock()
+        self._due = ended + max(FRAME_S, SHARE * (ended - began))
+        self._dirty = False
+
+    def wait_s(self, tick_s: float) -> float:
+        """Seconds after which to paint even if nothing comes."""
+        return min(tick_s, max(0.0, self._due - self._clock())) if self._dirty else tick_s
 
 
 async def _next(iterator: AsyncIterator[Published | Resync]) -> Published | Resync:
