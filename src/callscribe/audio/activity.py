@@ -33,6 +33,8 @@ class ActivityOptions:
     """...and one below this no longer carries it."""
     quietest_floor_db: float = -72.0
     """The floor is never taken to be lower: digital silence is no measure of a line."""
+    digital_silence_db: float = -69.0
+    """What frames of nothing but zeros (lost audio, a muted microphone) count as."""
     first_floor_db: float = -62.0
     """The floor until four seconds have been heard."""
     hangover_ms: int = 80
@@ -97,7 +99,7 @@ class ActivityDetector:
         emphasised = (samples - 0.95 * before) / 32768.0
         power = np.mean(emphasised.reshape(-1, FRAME) ** 2, axis=1)
         levels: npt.NDArray[np.float64] = 10 * np.log10(power + 1e-10)
-        return levels
+        return np.where(power == 0.0, self.options.digital_silence_db, levels)
 
     def _follow(self, level: float) -> float:
         level = max(level, self.options.quietest_floor_db)

@@ -19,6 +19,10 @@ ITU-T E.180 supplement 2."""
 
 _SHARE = 0.93
 """Of a block's power within the tone's lines to be called a tone; a voice spreads over its harmonics."""
+_PURE = 0.97
+"""A share that makes a block suspicious before the tone has lasted long enough."""
+_PART = 0.5
+"""A share found where a tone begins or ends within a block."""
 _LOUD_ENOUGH_DB = -55.0
 _STEADY_DB = 3.0
 _BLOCKS = 3
@@ -60,11 +64,23 @@ class ToneDetector:
         flags = np.zeros(len(blocks), np.bool_)
         for i in range(len(blocks)):
             if share[i] < _SHARE or level[i] < _LOUD_ENOUGH_DB:
+                # The block in which a tone ends holds only a part of it.
+                flags[i] = self._run >= _BLOCKS and share[i] > _PART and level[i] < self._level
                 self._run = 0
                 continue
             steady = abs(level[i] - self._level) <= _STEADY_DB
             self._run = self._run + 1 if self._run and steady else 1
             self._level = float(level[i])
             if self._run >= _BLOCKS:
-                flags[max(0, i - self._run + 1) : i + 1] = True
+                first = i - self._run + 1
+                flags[max(0, first) : i + 1] = True
+                if first > 0 and share[first - 1] > _PART:
+                    flags[first - 1] = True
+        if 0 < self._run < _BLOCKS and share[-self._run :].min() >= _PURE:
+            # It may have begun just now. Silencing a moment of a very pure vowel does little harm;
+            # letting the beginning of a tone through would make a word of it.
+            first = len(blocks) - self._run
+            flags[first:] = True
+            if first > 0 and share[first - 1] > _PART:
+                flags[first - 1] = True
         return flags

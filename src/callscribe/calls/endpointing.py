@@ -13,17 +13,20 @@ from enum import Enum, auto
 from typing import Final
 
 NUMBER_WORDS: Final = frozenset(
-    "zero oh nought double triple one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred "
-    "thousand point dash".split()
+    "zero oh nought double triple one two three four five six seven eight nine ten eleven twelve "
+    "thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty "
+    "seventy eighty ninety hundred thousand point dash".split()
 )
 """After one of these the speaker may be reading a number out in groups."""
 
+ANNOUNCING_WORDS: Final = frozenset("number is code pin zip date extension dial press".split())
+"""A single "one" or "oh" after one of these begins a number; after others it is a pronoun or a sigh."""
+
 DANGLING_WORDS: Final = frozenset(
-    "a an the my your his her our their its this and or but because so if that which who when where of to for from "
-    "with at by in on into about is are was were am be been it's that's i'm i'll i'd um uh er number".split()
+    "a an the my your his her our their its and or but because so if when where who of to from is "
+    "am was i i'm i'll i'd we we're they it's um uh er number".split()
 )
-"""An English sentence seldom ends on one of these."""
+"""An English sentence seldom ends on one of these. (It does on "with", "for", "that", "on".)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +70,10 @@ def needed_silence_ms(words: Sequence[str], length_ms: int, options: EndpointOpt
     """
     if not words:
         return options.nothing_said_ms
-    last = words[-1].lower()
-    digits = 0
-    for word in reversed(words):
-        if word.lower() not in NUMBER_WORDS:
-            break
-        digits += 1
-    if digits and digits < options.complete_digits:
+    digits = _trailing_numbers(words)
+    if 0 < digits < options.complete_digits:
         needed = options.number_silence_ms
-    elif not digits and last in DANGLING_WORDS:
+    elif not digits and words[-1].lower() in DANGLING_WORDS:
         needed = options.unfinished_silence_ms
     else:
         needed = options.silence_ms
@@ -85,6 +83,19 @@ def needed_silence_ms(words: Sequence[str], length_ms: int, options: EndpointOpt
         shortest = min(options.shortest_pause_ms, options.silence_ms)
         needed = round(needed + (shortest - needed) * worn)
     return needed
+
+
+def _trailing_numbers(words: Sequence[str]) -> int:
+    """How many words at the end belong to a number."""
+    count = 0
+    for word in reversed(words):
+        if word.lower() not in NUMBER_WORDS:
+            break
+        count += 1
+    alone = count == 1 and words[-1].lower() in {"one", "oh", "point"}
+    if alone and len(words) > 1 and words[-2].lower() not in ANNOUNCING_WORDS:
+        return 0
+    return count
 
 
 def decide(

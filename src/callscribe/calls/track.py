@@ -140,6 +140,8 @@ class TrackDecoder:
         """Samples, at its own rate, that the recogniser was given or told to skip."""
         self._current: _Current | None = None
         self._number = 1
+        self._ended_ms = 0
+        """End of the newest final, on the carrier's clock."""
         self._revision = 0
 
     @property
@@ -173,9 +175,8 @@ class TrackDecoder:
         """Nothing more comes for now: decode what is left and end the utterance."""
         found: list[Utterance] = []
         if len(self._rest):
-            # The last fraction of a step, filled up with silence that does not count.
-            missing = STEP - len(self._rest)
-            step = np.concatenate((self._rest, np.zeros(missing, np.int16)))
+            # The last fraction of a step, filled up with more of the same; only its own length counts.
+            step = np.resize(self._rest, STEP)
             length, self._rest = len(self._rest), self._rest[:0]
             found += self._step(step, length, partials=False)
         if self._current is not None:
@@ -231,9 +232,11 @@ class TrackDecoder:
     def _prepare(self, pcm: Pcm) -> tuple[Pcm, Flags]:
         """Tones made silent, speech found, level evened."""
         tones = self._tones.accept(pcm)
+        # The noise floor is that of the line as it is, not of the silence put in place of a tone.
+        flags = self._activity.accept(pcm)
         if tones.any():
             pcm = np.where(np.repeat(tones, BLOCK), 0, pcm).astype(np.int16)
-        flags = self._activity.accept(pcm)
+            flags &= ~np.repeat(tones, BLOCK // FRAME)
         if self._follow_level:
             pcm = self._level.accept(pcm, flags)
         return pcm, flags
@@ -299,7 +302,7 @@ class TrackDecoder:
         found = self._finish(current, heard)
         last_ms = max((h.words[-1].end_ms for h in heard if h.words), default=0)
         begin = max(current.begin, last_ms * SAMPLES_PER_MS)
-        following = self._current = _Current(begin=begin, changed=self._position)
+        following = self._current = _Current(begin=begin, changed=self._position, worded=begin)
         following.flags = [flags[(begin - current.begin) // FRAME :]]
         following.heard_until = current.heard_until
         return found
@@ -332,7 +335,9 @@ class TrackDecoder:
             start, end = self._extent(current, ())
             return [self._utterance(False, "", (), (), 0, start, end)]
         begin_ms = current.begin // SAMPLES_PER_MS
-        words = wordtimes.correct(words, np.concatenate(current.flags), begin_ms)
+        flags = np.concatenate(current.flags)
+        words = wordtimes.correct(words, flags, begin_ms)
+        start = self._clock_ms + wordtimes.speech_start(words[0], flags, begin_ms)
         texts = [word.text for word in words]
         text = " ".join(texts)
         tokens: tuple[Token, ...] = ()
@@ -345,8 +350,15 @@ class TrackDecoder:
             text, tokens = written.text, written.tokens
         lined = self._on_line(words)
         utterance = self._utterance(
-            True, text, lined, tokens, len(text), lined[0].start_ms, lined[-1].end_ms
+            True,
+            text,
+            lined,
+            tokens,
+            len(text),
+            max(round(start), self._ended_ms),
+            lined[-1].end_ms,
         )
+        self._ended_ms = utterance.end_ms
         self._number += 1
         self._revision = 0
         return [utterance]
@@ -408,7 +420,8 @@ class TrackDecoder:
 
 def _best_pause(flags: Flags) -> int:
     """Where to divide talk without a clear pause, in frames: the longest dip of the last eight seconds."""
-    earliest, latest = max(0, len(flags) - 8000 // FRAME_MS), len(flags) - 400 // FRAME_MS
+    earliest = max(int(np.argmax(flags)), len(flags) // 2, len(flags) - 8000 // FRAME_MS)
+    latest = len(flags) - 400 // FRAME_MS
     best, best_length = max(0, len(flags) - 1000 // FRAME_MS), 0
     begin = earliest
     for i in range(earliest, latest):

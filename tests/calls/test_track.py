@@ -1,0 +1,217 @@
+"""The real recogniser with the built-in model on synthetic voices."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import callscribe
+from callscribe.audio.timeline import Piece
+from callscribe.calls.endpointing import EndpointOptions
+from callscribe.calls.track import TrackDecoder, Utterance
+from callscribe.recognition.base import Recognizer
+from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
+from callscribe.recognition.vosk import VoskRecognizer
+from tests.calls.speech import SAID, Scene, scene
+
+BUILT_IN = Path(callscribe.__file__).parent / "models" / "phone-en"
+
+
+@pytest.fixture(scope="module")
+def vosk() -> VoskRecognizer:
+    return VoskRecognizer(BUILT_IN)
+
+
+def pieces(payload: bytes, *, frame: int = 160, start: int = 0, clock_ms: float = 0) -> list[Piece]:
+    return [
+        Piece(start + at, clock_ms + (start + at) / 8, payload[at : at + frame])
+        for at in range(0, len(payload), frame)
+    ]
+
+
+def decode(recognizer: Recognizer, line: list[Piece]) -> list[Utterance]:
+    decoder = TrackDecoder(recognizer)
+    said = [utterance for piece in line for utterance in decoder.accept(piece)]
+    said += decoder.flush()
+    decoder.close()
+    return said
+
+
+def finals(said: list[Utterance]) -> list[Utterance]:
+    return [utterance for utterance in said if utterance.final]
+
+
+def hear(recognizer: Recognizer, played: Scene) -> list[Utterance]:
+    return finals(decode(recognizer, pieces(played.payload)))
+
+
+def test_utterances_begin_and_end_where_their_speech_does(vosk: VoskRecognizer) -> None:
+    played = scene(3.0, "hello", 2.5, "balance", 1.2, "card", 4.0, "yes", 1.0)
+
+    said = hear(vosk, played)
+
+    assert len(said) == 4
+    for utterance, start, end in zip(said, played.starts_ms, played.ends_ms, strict=True):
+        assert abs(utterance.start_ms - start) <= 200
+        assert abs(utterance.words[0].start_ms - start) <= 200
+        assert abs(utterance.end_ms - end) <= 200
+    assert said[2].text == SAID["card"]
+    for before, after in pairwise([word for utterance in said for word in utterance.words]):
+        assert before.start_ms < before.end_ms <= after.start_ms + 50
+
+
+def test_partials_count_up_and_the_final_ends_them(vosk: VoskRecognizer) -> None:
+    said = decode(vosk, pieces(scene(1.0, "balance", 1.5, "calling", 1.5).payload))
+
+    for number in (1, 2):
+        mine = [utterance for utterance in said if utterance.number == number]
+        assert [utterance.revision for utterance in mine] == list(range(1, len(mine) + 1))
+        assert [utterance.final for utterance in mine] == [False] * (len(mine) - 1) + [True]
+        assert len(mine) >= 3
+        for utterance in mine:
+            settled = utterance.text[: utterance.settled].split()
+            assert settled == utterance.text.split()[: len(settled)]
+
+
+@pytest.mark.parametrize("frame", [80, 160, 1111, 80_000])
+def test_the_length_of_frames_changes_nothing(vosk: VoskRecognizer, frame: int) -> None:
+    played = scene(1.0, "card", 1.5, "yes", 1.0)
+
+    said = finals(decode(vosk, pieces(played.payload, frame=frame)))
+
+    assert said == hear(vosk, played) or frame == 80_000
+    assert [utterance.raw_text for utterance in said] == [
+        utterance.raw_text for utterance in hear(vosk, played)
+    ]
+
+
+def test_a_number_read_in_groups_is_one_utterance(vosk: VoskRecognizer) -> None:
+    played = scene(1.0, "number", 0.6, "four", 0.9, "five", 0.9, "three", 2.0)
+
+    said = hear(vosk, played)
+
+    assert len(said) == 1
+    assert said[0].raw_text.endswith("four one five five five five two three four")
+
+
+def test_a_sentence_is_final_soon_after_it(vosk: VoskRecognizer) -> None:
+    played = scene(2.0, "card", 3.0)
+    decoder = TrackDecoder(vosk)
+    given_out = [
+        piece.clock_ms + 20
+        for piece in pieces(played.payload)
+        for utterance in decoder.accept(piece)
+        if utterance.final
+    ]
+
+    (at,) = given_out
+    assert 450 <= at - played.ends_ms[0] <= 850
+
+
+def test_silence_and_noise_give_nothing(vosk: VoskRecognizer) -> None:
+    assert decode(vosk, pieces(scene(20.0).payload)) == []
+    assert finals(decode(vosk, pieces(scene(10.0, noise_db=-35).payload))) == []
+
+
+def test_ringing_gives_nothing_and_the_hello_after_it_is_heard(vosk: VoskRecognizer) -> None:
+    played = scene(8.0, "hello", 1.0)
+    t = np.arange(16_000) / 8000
+    ring = 3000 * (np.sin(2 * np.pi * 440 * t) + np.sin(2 * np.pi * 480 * t))
+    pcm = played.pcm.copy()
+    pcm[:16_000] += ring.astype(np.int16)
+    pcm[44_000:60_000] += ring.astype(np.int16)
+
+    said = hear(vosk, Scene(pcm, [], []))
+
+    assert len(said) == 1
+    assert said[0].words[0].text == "hello"
+    assert abs(said[0].start_ms - 8000) <= 200
+
+
+def test_talk_without_a_pause_is_divided_and_no_word_is_lost(vosk: VoskRecognizer) -> None:
+    names = ["balance", 0.05, "card", 0.05, "calling", 0.05, "hello", 0.05] * 4
+    options = EndpointOptions(longest_ms=8000, impatient_after_ms=7900, silence_ms=500)
+    played = scene(0.5, *names, 1.0)
+    decoder = TrackDecoder(vosk, endpoints=options)
+    said = [u for piece in pieces(played.payload) for u in decoder.accept(piece)] + decoder.flush()
+
+    parts = finals(said)
+    assert len(parts) >= 4
+    assert all(part.end_ms - part.start_ms <= 8500 for part in parts)
+    assert all(a.end_ms <= b.start_ms + 100 for a, b in pairwise(parts))
+    words = " ".join(part.raw_text for part in parts).split()
+    expected = " ".join(SAID[name] for name in names if isinstance(name, str)).split()
+    assert abs(len(words) - len(expected)) <= 6
+    assert words.count("card") >= 3
+
+
+def test_times_stay_right_over_hours(vosk: VoskRecognizer) -> None:
+    hours_ms = 5 * 3600 * 1000
+    played = scene(1.0, "card", 2.0)
+    decoder = TrackDecoder(vosk)
+    said = []
+    for hour in range(3):
+        for piece in pieces(played.payload, start=hour * hours_ms * 8, clock_ms=155):
+            said += decoder.accept(piece)
+    said += decoder.flush()
+
+    assert [u.text for u in finals(said)] == [SAID["card"]] * 3
+    for hour, utterance in enumerate(finals(said)):
+        assert abs(utterance.start_ms - hour * hours_ms - 1155) <= 100
+
+
+@pytest.mark.parametrize("gain_db", [-26.0, 18.0])
+def test_quiet_and_overdriven_lines_are_understood(vosk: VoskRecognizer, gain_db: float) -> None:
+    played = scene(1.0, "card", 1.5, "yes", 1.5, gain_db=gain_db, noise_db=-75)
+
+    assert [u.raw_text for u in hear(vosk, played)] == [SAID["card"], SAID["yes"]]
+
+
+def test_a_hole_in_a_pause_keeps_times_and_words(vosk: VoskRecognizer) -> None:
+    played = scene(1.0, "card", 6.0, "yes", 1.5)
+    line = [p for p in pieces(played.payload) if not 4000 <= p.clock_ms < 6500]
+
+    said = finals(decode(vosk, line))
+
+    assert [u.raw_text for u in said] == [SAID["card"], SAID["yes"]]
+    assert abs(said[1].start_ms - played.starts_ms[1]) <= 200
+
+
+def test_a_recognisers_own_early_finals_are_joined() -> None:
+    class Hasty(ScriptedRecognizer):
+        """Ends an utterance with every word."""
+
+    script = spoken("my card is lost", 1000)
+    recognizer = Hasty(script)
+    decoder = TrackDecoder(recognizer)
+    session = recognizer.sessions[0]
+    accept = session.accept
+
+    def hasty(pcm: np.ndarray) -> list[object]:  # type: ignore[type-arg]
+        return list(session.endpoint()) if accept(pcm) else []
+
+    decoder._session = type(
+        "S", (), {"accept": staticmethod(hasty), "endpoint": session.endpoint}
+    )()
+    said = [u for piece in pieces(b"\xff" * 8000 * 4) for u in decoder.accept(piece)]
+
+    assert [u.text for u in finals(said)] == ["my card is lost"]
+
+
+def test_partials_that_came_to_nothing_are_taken_back() -> None:
+    class Fickle(ScriptedRecognizer):
+        """Hears a word and thinks better of it."""
+
+    recognizer = Fickle([ScriptedWord("what", 400, 600)])
+    decoder = TrackDecoder(recognizer)
+    session = recognizer.sessions[0]
+    heard = decoder.accept(Piece(0, 0, b"\xff" * 8000))
+    session.script = ()
+    session._said = 0
+    heard += [u for p in pieces(b"\xff" * 24_000, start=8000) for u in decoder.accept(p)]
+    heard += decoder.flush()
+
+    assert [(u.text, u.final, u.number) for u in heard] == [("what", False, 1), ("", False, 1)]
