@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import callscribe
 from callscribe.audio.timeline import Piece
 from callscribe.calls.endpointing import EndpointOptions
 from callscribe.calls.track import TrackDecoder, Utterance
+from callscribe.events import Token
 from callscribe.recognition.base import Recognizer
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
 from callscribe.recognition.vosk import VoskRecognizer
@@ -132,7 +135,7 @@ def test_ringing_gives_nothing_and_the_hello_after_it_is_heard(vosk: VoskRecogni
 
 
 def test_talk_without_a_pause_is_divided_and_no_word_is_lost(vosk: VoskRecognizer) -> None:
-    names = ["balance", 0.05, "card", 0.05, "calling", 0.05, "hello", 0.05] * 4
+    names: list[float | str] = ["balance", 0.05, "card", 0.05, "calling", 0.05, "hello", 0.05] * 4
     options = EndpointOptions(longest_ms=8000, impatient_after_ms=7900, silence_ms=500)
     played = scene(0.5, *names, 1.0)
     decoder = TrackDecoder(vosk, endpoints=options)
@@ -190,7 +193,7 @@ def test_a_recognisers_own_early_finals_are_joined() -> None:
     session = recognizer.sessions[0]
     accept = session.accept
 
-    def hasty(pcm: np.ndarray) -> list[object]:  # type: ignore[type-arg]
+    def hasty(pcm: np.ndarray) -> list[object]:
         return list(session.endpoint()) if accept(pcm) else []
 
     decoder._session = type(
@@ -215,3 +218,26 @@ def test_partials_that_came_to_nothing_are_taken_back() -> None:
     heard += decoder.flush()
 
     assert [(u.text, u.final, u.number) for u in heard] == [("what", False, 1), ("", False, 1)]
+
+
+def test_a_writer_makes_text_readable_and_its_failure_costs_no_words() -> None:
+    class Shouting:
+        def final(self, words: Sequence[str], pauses_ms: Sequence[int] | None = None) -> Spoken:
+            assert pauses_ms == [0, 200]
+            return Spoken(" ".join(words).upper() + "!")
+
+        def partial(self, words: Sequence[str]) -> Spoken:
+            raise RuntimeError("out of ink")
+
+    script = [ScriptedWord("hello", 0, 500), ScriptedWord("there", 700, 900)]
+    decoder = TrackDecoder(ScriptedRecognizer(script), write=Shouting())
+    said = [u for piece in pieces(b"\xff" * 24_000) for u in decoder.accept(piece)]
+
+    assert [u.text for u in said] == ["hello", "hello there", "HELLO THERE!"]
+    assert said[-1].raw_text == "hello there"
+
+
+@dataclass
+class Spoken:
+    text: str
+    tokens: tuple[Token, ...] = ()

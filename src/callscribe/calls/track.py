@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import msgspec
 import numpy as np
+import structlog
 
 from callscribe.audio import mulaw
 from callscribe.audio.activity import FRAME, FRAME_MS, ActivityDetector, Flags
@@ -25,6 +26,8 @@ from callscribe.calls import wordtimes
 from callscribe.calls.endpointing import Decision, EndpointOptions, decide
 from callscribe.events import Token, Word
 from callscribe.recognition.base import Hypothesis, Recognizer
+
+_log = structlog.get_logger(__name__)
 
 STEP: Final = SAMPLE_RATE // 5
 """Samples decoded at a time: 0.2 s, the recogniser's own step."""
@@ -318,12 +321,10 @@ class TrackDecoder:
         if raw == current.raw:
             return []
         current.raw = raw
-        written = self._write.partial(texts) if self._write and texts else None
-        text = written.text if written else raw
+        text, tokens = self._written(texts, lambda writer: writer.partial(texts))
         current.shown.append(text)
         settled = _common_start(current.shown) if len(current.shown) == _SETTLES_AFTER else 0
         start, end = self._extent(current, words)
-        tokens = written.tokens if written else ()
         return [self._utterance(False, text, self._on_line(words), tokens, settled, start, end)]
 
     def _finish(self, current: _Current, heard: Sequence[Hypothesis]) -> list[Utterance]:
@@ -337,17 +338,10 @@ class TrackDecoder:
         begin_ms = current.begin // SAMPLES_PER_MS
         flags = np.concatenate(current.flags)
         words = wordtimes.correct(words, flags, begin_ms)
-        start = self._clock_ms + wordtimes.speech_start(words[0], flags, begin_ms)
+        start = round(self._clock_ms + wordtimes.speech_start(words[0], flags, begin_ms))
         texts = [word.text for word in words]
-        text = " ".join(texts)
-        tokens: tuple[Token, ...] = ()
-        if self._write:
-            pauses = [
-                0,
-                *(max(0, b.start_ms - a.end_ms) for a, b in itertools.pairwise(words)),
-            ]
-            written = self._write.final(texts, pauses)
-            text, tokens = written.text, written.tokens
+        pauses = [0, *(max(0, b.start_ms - a.end_ms) for a, b in itertools.pairwise(words))]
+        text, tokens = self._written(texts, lambda writer: writer.final(texts, pauses))
         lined = self._on_line(words)
         utterance = self._utterance(
             True,
@@ -355,13 +349,26 @@ class TrackDecoder:
             lined,
             tokens,
             len(text),
-            max(round(start), self._ended_ms),
+            min(lined[0].start_ms, max(start, self._ended_ms)),
             lined[-1].end_ms,
         )
         self._ended_ms = utterance.end_ms
         self._number += 1
         self._revision = 0
         return [utterance]
+
+    def _written(
+        self, texts: Sequence[str], write: Callable[[TextWriter], Written]
+    ) -> tuple[str, tuple[Token, ...]]:
+        """The readable form; the words themselves where there is no writer, or it fails."""
+        if self._write is not None and texts:
+            try:
+                written = write(self._write)
+            except Exception:
+                _log.exception("writing an utterance readably failed", words=len(texts))
+            else:
+                return written.text, written.tokens
+        return " ".join(texts), ()
 
     def _utterance(
         self,

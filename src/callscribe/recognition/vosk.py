@@ -66,7 +66,7 @@ class VoskRecognizer:
         self.hears_silence = False
         self.folder = folder
         self._vosk: Any = vosk
-        vosk.SetLogLevel(-1)
+        vosk.SetLogLevel(-2)  # errors only
         self._takes_phrases = any(folder.rglob("Gr.fst")) and any(folder.rglob("HCLr.fst"))
         said: list[str] = []
         try:

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import callscribe
+from callscribe.errors import ModelError
+from callscribe.events import Word
+from callscribe.recognition.base import Hypothesis
+from callscribe.recognition.vosk import VoskRecognizer, check_layout, read_sample_rate
+from tests.calls.speech import SAID, scene
+
+BUILT_IN = Path(callscribe.__file__).parent / "models" / "phone-en"
+
+
+@pytest.fixture(scope="module")
+def vosk() -> VoskRecognizer:
+    return VoskRecognizer(BUILT_IN, name="phone-en (built in)", language="en")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(BUILT_IN, tmp_path / "model"))
+
+
+def words(hypotheses: list[Hypothesis]) -> list[Word]:
+    return [word for hypothesis in hypotheses if hypothesis.final for word in hypothesis.words]
+
+
+def test_a_loaded_model_knows_itself(vosk: VoskRecognizer) -> None:
+    assert (vosk.name, vosk.language, vosk.sample_rate) == ("phone-en (built in)", "en", 8000)
+
+
+def test_words_have_times_and_confidence(vosk: VoskRecognizer) -> None:
+    played = scene(1.0, "card", 1.0)
+    session = vosk.start_session()
+
+    heard = words([*session.accept(played.pcm), *session.endpoint()])
+
+    assert [word.text for word in heard] == SAID["card"].split()
+    assert abs(heard[0].start_ms - played.starts_ms[0]) < 150
+    assert abs(heard[-1].end_ms - played.ends_ms[0]) < 150
+    assert all(0 < word.confidence <= 1 for word in heard)
+
+
+@pytest.mark.parametrize("sizes", [[80], [1600], [999, 2333], [100_000]])
+def test_how_audio_is_cut_changes_nothing(vosk: VoskRecognizer, sizes: list[int]) -> None:
+    pcm = scene(0.6, "balance", 0.5).pcm
+    session = vosk.start_session()
+    heard: list[Hypothesis] = []
+    at = turn = 0
+    while at < len(pcm):
+        heard += session.accept(pcm[at : at + sizes[turn % len(sizes)]])
+        at += sizes[turn % len(sizes)]
+        turn += 1
+    heard += session.finish()
+
+    whole = vosk.start_session()
+    assert words(heard) == words([*whole.accept(pcm), *whole.finish()])
+
+
+def test_times_go_on_over_utterances_and_skipped_silence(vosk: VoskRecognizer) -> None:
+    pcm = scene(0.6, "yes", 0.5).pcm[:12_800]
+    session = vosk.start_session()
+    first = words([*session.accept(pcm), *session.endpoint()])
+    session.skip(80_000)
+    second = words([*session.accept(pcm), *session.endpoint()])
+
+    shift = (len(pcm) + 80_000) // 8
+    assert [word.start_ms - shift for word in second] == [word.start_ms for word in first]
+
+
+def test_an_utterance_can_be_ended_in_the_past_and_nothing_is_lost(vosk: VoskRecognizer) -> None:
+    played = scene(0.6, "balance", 0.1, "card", 0.5)
+    session = vosk.start_session()
+    session.accept(played.pcm)
+    first = words(list(session.endpoint(played.ends_ms[0] + 50)))
+    second = words(list(session.endpoint()))
+
+    assert [word.text for word in first] == SAID["balance"].split()
+    assert [word.text for word in second][-3:] == SAID["card"].split()[-3:]
+    assert second[0].start_ms >= first[-1].end_ms - 50
+
+
+def test_silence_gives_no_empty_final(vosk: VoskRecognizer) -> None:
+    session = vosk.start_session()
+
+    heard = [*session.accept(np.zeros(8000 * 12, np.int16)), *session.finish()]
+
+    assert [hypothesis for hypothesis in heard if hypothesis.final] == []
+    assert session.finish() == ()
+
+
+def test_sessions_of_one_model_do_not_disturb_each_other(vosk: VoskRecognizer) -> None:
+    one, two = scene(0.5, "card", 0.5).pcm, scene(0.5, "calling", 0.5).pcm
+    a, b = vosk.start_session(), vosk.start_session()
+    heard_a: list[Hypothesis] = []
+    heard_b: list[Hypothesis] = []
+    for at in range(0, max(len(one), len(two)), 1600):
+        heard_a += a.accept(one[at : at + 1600])
+        heard_b += b.accept(two[at : at + 1600])
+    heard_a += a.finish()
+    heard_b += b.finish()
+
+    assert " ".join(word.text for word in words(heard_a)) == SAID["card"]
+    assert " ".join(word.text for word in words(heard_b)) == SAID["calling"]
+
+
+def test_phrases_need_a_model_that_takes_them(vosk: VoskRecognizer) -> None:
+    with pytest.raises(ModelError, match="cannot be restricted to phrases"):
+        vosk.start_session(["yes", "no"])
+
+
+def test_closing_twice_is_fine(vosk: VoskRecognizer) -> None:
+    session = vosk.start_session()
+    session.accept(np.zeros(1600, np.int16))
+    session.close()
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("am/final.mdl", "cannot be loaded"),
+        ("graph/HCLG.fst", "cannot be loaded"),
+        ("graph/words.txt", "cannot be loaded"),
+        ("conf/model.conf", "cannot be loaded"),
+    ],
+)
+def test_a_damaged_file_is_explained_and_native_code_stays_quiet(
+    copy: Path, capfd: pytest.CaptureFixture[str], broken: str, said: str
+) -> None:
+    (copy / broken).write_bytes(b"<html>" * 20)
+
+    with pytest.raises(ModelError, match=said) as error:
+        VoskRecognizer(copy)
+
+    assert "callscribe models get" in str(error.value)
+    assert "VoskAPI" not in str(error.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_model_cut_short_is_explained(copy: Path) -> None:
+    path = copy / "graph/HCLG.fst"
+    path.write_bytes(path.read_bytes()[:1_000_000])
+
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        VoskRecognizer(copy)
+
+
+def test_features_that_do_not_fit_the_network_are_found_at_once(copy: Path) -> None:
+    (copy / "conf/mfcc.conf").write_text("--sample-frequency=16000\n", encoding="utf-8")
+
+    with pytest.raises(ModelError, match="dimension mismatch"):
+        VoskRecognizer(copy)
+
+
+@pytest.mark.parametrize("missing", ["am/final.mdl", "conf/model.conf", "conf/mfcc.conf"])
+def test_a_missing_file_is_named(copy: Path, missing: str) -> None:
+    (copy / missing).unlink()
+
+    with pytest.raises(ModelError, match=missing):
+        check_layout(copy)
+
+
+def test_a_folder_that_is_no_model_and_one_that_holds_it(tmp_path: Path, copy: Path) -> None:
+    with pytest.raises(ModelError, match="does not exist"):
+        check_layout(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelError, match="not a Vosk model"):
+        check_layout(tmp_path / "empty")
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match="not a folder"):
+        check_layout(tmp_path / "file")
+    with pytest.raises(ModelError, match=r"inside it: .*model"):
+        check_layout(copy.parent)
+
+
+@pytest.mark.parametrize(
+    ("conf", "rate"),
+    [
+        ("--use-energy=false\n--sample-frequency=8000\n", 8000),
+        ("--sample-frequency=16000 # wide", 16000),
+        ("--num-ceps=13\n", 16000),
+    ],
+)
+def test_the_rate_is_the_models_own(tmp_path: Path, conf: str, rate: int) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/mfcc.conf").write_text(conf, encoding="utf-8")
+
+    assert read_sample_rate(tmp_path) == rate
