@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from callscribe.carrier_api import ApiError, CarrierClient
-from callscribe.carrier_api.number import Routing, choose, connect, ignored_because, repair
+from callscribe.carrier_api.number import (
+    Routing,
+    choose,
+    choose_all,
+    connect,
+    ignored_because,
+    repair,
+)
 from callscribe.errors import CarrierError
 from tests.carrier_api.fake import Api, Request, error, number
 
@@ -31,6 +38,15 @@ def test_of_several_one_must_be_named(api: Api, client: CarrierClient) -> None:
     assert "--number" in str(caught.value)
     assert "  +15005550003  Line 3" in str(caught.value)
     assert choose(client, "+1 (500) 555-0003").sid == number(3)["sid"]
+
+
+def test_all_numbers_with_a_flow_of_their_own(api: Api, client: CarrierClient) -> None:
+    api.numbers = [number(n) for n in range(1, 5)]
+    configured = ["+15005550002", "+15005550004"]
+    assert [n.number for n in choose_all(client, "", configured)] == configured
+    assert [n.number for n in choose_all(client, "+15005550001", configured)] == ["+15005550001"]
+    with pytest.raises(CarrierError, match="not one of the account's numbers"):
+        choose_all(client, "", ["+15005550009"])
 
 
 def test_a_long_list_is_cut(api: Api, client: CarrierClient) -> None:

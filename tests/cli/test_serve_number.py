@@ -55,7 +55,7 @@ class Serve:
         )
         self.said: list[str] = []
 
-    def until_waiting(self) -> None:
+    def until_waiting(self, numbers: str = OURS) -> None:
         alarm = threading.Timer(PATIENCE_S, self.process.kill)
         alarm.start()
         assert self.process.stderr is not None
@@ -65,7 +65,7 @@ class Serve:
                 break
         alarm.cancel()
         assert self.said, "it said nothing"
-        assert self.said[-1] == f"Waiting for calls on {OURS}", self.said
+        assert self.said[-1] == f"Waiting for calls on {numbers}", self.said
 
     def end(self, number: int) -> tuple[int, str]:
         self.process.send_signal(number)
@@ -113,6 +113,18 @@ def test_killed_and_repaired_by_the_next_start(rest: RunningRest, tmp_path: Path
     assert any("put back what it was set to" in line for line in again.said)
     again.end(signal.SIGTERM)
     assert routing(rest) == before
+
+
+def test_every_number_with_a_flow_of_its_own_is_taken(rest: RunningRest, tmp_path: Path) -> None:
+    second = rest.world.add_number("+15005550007", voice_url=OLD)
+    rest.world.add_number("+15005550008", voice_url=OLD)
+    settings = f"[numbers.'{OURS}']\nflow = 'answer'\n[numbers.'+15005550007']\nroom = 'support'\n"
+    (tmp_path / "callscribe.toml").write_text(settings + "flow = 'conference'\n")
+    server = Serve(rest, tmp_path / "data")
+    server.until_waiting(f"{OURS} and +15005550007")
+    assert second.voice_url == f"{PUBLIC}/twilio/voice"
+    server.end(signal.SIGTERM)
+    assert {n.voice_url for n in rest.world.numbers.values()} == {OLD}
 
 
 def test_dry_run_changes_nothing(rest: RunningRest, tmp_path: Path) -> None:

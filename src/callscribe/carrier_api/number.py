@@ -95,6 +95,20 @@ def choose(client: CarrierClient, wanted: str = "") -> PhoneNumber:
     )
 
 
+def choose_all(
+    client: CarrierClient, wanted: str = "", configured: Sequence[str] = ()
+) -> list[PhoneNumber]:
+    """The numbers whose calls are to come here: the one asked for, else those that have a flow of their own in the
+    settings, else the account's only one.
+
+    Raises:
+        CarrierError: as for `choose`.
+    """
+    if wanted or not configured:
+        return [choose(client, wanted)]
+    return [choose(client, number) for number in configured]
+
+
 def ignored_because(number: PhoneNumber) -> str:
     """Why the carrier would not ask our webhook for this number's calls; empty when it will."""
     if number.trunk_sid:

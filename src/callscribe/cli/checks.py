@@ -217,39 +217,20 @@ def clock_skew(carrier: datetime, asked: datetime, answered: datetime) -> Findin
     )
 
 
-def number(
+def own_numbers(
     client: CarrierClient, settings: Settings, voice_url: str, running: bool
-) -> tuple[PhoneNumber | None, list[Finding]]:
-    """The number is ours, its calls come here, nothing is left over from a killed server.
+) -> tuple[list[PhoneNumber], list[Finding]]:
+    """The numbers are ours, their calls come here, nothing is left over from a killed server.
 
     Args:
-        voice_url: where its calls should go; empty when that is not known yet.
+        voice_url: where calls should go; empty when that is not known yet.
         running: whether a server is up, which would have set it.
     """
     try:
-        found = numbers.choose(client, settings.number)
+        found = numbers.choose_all(client, settings.number, list(settings.numbers))
     except CarrierError as error:
-        return None, [failed("Number", error)]
-    ignored = numbers.ignored_because(found)
-    if ignored:
-        return found, [Finding("Number", "failed", found.number, ignored)]
-    findings = []
-    now = found.voice_url or "nothing"
-    if voice_url and found.voice_url == voice_url:
-        findings.append(Finding("Number", "ok", f"{found.number}, calls go to {now}"))
-    elif running and voice_url:
-        findings.append(
-            Finding(
-                "Number",
-                "failed",
-                f"{found.number}, calls go to {now}, not to {voice_url}",
-                "Start `callscribe serve` with the credentials set, and it points the number here.",
-            )
-        )
-    else:
-        findings.append(
-            Finding("Number", "ok", f"{found.number}, calls go to {now}; serve changes that")
-        )
+        return [], [failed("Number", error)]
+    findings = [_number(number, voice_url, running) for number in found]
     left = sorted(path.name for path in (settings.data / "carrier").glob("PN*.json"))
     if left and not running:
         findings.append(
@@ -261,6 +242,22 @@ def number(
             )
         )
     return found, findings
+
+
+def _number(number: PhoneNumber, voice_url: str, running: bool) -> Finding:
+    if ignored := numbers.ignored_because(number):
+        return Finding("Number", "failed", number.number, ignored)
+    detail = f"{number.number}, calls go to {number.voice_url or 'nothing'}"
+    if voice_url and number.voice_url == voice_url:
+        return Finding("Number", "ok", detail)
+    if running and voice_url:
+        return Finding(
+            "Number",
+            "failed",
+            f"{detail}, not to {voice_url}",
+            "Start `callscribe serve` with the credentials set, and it points the number here.",
+        )
+    return Finding("Number", "ok", f"{detail}; serve changes that")
 
 
 def settings_file(settings: Settings, folder: Path) -> Iterator[Finding]:

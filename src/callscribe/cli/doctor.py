@@ -122,7 +122,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "Server", "ok", f"something answers on {where}" if running else f"not running on {where}"
     )
     client: CarrierClient | None = None
-    own: PhoneNumber | None = None
+    own: list[PhoneNumber] = []
     if settings.account_sid and settings.auth_token:
         try:
             client = CarrierClient(
@@ -144,18 +144,18 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield from account
             if account[0].state != "failed":
                 wanted = settings.public_url.rstrip("/") + VOICE if settings.public_url else ""
-                own, findings = checks.number(client, settings, wanted, running)
+                own, findings = checks.own_numbers(client, settings, wanted, running)
                 yield from findings
         yield from _outside(settings, own, running)
 
 
-def _outside(settings: Settings, own: PhoneNumber | None, running: bool) -> Iterator[Finding]:
+def _outside(settings: Settings, own: list[PhoneNumber], running: bool) -> Iterator[Finding]:
     """The public address, by whatever way it comes about."""
     token = settings.auth_token.reveal()
     with contextlib.ExitStack() as stack:
         url = settings.public_url.rstrip("/")
-        if not url and running and own is not None and own.voice_url.endswith(VOICE):
-            url = own.voice_url.removesuffix(VOICE)  # the running server has set it: its tunnel
+        if not url and running and own and own[0].voice_url.endswith(VOICE):
+            url = own[0].voice_url.removesuffix(VOICE)  # the running server has set it: its tunnel
         if not url and settings.tunnel == "ngrok" and not running:
             try:
                 tunnel = open_tunnel(settings.port, settings.ngrok_authtoken.reveal())

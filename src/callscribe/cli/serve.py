@@ -25,6 +25,7 @@ from callscribe.errors import CarrierError, SettingsError
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.recognition.vosk import VoskRecognizer
 from callscribe.settings import Settings
+from callscribe.terminal.layout import join_words
 from callscribe.terminal.view import TerminalView
 from callscribe.text.writer import Writer
 from callscribe.tunnel import Tunnel, open_tunnel
@@ -95,14 +96,18 @@ def plan(settings: Settings) -> str:
             "There is nothing to change: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN first."
         )
     with contextlib.closing(client):
-        chosen = numbers.choose(client, settings.number)
         base = settings.public_url or "https://<tunnel>.ngrok.app"
         urls = CarrierUrls(base)
-        changes = numbers.Routing.of(chosen).changes(numbers.Routing.to(urls.voice, urls.status))
-        lines = [f"{chosen.number} ({chosen.sid}) would be changed, and put back at the end:"]
-        lines += [f"  {change}" for change in changes] or ["  nothing; it already points here"]
-        if reason := numbers.ignored_because(chosen):
-            lines.append(f"Note: {reason}")
+        wanted = numbers.Routing.to(urls.voice, urls.status)
+        lines = []
+        for chosen in numbers.choose_all(client, settings.number, list(settings.numbers)):
+            changes = numbers.Routing.of(chosen).changes(wanted)
+            lines.append(
+                f"{chosen.number} ({chosen.sid}) would be changed, and put back at the end:"
+            )
+            lines += [f"  {change}" for change in changes] or ["  nothing; it already points here"]
+            if reason := numbers.ignored_because(chosen):
+                lines.append(f"Note: {reason}")
         return "\n".join(lines)
 
 
@@ -116,13 +121,15 @@ async def serve(settings: Settings) -> None:
             stack.enter_context(view)
             logs.configure(settings.log_level)  # its lines go above the live region from here on
         client = carrier_client(settings)
-        own: PhoneNumber | None = None
+        own: list[PhoneNumber] = []
         if client is not None:
             stack.callback(client.close)
             if wants_number(settings):
                 for line in await asyncio.to_thread(numbers.repair, client, settings.data / NOTES):
                     say(line)
-                own = await asyncio.to_thread(numbers.choose, client, settings.number)
+                own = await asyncio.to_thread(
+                    numbers.choose_all, client, settings.number, list(settings.numbers)
+                )
         recognizer, model = await asyncio.to_thread(load_recognizer, settings)
         stack.callback(recognizer.close)
         listener = listen(settings.host, settings.port)
@@ -139,17 +146,22 @@ async def serve(settings: Settings) -> None:
                 recognizer,
                 listener,
                 public_url=public_url,
-                own_number=own.number if own else settings.number,
+                own_number=own[0].number if own else settings.number,
                 carrier_api=CarrierApi(client) if client else None,
             )
         )
         showing = asyncio.create_task(show_hub(server.hub, server.store, view), name="view")
         stack.push_async_callback(finish, showing, server)
-        if client is not None and own is not None:
-            connected = await connect(server, client, own)
-            stack.push_async_callback(put_back, connected)
+        if client is not None:
+            for number in own:
+                connected = await connect(server, client, number)
+                stack.push_async_callback(put_back, connected)
         for line in introduction(
-            settings, server, model, own.number if own else "", recognizer.language
+            settings,
+            server,
+            model,
+            join_words([number.number for number in own]),
+            recognizer.language,
         ):
             say(line)
         await first_of(stop.wait(), server.failed.wait(), showing)
