@@ -91,7 +91,7 @@ class FakeServer:
 
 
 @contextlib.asynccontextmanager
-async def running_server() -> AsyncIterator[FakeServer]:
+async def running_server(port: int = 0) -> AsyncIterator[FakeServer]:
     fake = FakeServer()
     app = Starlette(
         routes=[
@@ -100,7 +100,8 @@ async def running_server() -> AsyncIterator[FakeServer]:
         ]
     )
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     fake.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(app, log_level="error", lifespan="off", ws="websockets-sansio")
     server = uvicorn.Server(config)

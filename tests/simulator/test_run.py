@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+
+import httpx
 
 from callscribe.simulator import signing
 from callscribe.simulator.frames import Faults
-from callscribe.simulator.run import Server, simulate_call, simulate_calls
+from callscribe.simulator.run import RestOn, Server, simulate_call, simulate_calls
 from callscribe.simulator.script import CallScript, Party
-from tests.simulator.server import FakeServer
+from callscribe.simulator.world import ACCOUNT_SID
+from tests.simulator.server import FakeServer, running_server, until
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 CALLER = Party("+15005550010", bytes(range(256)) * 30)  # 0.96 s
@@ -229,3 +233,56 @@ async def test_abrupt_close_and_no_stop(server: FakeServer) -> None:
         assert report.streams[0].ended == ended
         assert server.sockets[-1].code in codes
         assert server.sockets[-1].messages[-1]["event"] == "media"
+
+
+async def test_told_to_stop_all_callers_hang_up(server: FakeServer) -> None:
+    server.answers["/twilio/voice"] = hold(server)
+    stop = asyncio.Event()
+    caller = Party("+15005550010", b"\x01" * 8000 * 60)
+    others = (Party("+15005550011"), Party("+15005550012"))
+    script = CallScript(caller, others=others, conference=True, stagger_s=30)
+    running = asyncio.create_task(simulate_calls([script], Server(server.url), stop=stop))
+    await until(lambda: bool(server.sockets and server.sockets[0].messages))
+    stop.set()
+    (report,) = await running
+    assert (report.status, report.ended_by) == ("completed", "caller")
+    assert server.sockets[0].messages[-1]["event"] == "stop"
+    assert len(server.to("/twilio/voice")) == 1
+
+
+async def test_a_server_that_is_not_up_yet_is_waited_for() -> None:
+    async with running_server() as server:
+        url = server.url
+    port = int(url.rpartition(":")[2])
+    phoning = asyncio.create_task(
+        simulate_calls([CallScript(CALLER)], Server(url), speed=SPEED, wait_s=10)
+    )
+    await asyncio.sleep(0.3)
+    assert not phoning.done()
+    async with running_server(port) as server:
+        server.answers["/twilio/voice"] = "<Response><Reject reason='busy'/></Response>"
+        (report,) = await phoning
+    assert (report.status, report.errors) == ("busy", [])
+
+
+async def test_the_rest_api_beside_a_call(server: FakeServer) -> None:
+    server.answers["/twilio/voice"] = hold(server)
+    found: list[str] = []
+
+    async def ask(url: str) -> None:
+        account = f"{url}/2010-04-01/Accounts/{ACCOUNT_SID}"
+        async with httpx.AsyncClient(auth=(ACCOUNT_SID, TOKEN)) as client:
+            await until(lambda: bool(server.sockets))
+            calls = (await client.get(account + "/Calls.json")).json()["calls"]
+            found.extend(call["status"] for call in calls)
+            await client.post(
+                f"{account}/Calls/{calls[0]['sid']}.json", data={"Status": "completed"}
+            )
+
+    asking: list[asyncio.Task[None]] = []
+    rest = RestOn(0, lambda url: asking.append(asyncio.create_task(ask(url))))
+    script = CallScript(Party("+15005550010", b"\x01" * 8000 * 60))
+    (report,) = await simulate_calls([script], Server(server.url), rest=rest, auth_token=TOKEN)
+    await asking[0]
+    assert found == ["in-progress"]
+    assert (report.status, report.ended_by) == ("completed", "server")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, cast, get_args
+from typing import Annotated, Literal, TypeVar, Unpack, cast, get_args
 
 import typer
 
@@ -17,7 +19,7 @@ from callscribe.settings import load
 from callscribe.simulator import audio, demos
 from callscribe.simulator.frames import Faults
 from callscribe.simulator.report import CallReport, describe
-from callscribe.simulator.run import RestOn, Server, simulate_calls
+from callscribe.simulator.run import CarrierOptions, RestOn, Server, simulate_calls
 from callscribe.simulator.script import (
     CallbackFaults,
     CallScript,
@@ -137,6 +139,9 @@ def register(app: typer.Typer) -> None:
         voice: Annotated[
             bool, typer.Option("--voice", help="Prompts are heard as speech, not as silence.")
         ] = False,
+        wait: Annotated[
+            float, typer.Option(min=0, help="Seconds to wait for a server that is not up yet.")
+        ] = 0.0,
         rest: Annotated[
             int | None,
             typer.Option(
@@ -198,13 +203,14 @@ def register(app: typer.Typer) -> None:
             )
         if not calls and rest is None:
             raise SettingsError("--calls 0 makes sense with --rest only.")
-        answering = (Party(callee, people[-1]),)
+        answering = (Party(from_, people[0]), Party(callee, people[-1]))
         reports = asyncio.run(
-            simulate_calls(
+            _until_interrupted(
                 scripts,
                 Server(url, public_url or settings.public_url),
                 parties=answering,
                 rest=None if rest is None else RestOn(rest, _tell_rest),
+                wait_s=wait,
                 auth_token=token,
                 account_sid=settings.account_sid or ACCOUNT_SID,
                 speed=speed,
@@ -220,6 +226,42 @@ def register(app: typer.Typer) -> None:
         show(reports, as_json=as_json)
         if any(report.errors for report in reports):
             raise typer.Exit(1)
+
+
+async def _until_interrupted(
+    scripts: Sequence[CallScript],
+    server: Server,
+    *,
+    spread_s: float,
+    parties: Sequence[Party],
+    rest: RestOn | None,
+    wait_s: float,
+    **options: Unpack[CarrierOptions],
+) -> list[CallReport]:
+    """The first Ctrl-C makes all callers hang up, so that there is a report; the second one ends at once."""
+    stop, loop, main = asyncio.Event(), asyncio.get_running_loop(), asyncio.current_task()
+
+    def interrupted() -> None:
+        if stop.is_set() and main is not None:
+            main.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
+            loop.add_signal_handler(number, interrupted)
+    try:
+        return await simulate_calls(
+            scripts,
+            server,
+            spread_s=spread_s,
+            parties=parties,
+            rest=rest,
+            wait_s=wait_s,
+            stop=stop,
+            **options,
+        )
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[str, list[Path]]:

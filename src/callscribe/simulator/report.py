@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from callscribe.simulator.frames import FrameCounters, TrackName
 
+LATE_MS = 100
+"""Above this the simulator admits that it could not keep real time."""
+
 
 @dataclass(frozen=True)
 class Notification:
@@ -55,6 +58,8 @@ class StreamReport:
     """Where on the stream's own line (its `timestamp`) the parties' recordings begin."""
     overflow: int = 0
     """Media messages thrown away because the server did not read."""
+    late_ms: int = 0
+    """The most, in real milliseconds, that the simulator itself was behind: this machine's doing, not a fault."""
     ended: str = ""
     """`stop`, `no stop`, `cut off`, `closed by the server`, ..."""
     close_code: int | None = None
@@ -148,6 +153,10 @@ def describe(report: CallReport) -> Iterable[str]:
             yield (
                 f"            {track:<8} {sent.frames} messages, {sent.bytes} bytes, {sent.seconds:.1f} s"
                 + (", " + ", ".join(extra) if extra else "")
+            )
+        if stream.late_ms > LATE_MS:
+            yield (
+                f"            the simulator was up to {stream.late_ms} ms late: too much for this machine"
             )
         ending = f"            ended by {stream.ended or 'nothing'}"
         if stream.close_code is not None:

@@ -110,6 +110,8 @@ async def simulate_calls(
     spread_s: float = 0.25,
     parties: Sequence[Party] = (),
     rest: RestOn | None = None,
+    wait_s: float = 0.0,
+    stop: asyncio.Event | None = None,
     **options: Unpack[CarrierOptions],
 ) -> list[CallReport]:
     """Phones the server with every script at once and returns when all calls are over.
@@ -117,7 +119,9 @@ async def simulate_calls(
     Args:
         spread_s: real seconds between the beginnings of two calls.
         parties: who answers when the server calls someone by itself, through REST.
-        rest: offer the REST API while the calls run; without scripts, until cancelled.
+        rest: offer the REST API while the calls run; without scripts, until `stop` is set.
+        wait_s: how long to wait for a server that is not up yet.
+        stop: when set, all callers hang up.
 
     Returns:
         One report per script, in their order; dialled legs and other participants are in its `legs`.
@@ -127,9 +131,38 @@ async def simulate_calls(
         for number in dict.fromkeys(script.to for script in scripts) or [CallScript.to]:
             world.add_number(number, voice_url=server.voice, status_callback=server.status)
         async with rest.beside(world) if rest is not None else contextlib.nullcontext():
-            if not scripts:
-                await asyncio.Event().wait()
-            return await _phone_all(world, scripts, spread_s)
+            stop = stop or asyncio.Event()
+            stopping = asyncio.create_task(_hang_up_on(stop, world))
+            try:
+                if not scripts:
+                    await stop.wait()
+                await _wait_for(server.target.url, wait_s, stop)
+                return await _phone_all(world, scripts, spread_s)
+            finally:
+                stopping.cancel()
+
+
+async def _hang_up_on(stop: asyncio.Event, world: World) -> None:
+    await stop.wait()
+    world.hang_up_all()
+
+
+async def _wait_for(url: str, wait_s: float, stop: asyncio.Event) -> None:
+    """Returns when something listens at the URL, when the time is over, or when told to stop."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + wait_s
+    while loop.time() < end and not stop.is_set():
+        try:
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+        except OSError:
+            await asyncio.sleep(0.2)
+            continue
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        return
 
 
 async def _phone_all(

@@ -246,6 +246,8 @@ class MediaStream:
                 await clock.until(self.start_ms + waiting[0].at_ms)
                 await self._send(socket, waiting.popleft().text)
             await clock.until(heard_at)
+            late = (clock.now_ms() - heard_at) / clock.speed
+            self.report.late_ms = max(self.report.late_ms, round(late))
             if heard_at > self._stop_at:
                 break
             if cut_at is not None and heard_at - self.start_ms >= cut_at * 1000:

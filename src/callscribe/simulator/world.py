@@ -6,6 +6,7 @@ Both the command line and tests use it, and the REST fake (`callscribe.simulator
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import random
 from collections.abc import Callable, Coroutine, Iterable
@@ -115,6 +116,8 @@ class World:
         """Who answers at which number when nothing else says so."""
         self.conference_report = CallReport("", "", "", "inbound")
         """Collects what concerns rooms and none of their legs."""
+        self.stopping = asyncio.Event()
+        """Nobody phones any more."""
         self._callback_faults = callback_faults or CallbackFaults()
         self._callback_rng = self.ids.child()
         self._prompt = prompt or Idle()
@@ -216,7 +219,9 @@ class World:
         first: Call,
         index: int,
     ) -> None:
-        await self.clock.wait(script.stagger_s * 1000 * index)
+        with contextlib.suppress(TimeoutError):
+            delay = script.stagger_s * index / self.clock.speed
+            await asyncio.wait_for(self.stopping.wait(), delay)
         call = self._inbound(script, party, conversation)
         first.report.legs.append(call.report)
         await self._dial_in(call, script, conversation, first)
@@ -229,6 +234,9 @@ class World:
         first: Call | None = None,
     ) -> None:
         """The call, and when its party leaves and phones again, those that follow."""
+        if self.stopping.is_set():
+            call.report.status = "canceled"
+            return
         moves = asyncio.create_task(
             self._follow_moves(call, script, conversation, call if first is None else first)
         )
@@ -324,6 +332,12 @@ class World:
             call.hang_up("caller")
         else:
             call.hang_up(script.hangup_by)
+
+    def hang_up_all(self) -> None:
+        """Every caller hangs up now, and nobody phones any more."""
+        self.stopping.set()
+        for call in list(self.calls.values()):
+            call.hang_up("caller")
 
     def make_call(
         self,
