@@ -106,3 +106,11 @@ def test_no_server_is_explained_and_fails(tmp_path: Path) -> None:
     assert report["status"] == "failed"
     assert report["from"] == "+15005550010"
     assert report["notifications"][0]["code"] == 11205
+
+
+def test_every_option_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    command = typer.main.get_command(app()).commands["simulate"]  # type: ignore[attr-defined]
+    options = {o for p in command.params for o in p.opts if o.startswith("--") and o != "--help"}
+    assert len(options) > 30
+    assert [option for option in sorted(options) if f"`{option}`" not in page] == []
