@@ -191,6 +191,20 @@ async def test_the_next_conference_in_the_room_is_another_record() -> None:
     assert [c.id for c in w.registry.live()] == [LEG]
 
 
+async def test_a_room_that_everybody_has_left_is_not_joined() -> None:
+    w = world()
+    alice, bob = await enter(w, CALL, ALICE), await enter(w, LEG, BOB)
+    await w.registry.stream_closed(alice, "stop")
+    await w.call("CA" + "d4" * 16, from_=ALICE)
+    await w.registry.stream_closed(bob, "stop")
+    await w.call(THIRD, from_=EVE)
+    assert [s.call for s in w.of(CallStarted)] == [CALL], "one has rung up again and is on her way"
+    w = world()
+    await w.registry.stream_closed(await enter(w, CALL, ALICE), "stop")
+    await w.call(THIRD, from_=EVE)
+    assert [s.call for s in w.of(CallStarted)] == [CALL, THIRD]
+
+
 async def test_a_taken_name_gets_a_number() -> None:
     w = world(label="Guest")
     assert [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from itertools import permutations
@@ -238,6 +239,38 @@ async def test_without_any_word_after_the_ringing_somebody_has_answered() -> Non
     # The word itself, when it comes after all, is believed.
     await w.registry.leg_status(leg("in-progress", 6))
     assert dials(w)[-1].answered_ms == 6000
+
+
+async def test_the_answer_is_waited_for_when_the_call_is_over_already() -> None:
+    w = world()
+    await begin(w)
+    stream = w.registry._book.find(CALL).leg.stream
+    assert stream is not None
+    closing = asyncio.ensure_future(w.registry.stream_closed(stream, "stop"))
+    await w.registry.call_status(CallStatusChanged(call_sid=CALL, status="completed"))
+    await asyncio.sleep(0.02)
+    await w.registry.leg_status(leg("in-progress", 6))
+    await closing
+    await w.ended()
+    assert w.sessions[0].released == {"outbound": 6000}
+    assert {f.speaker for f in w.of(FinalTranscript)} == {"Alice", "Bob"}
+
+
+async def test_without_any_word_at_all_a_call_longer_than_the_ringing_was_answered() -> None:
+    w = world(timeout=10)
+    await begin(w)
+    await finish(w)
+    await w.ended()
+    assert w.sessions[0].released == {"outbound": 0}
+    assert {f.speaker for f in w.of(FinalTranscript)} == {"Alice", "Bob"}
+
+
+async def test_without_any_word_at_all_a_shorter_call_was_not() -> None:
+    w = world(timeout=20)
+    await begin(w)
+    await finish(w)
+    await w.ended()
+    assert {f.speaker for f in w.of(FinalTranscript)} == {"Alice"}
 
 
 async def test_a_socket_that_stops_first_waits_for_word_of_the_answer() -> None:

@@ -97,6 +97,8 @@ class CallBook:
         self.options = options or RegistryOptions()
         self.clock = clock
         self.tickets = TicketBook(clock=clock)
+        self.before_close: Callable[[Record, OpenStream], Awaitable[None]] | None = None
+        """Asked before a stream is closed for good whose audio is still held back."""
         self._records: dict[str, Record] = {}
         self._by_leg: dict[str, Record] = {}
         self._over: OrderedDict[str, Timeline] = OrderedDict()
@@ -127,8 +129,8 @@ class CallBook:
     def in_room(self, room: str) -> Record | None:
         """The conference that is now in a room."""
         for record in self:
-            open_ = record.is_conference and not record.ending and not record.conference_over
-            if open_ and record.room == room:
+            over = record.ending or record.conference_over or record.deserted
+            if record.is_conference and record.room == room and not over:
                 return record
         return None
 
@@ -257,6 +259,8 @@ class CallBook:
 
     async def close_stream(self, record: Record, stream: OpenStream, reason: str) -> None:
         """Decode and publish what has arrived on a stream."""
+        if stream.held and self.before_close and reason not in ("shutdown", "taken-over"):
+            await self.before_close(record, stream)
         await stream.close(reason)
         record.end_ms = max(record.end_ms, stream.end_ms)
         record.streams.discard(stream)

@@ -6,6 +6,8 @@ is held back until it is known when somebody answered; what came before is dropp
 
 from __future__ import annotations
 
+import asyncio
+
 from callscribe.calls.book import CallBook
 from callscribe.calls.dialling import TERMINAL, DialTracker
 from callscribe.calls.live import Record
@@ -51,11 +53,15 @@ def plan(book: CallBook, record: Record) -> twiml.DialPlan:
     )
 
 
-def hold_back(record: Record, stream: OpenStream) -> None:
+def hold_back(book: CallBook, record: Record, stream: OpenStream) -> None:
     """Before a stream starts: keep its outbound audio undecoded."""
-    if record.dial is not None and "outbound" in stream.tracks and stream.session is not None:
-        stream.held = True
-        stream.session.hold_back("outbound")
+    if record.dial is None or "outbound" not in stream.tracks or stream.session is None:
+        return
+    stream.held = True
+    stream.session.hold_back("outbound")
+    if "no-word" not in record.timers and not record.dial_known.is_set():
+        seconds = record.plan.timeout + book.options.no_word_s
+        book.schedule(record, "no-word", seconds, lambda: _no_word(book, record))
 
 
 def release(record: Record, stream: OpenStream) -> None:
@@ -68,14 +74,11 @@ def release(record: Record, stream: OpenStream) -> None:
 async def leg_status(book: CallBook, record: Record, status: LegStatus) -> None:
     """A dialled leg's callback."""
     dial = record.dial
-    if dial is None or record.ending:
+    if dial is None or record.ended.is_set():
         return
     before = dial.dial(lambda moment: book.at_ms(record, moment))
     dial.leg(status)
     await _tell(book, record, before)
-    if status.status in ("initiated", "ringing") and "no-word" not in record.timers:
-        seconds = record.plan.timeout + book.options.no_word_s
-        book.schedule(record, "no-word", seconds, lambda: _no_word(book, record))
 
 
 async def dial_finished(book: CallBook, record: Record, finished: DialFinished) -> str:
@@ -148,6 +151,17 @@ async def _tell(book: CallBook, record: Record, before: object) -> None:
     now = dial.dial(lambda moment: book.at_ms(record, moment))
     if now != before:
         await book.publish(CallUpdated(call=record.id, dial=now))
+
+
+async def stream_ends(book: CallBook, record: Record, stream: OpenStream) -> None:
+    """A stream is about to close whose outbound audio is still kept: wait a little for word of an answer."""
+    if not stream.held or record.dial_known.is_set():
+        return
+    try:
+        await asyncio.wait_for(record.dial_known.wait(), book.options.hold_grace_s)
+    except TimeoutError:
+        if stream.end_ms > record.plan.timeout * 1000:
+            await _no_word(book, record)
 
 
 async def _no_word(book: CallBook, record: Record) -> None:

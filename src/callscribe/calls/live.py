@@ -53,6 +53,8 @@ class Leg:
     """The carrier's newest word about it."""
     over: bool = False
     """It hung up, as the carrier or the end of its stream says."""
+    stopped: bool = False
+    """Its stream has ended with `stop` and no other has begun."""
     stranger: bool = False
     """Added to the conference by somebody else, by REST: we get no callbacks of its call."""
     tried_again: bool = False
@@ -128,6 +130,11 @@ class Record:
     def stream_track(self) -> Literal["inbound_track", "both_tracks"]:
         both = not self.is_conference and "outbound" in {t for _, t in self.labels}
         return "both_tracks" if both else "inbound_track"
+
+    @property
+    def deserted(self) -> bool:
+        """Everybody has hung up, though the carrier has not said so yet."""
+        return all(leg.gone or leg.stopped for leg in self.legs.values())
 
     @property
     def other_number(self) -> str:

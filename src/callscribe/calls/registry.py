@@ -14,7 +14,6 @@ Callbacks travel apart from the socket and from each other, so every handler tak
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import time
 from collections.abc import Callable
@@ -84,6 +83,7 @@ class CallRegistry:
             options=options,
             clock=clock,
         )
+        self._book.before_close = lambda *held: forwards.stream_ends(self._book, *held)
         self._flows = flows
         self._options = self._book.options
         self._clock = clock
@@ -134,7 +134,7 @@ class CallRegistry:
         older, leg.stream = leg.stream, stream
         record.streams.add(stream)
         leg.streams_opened += 1
-        leg.over = False
+        leg.over = leg.stopped = False
         if older is not None:
             leg.lost = older
             older.superseded.set()
@@ -160,15 +160,13 @@ class CallRegistry:
         current = leg.stream is stream
         if current:
             leg.stream = None
-            if reason == "stop":
+            leg.stopped = reason == "stop"
+            if leg.stopped:
                 self._later(record, leg, "stop", self._options.stop_grace_s)
             elif record.final_status is None and not leg.over:
                 leg.lost = stream
                 self._later(record, leg, "lost", self._options.lost_grace_s)
                 self._book.spawn(lambda: self._restart(record, leg))
-        if stream.held and not record.dial_known.is_set() and not record.ending:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(record.dial_known.wait(), self._options.hold_grace_s)
         await self._book.close_stream(record, stream, reason)
         if current and (record.final_status is not None or leg.status in TERMINAL):
             await self._leg_over(record, leg)
@@ -225,7 +223,7 @@ class CallRegistry:
     async def dial_finished(self, finished: DialFinished) -> str:
         """A `<Dial>` is over; answers with what to do next."""
         record = self._book.of_leg(finished.call_sid)
-        if record is None or record.ending:
+        if record is None or record.ended.is_set():
             return twiml.hang_up()
         if record.is_conference:
             return conferences.dial_finished(self._book, record, finished)
@@ -408,7 +406,7 @@ class CallRegistry:
             offset_ms=stream.offset_ms,
         )
         stream.session = session
-        forwards.hold_back(record, stream)
+        forwards.hold_back(self._book, record, stream)
         await session.start()
         if record.paused:
             await session.pause()
