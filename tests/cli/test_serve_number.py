@@ -8,12 +8,18 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from callscribe.cli.remote import Remote, place
+from callscribe.records import CallRecord
+from callscribe.simulator import demos
 from callscribe.simulator.rest_server import RunningRest, rest_in_thread
+from callscribe.simulator.script import Party
+from callscribe.simulator.webhooks import Target
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 OURS = "+15005550006"
@@ -23,8 +29,16 @@ PATIENCE_S = 60
 
 
 @pytest.fixture
-def rest() -> Iterator[RunningRest]:
-    with rest_in_thread(auth_token=TOKEN, seed=1) as running:
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def rest(port: int) -> Iterator[RunningRest]:
+    target = Target(f"http://127.0.0.1:{port}", PUBLIC)  # the tunnel
+    with rest_in_thread(auth_token=TOKEN, target=target, speed=2, seed=1) as running:
         running.world.add_number(OURS, voice_url=OLD, voice_method="GET")
         yield running
 
@@ -33,13 +47,11 @@ class Serve:
     """`callscribe serve` in a process of its own, until it waits for calls."""
 
     def __init__(self, rest: RunningRest, data: Path, *arguments: str, token: str = TOKEN) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = rest.world.target.url.rpartition(":")[2]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CALLSCRIBE_")}
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "callscribe", "serve", "--port", str(port)),
+                *(sys.executable, "-m", "callscribe", "serve", "--port", port),
                 *("--data", str(data), "--api-url", rest.url, "--public-url", PUBLIC, *arguments),
             ],
             env=environment
@@ -145,3 +157,56 @@ def test_several_numbers_and_wrong_credentials(rest: RunningRest, tmp_path: Path
     assert status == 1
     assert "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN" in said
     assert "Traceback" not in said
+
+
+def run(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "callscribe", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def until(remote: Remote, sid: str, words: int, *, over: bool = False) -> CallRecord:
+    """The record once this much was said, and the call is over if it should be."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        record = remote.record(sid)
+        said = sum(len(utterance.words) for utterance in record.utterances)
+        if said >= words and (not over or record.call.ended_at):
+            return record
+        time.sleep(0.2)
+    raise AssertionError(f"it did not come: {record}")
+
+
+def test_dial_detach_and_attach(rest: RunningRest, tmp_path: Path) -> None:
+    """A call placed from the command line is transcribed; it can be let go and taken up again."""
+    caller, agent = demos.demo("bank").audio().parties
+    assert caller
+    rest.world.parties["+15005550020"] = Party("+15005550020", agent, rings_s=0.2)
+    server = Serve(rest, tmp_path / "data", "--greeting", "")
+    server.until_waiting()
+    url = rest.world.target.url
+    said = run("dial", "+15005550020", "--server", url)
+    sid = said.split("--call ")[1].strip()
+    with Remote(place(url)) as remote:
+        record = until(remote, sid, 5)
+        assert (record.call.direction, record.call.to) == ("outbound", "+15005550020")
+        assert "calling your bank" in " ".join(u.text for u in record.utterances)
+        assert "goes on" in run("detach", sid, "--server", url)
+        first = until(remote, sid, 5, over=True)
+        assert "Transcribing" in run("attach", sid, "--server", url)
+        call = rest.world.calls[sid]
+        heard = sum(len(u.words) for u in first.utterances)
+        until(remote, sid, heard + 3)
+
+        async def hang_up() -> None:
+            call.hang_up("carrier")
+
+        rest.call(hang_up)
+        record = until(remote, sid, heard + 3, over=True)
+    assert server.end(signal.SIGTERM)[0] == 0
