@@ -374,13 +374,15 @@ class TestSeveralCalls:
     def test_speakers_differ_in_colour(self) -> None:
         stage = Stage()
         stage.play(started(), final("a"), final("b", track="outbound", speaker="Bob"))
+        stage.play(started(B), final("c", call=B, speaker="Carol"))
         screen = stage.terminal.history
         colours = {
-            screen.buffer[row][7].fg
+            screen.buffer[row][line.index(name)].fg
             for row, line in enumerate(screen.display)
-            if "Caller" in line or "Bob" in line
+            for name in ("Caller", "Bob", "Carol")
+            if name in line
         }
-        assert len(colours) == 2
+        assert len(colours) == 3
         assert "default" not in colours
 
     def test_the_live_region_leaves_room_for_what_was_said(self) -> None:

@@ -113,11 +113,6 @@ class _Call:
     on_hold: bool = False
     paused_ms: int | None = None
 
-    def style(self, key: _Key) -> str:
-        if key not in self.styles:
-            self.styles[key] = _SPEAKER_STYLES[len(self.styles) % len(_SPEAKER_STYLES)]
-        return self.styles[key]
-
     def name(self, key: _Key) -> str:
         return self.names.get(key) or ("caller" if key[1] == "inbound" else "other side")
 
@@ -385,7 +380,7 @@ class TerminalView:
                     self._note(call, None, f"{before} is now called {call.names[key]}", _QUIET)
             case StreamStarted():
                 for track in event.tracks:
-                    call.style((event.leg, track))
+                    self._style(call, (event.leg, track))
             case DtmfReceived():
                 name = call.name((event.leg, event.track))
                 self._note(call, event.at_ms, f"{name} pressed {event.digit}", _QUIET)
@@ -512,7 +507,9 @@ class TerminalView:
         words = self._final_words(event)
         if words.plain:
             tag = call.tag if self._many else ""
-            self._line(clock(event.start_ms), tag, call.name(key), call.style(key), words, call)
+            self._line(
+                clock(event.start_ms), tag, call.name(key), self._style(call, key), words, call
+            )
 
     def _lag(self, call: _Call, key: _Key, lag_ms: int) -> None:
         call.lag_now[key] = lag_ms
@@ -549,7 +546,7 @@ class TerminalView:
     def _joined(self, call: _Call, event: ParticipantJoined) -> None:
         key = (event.leg, event.track)
         self._named(call, key, event.speaker)
-        call.style(key)
+        self._style(call, key)
         # The parties of a plain call are in its heading.
         if call.flow == "conference":
             state = ", muted" if event.muted else ", on hold" if event.on_hold else ""
@@ -608,6 +605,15 @@ class TerminalView:
     @property
     def _dot(self) -> str:
         return "-" if self._ascii else "·"
+
+    def _style(self, call: _Call, key: _Key) -> str:
+        """The voice's colour: its own among all live calls as long as there are enough."""
+        if key not in call.styles:
+            taken = {style for one in self._calls.values() for style in one.styles.values()}
+            free = [style for style in _SPEAKER_STYLES if style not in taken]
+            cycled = _SPEAKER_STYLES[len(call.styles) % len(_SPEAKER_STYLES)]
+            call.styles[key] = free[0] if free else cycled
+        return call.styles[key]
 
     def _named(self, call: _Call, key: _Key, speaker: str) -> None:
         if speaker:
@@ -709,7 +715,7 @@ class TerminalView:
                 clock(event.start_ms),
                 call.tag if self._many else "",
                 call.name(key),
-                call.style(key),
+                self._style(call, key),
             )
             lines += columns.lay_out(self.console, prefix, words, max_rows=rows_each)
         if hidden:
