@@ -10,7 +10,8 @@ from training.phrases import Phrases
 
 GROUPS = {
     "service": "sgd star multiwoz_valtest",
-    "caller": "multidogo natcs_utterances polyai_banking_hotel",
+    "calls": "natcs_utterances",
+    "caller": "multidogo polyai_banking_hotel",
     "clinic": "osce_interviews primock57 aci_bench mts_dialog",
     "request": "clinc150 smcalflow_valid home_assistant_nlu snips_2017 smalltalk_bots "
     "dstc9_dstc10_faq disfl_qa",
@@ -22,7 +23,7 @@ GROUPS = {
     "enrol": "evi",
 }
 READ, SPOKEN = "books", "spoken"
-DIALOGUE = ("caller", "service", "order", "clinic")
+DIALOGUE = ("calls", "caller", "service", "order", "clinic")
 BLOCK, OF, HELD = 50, 40, 7  # lines of a block; one block in OF is held out
 MADE_UP, MADE_UP_HELD = 80_000, 2_000
 
@@ -50,7 +51,7 @@ def group_lines(folder: Path, group: str, split: str) -> list[str]:
 def dialogue_lines(folder: Path, split: str) -> list[str]:
     """Lines of service dialogues of every kind, each kind about alike in number."""
     kinds = [group_lines(folder, group, split) for group in DIALOGUE]
-    most = min(len(kind) for kind in kinds)
+    most = max(5000, min(len(kind) for kind in kinds))
     return [line for kind in kinds for line in kind[:: max(1, len(kind) // most)]]
 
 

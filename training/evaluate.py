@@ -9,6 +9,7 @@ decoder settings, not for what callers will get.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 import time
@@ -23,6 +24,7 @@ from training import channel, corpora, mulaw
 from training.speech import Recordings
 from training.synthetic import say
 
+CONFIDENCES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.01)
 CHUNK = 3200  # bytes: 200 ms
 MADE_UP = {"caller": 40, "service": 30, "clinic": 15, "template": 30}
 
@@ -152,6 +154,18 @@ def _make_up(text: Path, work: Path, list_file: Path, audio: Path) -> None:
     list_file.write_text("".join(json.dumps(r) + "\n" for r in records))
 
 
+def calibration(sets: dict[str, Errors], edges: tuple[float, ...] = CONFIDENCES) -> str:
+    """For each range of confidence: how many words had it, and how many of those were right."""
+    right = np.array([c for e in sets.values() for c in e.right])
+    wrong = np.array([c for e in sets.values() for c in e.wrong])
+    lines = ["confidence      words  right"]
+    for low, high in itertools.pairwise(edges):
+        inside = [int(((c >= low) & (c < high)).sum()) for c in (right, wrong)]
+        share = inside[0] / max(1, sum(inside))
+        lines.append(f"{low:.2f} to {min(high, 1):.2f} {sum(inside):8} {share:6.0%}")
+    return "\n".join(lines)
+
+
 def evaluate(
     folder: Path, work: Path, text: Path, most: int, split: str = "dev"
 ) -> dict[str, Errors]:
@@ -171,6 +185,7 @@ def evaluate(
     print(
         f"mean {mean:.2%}; confidence right {right:.2f} wrong {wrong:.2f}; real time x {cost:.3f}"
     )
+    print(calibration(sets))
     return sets
 
 

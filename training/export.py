@@ -20,7 +20,7 @@ from callscribe.models.adapt import phones, pronunciations, worker
 from callscribe.models.adapt.language_model import Backoff
 from training import nnet3
 from training.lexicon import MOST, Lexicon
-from training.network import Network
+from training.network import Network, keep_positive
 
 MFCC = """\
 --sample-frequency=8000
@@ -73,6 +73,7 @@ def acoustic_model(checkpoint: Path, folder: Path) -> None:
     state = torch.load(checkpoint)
     network = Network()
     network.load_state_dict(state["average"] or state["network"])
+    keep_positive(network)
     nnet3.write(network, folder / "am" / "final.mdl")
 
 

@@ -23,6 +23,7 @@ STRIDE = 3
 LEFT_CONTEXT = LEFT - sum(left for left, _ in BLOCKS)
 RIGHT_CONTEXT = RIGHT + sum(right for _, right in BLOCKS)
 SKIP = 0.66
+LEAST_SCALE = 1e-3
 FLOOR = 7.0
 """Log-mel values are clamped below at this. Digital silence (-16) would drown the frames around it;
 7 is noise near -79 dBFS."""
@@ -130,6 +131,14 @@ def absorb(norm: Norm, x: Tensor) -> None:
     norm.running_var.copy_(flat.var(0) + 1e-3)
     norm.weight.copy_(torch.sqrt(norm.running_var + norm.eps))
     norm.bias.copy_(norm.running_mean)
+
+
+@torch.no_grad()
+def keep_positive(network: Network) -> None:
+    """Keep the scales of the batch norms above zero, as their folding needs. Those of units that say
+    next to nothing would drift across it."""
+    for norm in network.norms():
+        norm.weight.clamp_(min=LEAST_SCALE)
 
 
 @torch.no_grad()

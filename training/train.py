@@ -22,7 +22,7 @@ import torch.multiprocessing as mp
 from training import nnet3
 from training.batches import Versions, batches
 from training.lexicon import Lexicon
-from training.network import LEFT_CONTEXT, RIGHT_CONTEXT, Network, outputs, pad
+from training.network import LEFT_CONTEXT, RIGHT_CONTEXT, Network, keep_positive, outputs, pad
 from training.objective import LatticeFreeMmi
 from training.sequences import PhoneBigram, Sequences
 
@@ -170,6 +170,7 @@ class Run:
         _average(self.network)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
         self.optimizer.step()
+        keep_positive(self.network)
         self.steps += 1
         if self.done > 0.1 and self.steps % EMA_EVERY == 0:
             self._follow()

@@ -55,7 +55,7 @@ def build_graph(folder: Path, progress: Callable[[str, float], None]) -> None:
         reason = said[-1] if said else f"it ended with code {code}"
         if code < 0:
             reason = (
-                f"it was stopped by signal {-code}; building a graph takes about 2 GB of memory"
+                f"it was stopped by signal {-code}; building a graph takes about half a gigabyte of memory"
             )
         raise AdaptError(f"The decoding graph could not be built: {reason}.")
 
