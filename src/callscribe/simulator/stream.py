@@ -8,6 +8,7 @@ import ipaddress
 import math
 import ssl
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
@@ -27,7 +28,7 @@ from callscribe.simulator.ids import Ids
 from callscribe.simulator.params import CallFacts
 from callscribe.simulator.report import CallReport, StreamReport
 from callscribe.simulator.timeline import Line, silence
-from callscribe.simulator.webhooks import Target, Webhooks
+from callscribe.simulator.webhooks import Form, Target
 
 OPEN_TIMEOUT_S = 10.0
 BUFFER_LIMIT = 256 * 1024
@@ -40,7 +41,8 @@ class StreamContext:
 
     clock: WorldClock
     ids: Ids
-    webhooks: Webhooks
+    callback: Callable[[CallReport, str, str, str, Form], None]
+    """Sends a status callback in the background: report, what it is, method, URL, form."""
     target: Target
     auth_token: str
     bad_signature: bool = False
@@ -103,7 +105,6 @@ class MediaStream:
         )
         report.streams.append(self.report)
         self._stop_at = math.inf
-        self._callbacks: list[asyncio.Task[object]] = []
         self._cut_off = False
         self._gone = False
 
@@ -136,7 +137,6 @@ class MediaStream:
         finally:
             self.running = False
             self.opened.set()
-            await asyncio.gather(*self._callbacks)
 
     # Opening.
 
@@ -341,14 +341,13 @@ class MediaStream:
             timestamp=self._context.clock.iso8601(),
             error=error,
         )
-        request = self._context.webhooks.request(
+        self._context.callback(
             self._call_report,
             event,
             self.spec.status_callback_method,
             self.spec.status_callback,
             form,
         )
-        self._callbacks.append(asyncio.create_task(request))
 
 
 def is_loopback(host: str) -> bool:

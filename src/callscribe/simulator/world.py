@@ -101,7 +101,7 @@ class World:
         self.stream_context = StreamContext(
             self.clock,
             self.ids,
-            self.webhooks,
+            self.callback,
             target,
             auth_token,
             bad_signature,
