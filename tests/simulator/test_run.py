@@ -171,6 +171,22 @@ async def test_dial_busy_falls_through_to_the_action(server: FakeServer) -> None
         assert server.to("/done")[-1].fields["DialCallStatus"] == result
 
 
+async def test_a_callee_who_could_not_be_reached_is_not_heard_afterwards(
+    server: FakeServer,
+) -> None:
+    server.answers["/twilio/voice"] = (
+        '<Response><Start><Stream url="/media" track="both_tracks"/></Start>'
+        '<Dial><Number>+15005550020</Number></Dial><Pause length="60"/></Response>'
+    )
+    callee = Party("+15005550020", b"\x20" * 8000, result="busy")
+    report = await simulate_call(
+        CallScript(CALLER, others=(callee,)), Server(server.url), speed=SPEED
+    )
+    assert report.verbs == ["Start Stream", "Dial", "Pause"]
+    heard = b"".join(base64.b64decode(m["payload"]) for m in server.sockets[0].media("outbound"))
+    assert b"\x20" * 160 not in heard
+
+
 async def test_the_caller_hanging_up_cancels_a_ringing_leg(server: FakeServer) -> None:
     server.answers["/twilio/voice"] = (
         '<Response><Pause length="1"/><Dial timeout="60"><Number statusCallback="/leg">+15005550020'

@@ -77,6 +77,15 @@ async def test_a_repeated_webhook_carries_the_same_token() -> None:
     assert len(set(tokens)) == 1
 
 
+async def test_a_bad_certificate_is_11220() -> None:
+    async def handler(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+
+    answer, report = await send(handler)
+    assert answer is None
+    assert [e.code for e in report.errors] == [11220]
+
+
 async def test_no_answer_in_time_is_11205() -> None:
     async def handler(request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(60)

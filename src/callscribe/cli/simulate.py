@@ -148,7 +148,7 @@ def register(app: typer.Typer) -> None:
                 metavar="PORT", help="Offer the carrier's REST API on this port, for --api-url."
             ),
         ] = None,
-        seed: Annotated[int | None, typer.Option(help="Makes a run repeatable.")] = None,
+        seed: Annotated[int | None, typer.Option(help="The same jitter and faults again.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
     ) -> None:
         """Phone a server as the carrier would, and say what was sent and what came back.

@@ -51,8 +51,10 @@ class Conversation:
         return chosen
 
     def held_callee(self) -> Party | None:
-        """Who is heard when the server holds the line instead of dialling."""
-        return self.script.others[0] if self.script.others and not self.script.conference else None
+        """Who is heard when the server holds the line instead of dialling; nobody once it has dialled."""
+        if self.script.conference or self._unused != list(self.script.others):
+            return None
+        return self._unused[0] if self._unused else None
 
     def attach(self, call: Call) -> None:
         """The leg's party takes part; speaks from the right place when the conversation is under way."""

@@ -197,7 +197,10 @@ class Webhooks:
         except httpx.ConnectTimeout:
             problem = 11205, f"No connection for {what} in {CONNECT_TRIES} tries."
         except httpx.ConnectError as error:
-            problem = 11205, f"No connection for {what}: is the server running? ({error})"
+            if "SSL" in str(error):
+                problem = 11220, f"TLS failed for {what} ({error})."
+            else:
+                problem = 11205, f"No connection for {what}: is the server running? ({error})"
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             problem = 11206, f"The answer to {what} is not proper HTTP ({error})."
         report.requests.append(

@@ -72,7 +72,7 @@ class World:
         target: where the server is.
         auth_token: signs every request; empty sends them unsigned.
         speed: simulated seconds per real second; 1 is real time.
-        seed: makes SIDs, jitter and faults reproducible.
+        seed: makes jitter and faults reproducible; SIDs are new every time.
         prompt: what `<Say>` and `<Play>` sound like on the outbound track; silence unless given.
     """
 
