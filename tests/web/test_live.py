@@ -281,5 +281,18 @@ def test_a_bad_cursor_is_refused(tmp_path: Path, cursor: str) -> None:
         assert answer.json()["error"] == "bad-cursor"
         fine = client.get("/api/events", params={"after": "0"})
         assert fine.headers["content-type"].startswith("text/event-stream")
+        store.append(bank()[1])
         wins = client.get("/api/events?after=0", headers={"last-event-id": "5"})
         assert b"id: 5\n" in wins.content
+        assert b"reset" not in wins.content
+        assert client.request("HEAD", "/api/events").status_code == 200
+
+
+def test_a_cursor_of_another_record_is_told_so(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        ids = store.append(bank()[1])
+        services = Services(settings=WebSettings(), registry=None, store=store, hub=Hub())
+        services.stopping.set()
+        client = Client(create_app(services))
+        answer = client.get("/api/events", headers={"last-event-id": str(ids[-1] + 1)})
+        assert b"id: %d\n\nevent: reset\n" % ids[-1] in answer.content

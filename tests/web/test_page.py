@@ -220,6 +220,16 @@ def test_a_restarted_server_goes_on_where_it_was(server: Serving, page: Page) ->
     assert transcript(page) == live
 
 
+def test_a_page_of_another_record_begins_anew(server: Serving, page: Page, tmp_path: Path) -> None:
+    server.publish(*bank()[1])
+    page.goto(server.url)
+    said(page, "Let me look that up.")
+    server.stop()
+    server.data = tmp_path / "other"
+    server.start()
+    expect(page.get_by_role("heading", name="No calls yet")).to_be_visible()
+
+
 def test_a_closed_door_is_said(server: Serving, context: BrowserContext, page: Page) -> None:
     call, events = bank()
     server.publish(*events)

@@ -50,14 +50,18 @@ def live_routes(services: Services) -> list[Route]:
                 },
                 status_code=400,
             )
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
         viewer = Viewer(
             services,
             call=request.query_params.get("call") or None,
             partials=request.query_params.get("partials") or None,
         )
-        after = int(given) if given else await run_in_threadpool(services.store.last_id)
+        newest = await run_in_threadpool(services.store.last_id)
+        after = int(given) if given else newest
         return StreamingResponse(
-            viewer.stream(after),
+            # An id that was never given out comes from another record, of another data folder.
+            viewer.stream(min(after, newest), other_record=after > newest),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -81,14 +85,21 @@ class Viewer:
         self._reached: dict[tuple[str, str], int] = {}
         """Revisions of utterances sent while catching up; the hub may still hold older ones."""
 
-    async def stream(self, after: int) -> AsyncIterator[bytes]:
-        """The body: everything after the event `after`, until the viewer or the server goes."""
+    async def stream(self, after: int, *, other_record: bool = False) -> AsyncIterator[bytes]:
+        """The body: everything after the event `after`, until the viewer or the server goes.
+
+        Args:
+            after: the last event the viewer has.
+            other_record: what it has is not of this record; it is told to begin anew.
+        """
         self._last = after
         stopping = asyncio.ensure_future(self._services.stopping.wait())
         following: asyncio.Future[object] | None = None
         try:
             with self._services.hub.subscribe(call=self._call) as subscription:
                 yield b"retry: %d\nid: %d\n\n" % (RETRY_MS, after)
+                if other_record:
+                    yield b"event: reset\ndata: {}\n\n"
                 async for message in self._catch_up():
                     yield message
                 while not stopping.done():

@@ -322,8 +322,9 @@ class Timeline:
 
     def _left(self, event: ParticipantLeft) -> None:
         person = self._person(event.leg, event.track, "Someone")
-        person.left_ms = event.left_ms
+        # Where there are only two, the call's end says it.
         if self._flow == "conference":
+            person.left_ms = event.left_ms
             key = f"left-{person.who}-{event.left_ms}"
             self._note(key, "left", event.left_ms, "left.", person)
 

@@ -61,6 +61,7 @@ new Stream({
   },
   restart: () => transcript.dropPartials(),
   status: (now) => banner.connection(now),
+  idle: () => Boolean(transcript.ending),
 });
 
 // The size is this device's own: a phone on a table, a screen on a wall.

@@ -44,6 +44,7 @@ new Stream({
   },
   restart: () => call?.transcript.dropPartials(),
   status: (state) => banner.connection(state),
+  idle: () => frame.dataset.place === "call" && call.over,
 });
 
 setInterval(() => {

@@ -1,11 +1,14 @@
 // The live events, from where the page ends; reconnects without a hole or a double.
 
 const PATIENCE_MS = 800; // A shorter silence is not worth a word.
+const ASLEEP_MS = 60_000; // A machine that slept may hold a connection that is dead without knowing it.
+const REST_MS = 30_000; // A hidden page that need not know gives its connection back after this time.
 
 export class Stream {
   // take(event, id), restart(): what was unfinished may be stale, status("open" | "lost" | "refused").
-  constructor({ after, partials, take, restart, status }) {
-    Object.assign(this, { after: String(after), partials, take, restart, status });
+  // idle(): nobody would miss anything on this page. Browsers open six connections to a server, no more.
+  constructor({ after, partials, take, restart, status, idle = () => false }) {
+    Object.assign(this, { after: String(after), partials, take, restart, status, idle });
     this.wait = 1000;
     this.hiddenAt = 0;
     this.connect();
@@ -13,9 +16,13 @@ export class Stream {
     addEventListener("pagehide", () => this.source.close());
     addEventListener("pageshow", (event) => event.persisted && this.again());
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden) this.hiddenAt = Date.now();
-      // A machine that slept may hold a connection that is dead without knowing it.
-      else if (Date.now() - this.hiddenAt > 60_000) this.again();
+      clearTimeout(this.rest);
+      if (document.hidden) {
+        this.hiddenAt = Date.now();
+        this.rest = setTimeout(() => this.idle() && this.source.close(), REST_MS);
+      } else if (Date.now() - this.hiddenAt > ASLEEP_MS || this.source.readyState === EventSource.CLOSED) {
+        this.again();
+      }
     });
   }
 
@@ -38,6 +45,8 @@ export class Stream {
       this.take(JSON.parse(message.data), numbered ? Number(this.after) : null);
     };
     source.addEventListener("resync", () => this.restart());
+    // The server has another record now; what this page shows is not in it.
+    source.addEventListener("reset", () => location.reload());
     source.onerror = () => {
       this.lost ||= setTimeout(() => this.status("lost"), PATIENCE_MS);
       if (source.readyState === EventSource.CLOSED) this.retry();

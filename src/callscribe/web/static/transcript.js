@@ -216,8 +216,8 @@ export class Transcript {
 
   left(event) {
     const person = this.person(event, "Someone");
-    person.left = event.left_ms ?? 0;
     if (this.flow === "conference") {
+      person.left = event.left_ms ?? 0;
       this.note(`left-${person.who}-${person.left}`, "left", person.left, "left.", person);
     }
     this.peopleChanged();
