@@ -158,12 +158,23 @@ def test_nothing_is_set(port: int, tmp_path: Path) -> None:
     found = by_check(list(doctor.examine(Settings(port=port, data=tmp_path, model="nope"))))
     assert {name: f.state for name, f in found.items()} == {
         "Settings": "failed",
+        "Calls": "ok",
         "Data folder": "ok",
         "Model": "failed",
         "Server": "ok",
         "Credentials": "skipped",
         "Public address": "skipped",
     }
+
+
+def test_a_flow_that_cannot_work(tmp_path: Path) -> None:
+    found = by_check(list(checks.rules(Settings(flow="forward", data=tmp_path))))
+    assert found["Calls"].state == "failed"
+    assert "to" in found["Calls"].detail
+    both = {OURS: {"flow": "conference", "room": "support"}, "+15005550007": {"flow": "answer"}}
+    found = by_check(list(checks.rules(Settings(numbers=both, allow_unsigned=True))))
+    assert found["Settings"].state == "warning"
+    assert found["Calls"].detail == f"{OURS}: conference, +15005550007: answer"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ class Serve:
 
     def finish(self) -> tuple[int, str]:
         out, err = self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode, out + err
+        return self.process.returncode, (out or "") + err
 
 
 def routing(rest: RunningRest) -> tuple[str, str, str, str]:
@@ -137,6 +137,22 @@ def test_every_number_with_a_flow_of_its_own_is_taken(rest: RunningRest, tmp_pat
     assert second.voice_url == f"{PUBLIC}/twilio/voice"
     server.end(signal.SIGTERM)
     assert {n.voice_url for n in rest.world.numbers.values()} == {OLD}
+
+
+def test_a_reader_that_leaves_does_not_end_the_server(rest: RunningRest, tmp_path: Path) -> None:
+    server = Serve(rest, tmp_path / "data", "--json", "--greeting", "")
+    server.until_waiting()
+    assert server.process.stdout is not None
+    server.process.stdout.close()
+    server.process.stdout = None
+    url = rest.world.target.url
+    rest.world.parties["+15005550020"] = Party("+15005550020", rings_s=0.1)
+    sid = run("dial", "+15005550020", "--server", url).split("--call ")[1].strip()
+    with Remote(place(url)) as remote:
+        assert remote.record(sid).call.ended_at is None
+        assert remote.get("/readyz")["ready"]
+    status, _ = server.end(signal.SIGTERM)
+    assert status == 0
 
 
 def test_dry_run_changes_nothing(rest: RunningRest, tmp_path: Path) -> None:

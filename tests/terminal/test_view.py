@@ -31,6 +31,7 @@ from callscribe.events import (
     TranscriptionResumed,
 )
 from callscribe.records import CallRecord, CallSummary, TrackRecord
+from callscribe.terminal import ViewClosed
 from tests.terminal.screen import Stage
 
 A = "CA" + "a1" * 16
@@ -493,6 +494,23 @@ class TestTheTerminal:
         stage.view.close()
         guarded.write("late\n")
         assert other.lines() == ["late"]
+
+    def test_a_terminal_that_is_gone_ends_the_view_and_nothing_else(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stage = Stage()
+        stage.play(started())
+
+        def gone(_: str) -> int:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(stage.terminal, "write", gone)
+        stage.view.write_above("a log line\n")
+        stage.view.say("hello")
+        with pytest.raises(ViewClosed):
+            stage.view.flush()
+        stage.view.flush()
+        stage.view.close()
 
     def test_quiet_status_is_in_the_live_region_only(self) -> None:
         stage = Stage()

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from callscribe.audio.mulaw import decode
 from callscribe.carrier_api import number as numbers
 from callscribe.carrier_api.client import CarrierClient, PhoneNumber
+from callscribe.cli.server import call_flows
 from callscribe.errors import CallscribeError, CarrierError
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.recognition.base import Pcm
@@ -260,23 +260,29 @@ def _number(number: PhoneNumber, voice_url: str, running: bool) -> Finding:
     return Finding("Number", "ok", f"{detail}; serve changes that")
 
 
-def settings_file(settings: Settings, folder: Path) -> Iterator[Finding]:
-    """What decides who may do what."""
-    where = "callscribe.toml" if (folder / "callscribe.toml").exists() else "no callscribe.toml"
+def rules(settings: Settings) -> Iterator[Finding]:
+    """What decides who may do what, and what happens to calls."""
     if settings.auth_token:
-        yield Finding("Settings", "ok", f"{where}; signatures are checked")
+        yield Finding("Settings", "ok", "the carrier's signature is checked")
     elif settings.allow_unsigned:
         yield Finding(
             "Settings",
             "warning",
-            f"{where}; signatures are not checked",
+            "signatures are not checked",
             "Set TWILIO_AUTH_TOKEN and take allow_unsigned away before anyone else can reach this server.",
         )
     else:
         yield Finding(
             "Settings",
             "failed",
-            f"{where}; there is no auth token, so the server will not start",
+            "there is no auth token, so the server will not start",
             "Set TWILIO_AUTH_TOKEN: it is on the first page of https://console.twilio.com. "
             "To try things out without an account: --allow-unsigned.",
         )
+    try:
+        call_flows(settings)
+    except CallscribeError as error:
+        yield failed("Calls", error, "docs/configuration.md has examples.")
+        return
+    numbers_said = ", ".join(f"{n}: {f.get('flow', 'answer')}" for n, f in settings.numbers.items())
+    yield Finding("Calls", "ok", numbers_said or f"flow {settings.flow}")

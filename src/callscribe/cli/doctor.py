@@ -6,7 +6,6 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,6 +43,9 @@ def register(app: typer.Typer) -> None:
             "model",
             "language",
             "allow_unsigned",
+            "flow",
+            "to",
+            "room",
         ]
     )
     def doctor_command(
@@ -113,7 +115,7 @@ def _wrapped(text: str, room: int) -> list[str]:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """All checks, in the order in which a fault in one explains faults in the next."""
-    yield from checks.settings_file(settings, Path.cwd())
+    yield from checks.rules(settings)
     yield from checks.data_folder(settings)
     yield from checks.model(settings)
     running = reach.is_listening(settings.host, settings.port)

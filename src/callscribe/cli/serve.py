@@ -165,6 +165,10 @@ async def serve(settings: Settings) -> None:
         ):
             say(line)
         await first_of(stop.wait(), server.failed.wait(), showing)
+        if showing.done() and not (stop.is_set() or server.failed.is_set()):
+            # The terminal or the reader of the pipe is gone, or the view has a fault: no reason to end calls.
+            log.warning("nothing is shown here any more; calls go on", error=showing.exception())
+            await first_of(stop.wait(), server.failed.wait())
         if stop.is_set():
             say("Stopping: finishing what is being said. Press Ctrl-C again to stop at once.")
 

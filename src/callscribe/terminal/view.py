@@ -9,6 +9,7 @@ slow link) holds up nobody but itself.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -52,6 +53,7 @@ from callscribe.events import (
 )
 from callscribe.records import CallRecord
 from callscribe.terminal import phrases
+from callscribe.terminal.jsonlines import ViewClosed
 from callscribe.terminal.layout import (
     MAX_NAME_CELLS,
     MIN_NAME_CELLS,
@@ -183,7 +185,11 @@ class TerminalView:
             self._take(published.event)
 
     def flush(self) -> None:
-        """Write what has gathered and bring the live region up to date, in one write. May block."""
+        """Write what has gathered and bring the live region up to date, in one write. May block.
+
+        Raises:
+            ViewClosed: the terminal is gone.
+        """
         self._paint(always=False)
 
     def redraw(self) -> None:
@@ -204,12 +210,16 @@ class TerminalView:
             with self._state:
                 lines = self._live_lines() if self.interactive else []
             above = self._drain()
-            if self.interactive:
-                if above or always or tuple(lines) != self._region.painted:
-                    self._region.paint(above, lines)
-            elif above:
-                self.console.file.write(above)
-                self.console.file.flush()
+            try:
+                if self.interactive:
+                    if above or always or tuple(lines) != self._region.painted:
+                        self._region.paint(above, lines)
+                elif above:
+                    self.console.file.write(above)
+                    self.console.file.flush()
+            except (OSError, ValueError) as error:  # the terminal, or the file, is gone
+                self._closed = True
+                raise ViewClosed from error
 
     def status(self, text: str) -> None:
         """A quiet word in the live region, e.g. "reconnecting"; empty takes it away. Not kept in
@@ -286,7 +296,8 @@ class TerminalView:
             with self._state:
                 self._calls.clear()
                 self._status = ""
-            self.flush()
+            with contextlib.suppress(ViewClosed):
+                self.flush()
             self._closed = True
         if self._swapped is not None:
             sys.stderr, self._swapped = self._swapped, None
@@ -327,7 +338,8 @@ class TerminalView:
         if self._writing.acquire(blocking=False):
             try:
                 if not self._closed:
-                    self._region.paint(self._drain(), self._region.painted)
+                    with contextlib.suppress(OSError, ValueError):
+                        self._region.paint(self._drain(), self._region.painted)
             finally:
                 self._writing.release()
 
