@@ -54,8 +54,8 @@ class Decoder:
 --acoustic-scale={self.acoustic_scale}
 --frame-subsampling-factor=3
 --endpoint.silence-phones=1
---endpoint.rule2.min-trailing-silence=0.6
---endpoint.rule3.min-trailing-silence=1.0
+--endpoint.rule2.min-trailing-silence=1.0
+--endpoint.rule3.min-trailing-silence=1.5
 --endpoint.rule4.min-trailing-silence=2.0
 """
 

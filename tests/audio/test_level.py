@@ -29,11 +29,19 @@ def level_db(pcm: Pcm) -> float:
     return float(10 * np.log10(np.mean((pcm / 32768.0) ** 2) + 1e-12))
 
 
-@pytest.mark.parametrize("speech_db", [-50.0, -35.0, -24.0, -15.0])
-def test_quiet_and_loud_lines_end_at_one_level(speech_db: float) -> None:
+@pytest.mark.parametrize(
+    ("speech_db", "wanted_db"),
+    [
+        (-50.0, LevelOptions().quietest_db),
+        (-38.0, LevelOptions().quietest_db),
+        (-24.0, -24.0),
+        (-12.0, -12.0),
+    ],
+)
+def test_quiet_lines_are_raised_and_others_left_alone(speech_db: float, wanted_db: float) -> None:
     pcm, _ = follow(bursts(speech_db, -85))
 
-    assert level_db(pcm[-8000:]) == pytest.approx(LevelOptions().target_db, abs=3)
+    assert level_db(pcm[-8000:]) == pytest.approx(wanted_db, abs=3)
 
 
 def test_noise_is_not_pumped_up_in_pauses() -> None:

@@ -54,3 +54,7 @@ def test_noise_silence_and_other_tones_are_none() -> None:
     assert not detector.accept(rng.normal(0, 1000, 20 * BLOCK).astype(np.int16)).any()
     assert not detector.accept(np.zeros(20 * BLOCK, np.int16)).any()
     assert not detector.accept(tone((1000,), 20 * BLOCK_MS)).any()
+
+
+def test_no_audio_gives_no_blocks() -> None:
+    assert len(ToneDetector().accept(np.zeros(0, np.int16))) == 0

@@ -1,4 +1,7 @@
-"""Quiet and loud lines made alike, slowly."""
+"""Quiet lines raised to a level that models know, slowly.
+
+Loud and clipped lines are left as they are: lowering them was measured and made recognition worse.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,9 @@ from callscribe.audio.mulaw import Pcm
 
 @dataclass(frozen=True, slots=True)
 class LevelOptions:
-    target_db: float = -24.0
-    """Where speech is brought to, dB relative to full scale (RMS of speaking frames)."""
+    quietest_db: float = -30.0
+    """Quieter speech is raised to this: dB relative to full scale, RMS of speaking frames."""
     most_db: float = 30.0
-    least_db: float = -10.0
     loudest_noise_db: float = -50.0
     """Gain never lifts the line's noise above this."""
     memory_ms: float = 4000.0
@@ -62,6 +64,7 @@ class LevelFollower:
 
     def _wanted_db(self) -> float:
         options = self.options
-        wanted = options.target_db - 10 * np.log10(self._power + 1e-10)
+        level = 10 * np.log10(self._power + 1e-10)
+        wanted = options.quietest_db - level
         room = options.loudest_noise_db - 10 * np.log10(self._noise + 1e-10)
-        return float(np.clip(min(wanted, max(room, 0.0)), options.least_db, options.most_db))
+        return float(np.clip(min(wanted, room), 0.0, options.most_db))

@@ -56,6 +56,8 @@ class ToneDetector:
         Returns:
             One flag per block. A tone's first blocks are found as far as they lie in the same call.
         """
+        if not len(pcm):
+            return np.zeros(0, np.bool_)
         blocks = pcm.astype(np.float64).reshape(-1, BLOCK) / 32768.0
         spectrum = np.abs(np.fft.rfft(blocks * self._window, axis=1)) ** 2
         power = spectrum.sum(axis=1) + 1e-12

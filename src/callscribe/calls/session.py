@@ -64,7 +64,7 @@ class SessionOptions:
     skip_silence: bool = True
     """Silence between utterances is not decoded."""
     follow_level: bool = True
-    """Quiet and loud lines are brought to one level."""
+    """Quiet lines are raised to a level that models know."""
 
 
 @dataclass(slots=True)

@@ -274,6 +274,9 @@ class TrackDecoder:
             quiet_since = words[-1].end_ms * SAMPLES_PER_MS
         else:
             quiet_since = current.begin
+        if current.kept and not current.partial:
+            # On a noisy line the recogniser may be the only one to notice a pause.
+            quiet_since = min(quiet_since, current.kept[-1].end_ms * SAMPLES_PER_MS)
         begin = current.begin
         if current.worded is not None:
             begin = max(begin, current.worded - SAMPLE_RATE)
