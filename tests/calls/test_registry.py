@@ -208,6 +208,23 @@ async def test_a_lost_socket_is_replaced_by_the_api_and_the_gap_is_shown() -> No
     assert len(world.of(CallStarted)) == 1
 
 
+async def test_the_gap_spans_a_second_socket_that_is_lost_before_any_audio() -> None:
+    world = World(api=True)
+    stream = await world.socket(await world.call())
+    await world.speak(stream, 0, 1000)
+    await world.registry.stream_closed(stream, "socket-lost")
+    await until(lambda: len(world.api.started) == 1)
+    empty = await world.socket(world.api.started[0]["url"])
+    world.now += 1
+    await world.registry.stream_closed(empty, "socket-lost")
+    await until(lambda: len(world.api.started) == 2)
+    world.now += 1
+    await world.speak(await world.socket(world.api.started[1]["url"]), 0, 400)
+    (gap, _) = world.of(GapDetected)
+    assert gap.start_ms == 1000
+    assert gap.end_ms == pytest.approx(2980, abs=5)
+
+
 async def test_a_refused_restart_lets_the_call_end() -> None:
     world = World(api=True)
     world.api.refuse = "error 21220, the call is not in progress"

@@ -65,6 +65,11 @@ class Leg:
     people: dict[Track, int] = field(default_factory=dict)
     """Tracks whose person has been announced as joined and not as left, and since when."""
 
+    def lose(self, stream: OpenStream) -> None:
+        """A stream is gone without `stop`. One that carried nothing does not hide where the audio really broke off."""
+        if self.lost is None or stream.first_ms is not None:
+            self.lost = stream
+
     @property
     def gone(self) -> bool:
         """Nothing more is to be expected of it."""

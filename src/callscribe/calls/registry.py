@@ -136,7 +136,7 @@ class CallRegistry:
         leg.streams_opened += 1
         leg.over = leg.stopped = False
         if older is not None:
-            leg.lost = older
+            leg.lose(older)
             older.superseded.set()
             self._book.spawn(lambda: self._book.close_stream(record, older, "taken-over"))
         if not record.timeline.begun:
@@ -164,7 +164,7 @@ class CallRegistry:
             if leg.stopped:
                 self._later(record, leg, "stop", self._options.stop_grace_s)
             elif record.final_status is None and not leg.over:
-                leg.lost = stream
+                leg.lose(stream)
                 self._later(record, leg, "lost", self._options.lost_grace_s)
                 self._book.spawn(lambda: self._restart(record, leg))
         await self._book.close_stream(record, stream, reason)
@@ -421,10 +421,11 @@ class CallRegistry:
         return session
 
     async def _show_gap(self, record: Record, leg: Leg, stream: OpenStream) -> None:
-        lost, leg.lost = leg.lost, None
-        if lost is None or lost.first_ms is None:
+        lost = leg.lost
+        if lost is None or lost.first_ms is None or stream.first_ms is None:
             return
-        start, end = lost.end_ms, stream.offset_ms + (stream.first_ms or 0)
+        leg.lost = None
+        start, end = lost.end_ms, stream.offset_ms + stream.first_ms
         if end - start < GAP_MS:
             return
         for track in stream.tracks:
