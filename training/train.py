@@ -22,7 +22,7 @@ import torch.multiprocessing as mp
 from training import nnet3
 from training.batches import Versions, batches
 from training.lexicon import Lexicon
-from training.network import LEFT_CONTEXT, RIGHT_CONTEXT, Network, keep_positive, outputs, pad
+from training.network import LEFT_CONTEXT, MEL, RIGHT_CONTEXT, Network, keep_positive, outputs, pad
 from training.objective import LatticeFreeMmi
 from training.sequences import PhoneBigram, Sequences
 
@@ -30,6 +30,8 @@ WARM_UP = 60  # steps
 CLIP = 3.0
 SAVE_SECONDS = 150.0
 EMA_SHARE = 0.02
+TYPICAL = 60  # items that set the batch norms of an exported model
+PIECE = 900  # frames
 EMA_EVERY = 2
 
 
@@ -72,8 +74,10 @@ def initial(plan: Plan, versions: Versions, bigram: PhoneBigram) -> Network:
         network = Network()
         network.load_state_dict(torch.load(plan.start)["network"])
         return network
-    items = [i for i in versions.items() if 900 < i.frames < 1500][::13][:64]
-    padded = [pad(item.features()[:900]) for item in items]
+    items = versions.items()
+    frames = np.concatenate([item.features() for item in items[:: len(items) // TYPICAL + 1]])
+    count = max(1, len(frames) // PIECE)
+    padded = [pad(piece) for piece in np.resize(frames, (count, PIECE, MEL))]
     return nnet3.read(plan.start, torch.from_numpy(np.stack(padded)), bigram.pairs)
 
 
