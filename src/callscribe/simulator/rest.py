@@ -13,7 +13,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -24,23 +24,11 @@ from callscribe.simulator import resources, twiml
 from callscribe.simulator.call import Call
 from callscribe.simulator.conference import Conference, Participant
 from callscribe.simulator.dialing import is_number
-from callscribe.simulator.resources import Json
+from callscribe.simulator.rest_forms import ApiError, Form, flag, number_matches, one, page, snake
 from callscribe.simulator.script import CallbackPlan, VoiceUrl
 from callscribe.simulator.world import PhoneNumber, World
 
 VERSION = "/2010-04-01"
-
-Form = dict[str, list[str]]
-
-
-class ApiError(Exception):
-    """An answer in the carrier's error form."""
-
-    def __init__(self, status: int, code: int, message: str, *, retry_after: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.headers = {"Retry-After": retry_after} if retry_after else {}
 
 
 @dataclass(frozen=True)
@@ -150,16 +138,7 @@ class RestApi:
                 self._fail_if_told(request)
                 return await handler(request, form)
             except ApiError as error:
-                return JSONResponse(
-                    {
-                        "code": error.code,
-                        "message": str(error),
-                        "more_info": f"https://www.twilio.com/docs/errors/{error.code}",
-                        "status": error.status,
-                    },
-                    error.status,
-                    error.headers,
-                )
+                return JSONResponse(error.body(), error.status, error.headers)
 
         return endpoint
 
@@ -194,14 +173,14 @@ class RestApi:
         return JSONResponse(resources.account(self.world))
 
     async def _list_numbers(self, request: Request, form: Form) -> Response:
-        wanted, name = _one(form, "PhoneNumber"), _one(form, "FriendlyName")
+        wanted, name = one(form, "PhoneNumber"), one(form, "FriendlyName")
         found = [
             resources.number(self.world, n)
             for n in self.world.numbers.values()
-            if (not wanted or _number_matches(wanted, n.phone_number))
+            if (not wanted or number_matches(wanted, n.phone_number))
             and (not name or n.friendly_name == name)
         ]
-        return self._page(request, form, "incoming_phone_numbers", found)
+        return JSONResponse(page(request.url.path, form, "incoming_phone_numbers", found))
 
     async def _fetch_number(self, request: Request, form: Form) -> Response:
         return JSONResponse(resources.number(self.world, self._number(request)))
@@ -210,7 +189,7 @@ class RestApi:
         number = self._number(request)
         changes: dict[str, Any] = {}
         for name, values in form.items():
-            value, attribute = values[-1], _snake(name)
+            value, attribute = values[-1], snake(name)
             if name in {"VoiceUrl", "VoiceFallbackUrl", "StatusCallback"}:
                 if value and urlsplit(value).scheme not in {"http", "https"}:
                     raise ApiError(400, 21502, f"{name} is not valid: {value}")
@@ -242,10 +221,10 @@ class RestApi:
 
     async def _list_calls(self, request: Request, form: Form) -> Response:
         filters = {
-            "to": _one(form, "To"),
-            "from": _one(form, "From"),
-            "status": _one(form, "Status"),
-            "parent_call_sid": _one(form, "ParentCallSid"),
+            "to": one(form, "To"),
+            "from": one(form, "From"),
+            "status": one(form, "Status"),
+            "parent_call_sid": one(form, "ParentCallSid"),
         }
         newest_first = [resources.call(self.world, c) for c in reversed(self.world.calls.values())]
         found = [
@@ -253,10 +232,10 @@ class RestApi:
             for c in newest_first
             if all(not wanted or c[k] == wanted for k, wanted in filters.items())
         ]
-        return self._page(request, form, "calls", found)
+        return JSONResponse(page(request.url.path, form, "calls", found))
 
     async def _create_call(self, request: Request, form: Form) -> Response:
-        to, from_ = _one(form, "To"), _one(form, "From")
+        to, from_ = one(form, "To"), one(form, "From")
         if not to:
             raise ApiError(400, 21201, "No 'To' number is specified")
         if not is_number(to):
@@ -269,11 +248,11 @@ class RestApi:
             from_,
             self._program(form, "Url"),
             callbacks=CallbackPlan(
-                _one(form, "StatusCallback"),
-                _one(form, "StatusCallbackMethod") or "POST",
+                one(form, "StatusCallback"),
+                one(form, "StatusCallbackMethod") or "POST",
                 tuple(form.get("StatusCallbackEvent", ["completed"])),
             ),
-            timeout_s=float(_one(form, "Timeout") or 60),
+            timeout_s=float(one(form, "Timeout") or 60),
         )
         return JSONResponse(resources.call(self.world, call), 201)
 
@@ -282,7 +261,7 @@ class RestApi:
 
     async def _update_call(self, request: Request, form: Form) -> Response:
         call = self._call(request)
-        status = _one(form, "Status")
+        status = one(form, "Status")
         redirecting = "Url" in form or "Twiml" in form
         if not call.live:
             what = "redirect" if redirecting else "update"
@@ -298,7 +277,7 @@ class RestApi:
             call.redirect(self._program(form, "Url"))
         if "StatusCallback" in form:
             call.callbacks = CallbackPlan(
-                _one(form, "StatusCallback"), _one(form, "StatusCallbackMethod") or "POST"
+                one(form, "StatusCallback"), one(form, "StatusCallbackMethod") or "POST"
             )
         return JSONResponse(resources.call(self.world, call))
 
@@ -306,24 +285,24 @@ class RestApi:
         call = self._call(request)
         if call.status != "in-progress":
             raise ApiError(400, 21220, "Call is not in-progress. Cannot start a stream.")
-        url = _one(form, "Url")
+        url = one(form, "Url")
         if not url:
             raise ApiError(400, 20001, "Url is required.")
-        track = _one(form, "Track") or "inbound_track"
+        track = one(form, "Track") or "inbound_track"
         if track not in {"inbound_track", "outbound_track", "both_tracks"}:
             raise ApiError(400, 31941, f"Track is not valid: {track}")
         parameters = []
         for index in range(1, 100):
-            name = _one(form, f"Parameter{index}.Name")
+            name = one(form, f"Parameter{index}.Name")
             if name:
-                parameters.append((name, _one(form, f"Parameter{index}.Value")))
+                parameters.append((name, one(form, f"Parameter{index}.Value")))
         stream = call.start_stream(
             twiml.Stream(
                 url,
-                _one(form, "Name"),
+                one(form, "Name"),
                 track,  # type: ignore[arg-type]  # checked above
-                _one(form, "StatusCallback"),
-                _one(form, "StatusCallbackMethod") or "POST",
+                one(form, "StatusCallback"),
+                one(form, "StatusCallbackMethod") or "POST",
                 tuple(parameters),
             )
         )
@@ -337,7 +316,7 @@ class RestApi:
         found = [s for s in call.streams if key in {s.sid, s.name}]
         if not found:
             raise _not_found(request)
-        if _one(form, "Status") != "stopped":
+        if one(form, "Status") != "stopped":
             raise ApiError(400, 20001, "Status is not valid: only stopped is.")
         call.stop_stream(found[-1].sid)
         return JSONResponse(resources.stream(self.world, found[-1], stopped=True))
@@ -357,7 +336,7 @@ class RestApi:
             )
 
     def _program(self, form: Form, name: str) -> VoiceUrl | twiml.Document:
-        text, url = _one(form, "Twiml"), _one(form, name)
+        text, url = one(form, "Twiml"), one(form, name)
         if text:
             try:
                 return twiml.parse(text, "")
@@ -367,28 +346,28 @@ class RestApi:
             raise ApiError(400, 21205, f"Url is not a valid URL: {url}")
         return VoiceUrl(
             url,
-            _one(form, "Method") or "POST",
-            _one(form, "FallbackUrl"),
-            _one(form, "FallbackMethod") or "POST",
+            one(form, "Method") or "POST",
+            one(form, "FallbackUrl"),
+            one(form, "FallbackMethod") or "POST",
         )
 
     # Conferences.
 
     async def _list_conferences(self, request: Request, form: Form) -> Response:
-        status, name = _one(form, "Status"), _one(form, "FriendlyName")
+        status, name = one(form, "Status"), one(form, "FriendlyName")
         found = [
             resources.conference(self.world, c)
             for c in reversed(self.world.conferences.values())
             if (not status or c.status == status) and (not name or c.name == name)
         ]
-        return self._page(request, form, "conferences", found)
+        return JSONResponse(page(request.url.path, form, "conferences", found))
 
     async def _fetch_conference(self, request: Request, form: Form) -> Response:
         return JSONResponse(resources.conference(self.world, self._conference(request)))
 
     async def _update_conference(self, request: Request, form: Form) -> Response:
         conference = self._conference(request)
-        status = _one(form, "Status")
+        status = one(form, "Status")
         if status and status != "completed":
             raise ApiError(400, 20001, f"Status is not valid: {status}")
         if status:
@@ -402,17 +381,17 @@ class RestApi:
             for p in conference.participants.values()
         ]
         for name in ("Muted", "Hold"):
-            if wanted := _one(form, name):
+            if wanted := one(form, name):
                 found = [p for p in found if p[name.lower()] is (wanted.lower() == "true")]
-        return self._page(request, form, "participants", found)
+        return JSONResponse(page(request.url.path, form, "participants", found))
 
     async def _create_participant(self, request: Request, form: Form) -> Response:
-        to = _one(form, "To")
+        to = one(form, "To")
         if not is_number(to):
             raise ApiError(
                 400, 21211, f"The phone number you are attempting to call, {to}, is not valid."
             )
-        self._check_from(_one(form, "From"))
+        self._check_from(one(form, "From"))
         key = request.path_params["sid"]
         live = [
             c
@@ -424,14 +403,14 @@ class RestApi:
         events = form.get("ConferenceStatusCallbackEvent", [])
         spec = twiml.Conference(
             live[0].name if live else key,
-            muted=_flag(form, "Muted"),
-            start_on_enter=_flag(form, "StartConferenceOnEnter", True),
-            end_on_exit=_flag(form, "EndConferenceOnExit"),
-            label=_one(form, "Label"),
-            beep=_one(form, "Beep") or "true",
-            wait_url=_one(form, "WaitUrl") if "WaitUrl" in form else None,
-            status_callback=_one(form, "ConferenceStatusCallback"),
-            status_callback_method=_one(form, "ConferenceStatusCallbackMethod") or "POST",
+            muted=flag(form, "Muted"),
+            start_on_enter=flag(form, "StartConferenceOnEnter", True),
+            end_on_exit=flag(form, "EndConferenceOnExit"),
+            label=one(form, "Label"),
+            beep=one(form, "Beep") or "true",
+            wait_url=one(form, "WaitUrl") if "WaitUrl" in form else None,
+            status_callback=one(form, "ConferenceStatusCallback"),
+            status_callback_method=one(form, "ConferenceStatusCallbackMethod") or "POST",
             status_callback_events=tuple(word for event in events for word in event.split()),
         )
         room = self.world.room(spec.name, spec)
@@ -439,13 +418,13 @@ class RestApi:
             room,
             spec,
             to,
-            _one(form, "From"),
+            one(form, "From"),
             callbacks=CallbackPlan(
-                _one(form, "StatusCallback"),
-                _one(form, "StatusCallbackMethod") or "POST",
+                one(form, "StatusCallback"),
+                one(form, "StatusCallbackMethod") or "POST",
                 tuple(form.get("StatusCallbackEvent", ["completed"])),
             ),
-            timeout_s=float(_one(form, "Timeout") or 60),
+            timeout_s=float(one(form, "Timeout") or 60),
         )
         return JSONResponse(resources.invited(self.world, room, spec, call), 201)
 
@@ -456,11 +435,11 @@ class RestApi:
     async def _update_participant(self, request: Request, form: Form) -> Response:
         conference, participant = self._participant(request)
         if "Muted" in form:
-            conference.set_muted(participant, _flag(form, "Muted"))
+            conference.set_muted(participant, flag(form, "Muted"))
         if "Hold" in form:
-            conference.set_hold(participant, _flag(form, "Hold"))
+            conference.set_hold(participant, flag(form, "Hold"))
         if "EndConferenceOnExit" in form:
-            participant.end_on_exit = _flag(form, "EndConferenceOnExit")
+            participant.end_on_exit = flag(form, "EndConferenceOnExit")
             conference.modify(participant)
         return JSONResponse(resources.participant(self.world, conference, participant))
 
@@ -484,38 +463,6 @@ class RestApi:
             raise _not_found(request)
         return conference, participant
 
-    # Paging.
-
-    def _page(self, request: Request, form: Form, key: str, items: list[Json]) -> Response:
-        try:
-            size, page = int(_one(form, "PageSize") or 50), int(_one(form, "Page") or 0)
-        except ValueError:
-            raise ApiError(400, 20001, "PageSize and Page are whole numbers.") from None
-        size = min(max(size, 1), 1000)
-        begin = page * size
-        part = items[begin : begin + size]
-        others = [(n, v) for n, vs in form.items() for v in vs if not n.startswith("Page")]
-
-        def uri(number: int, token: str = "") -> str:
-            query = [*others, ("PageSize", str(size)), ("Page", str(number))]
-            query += [("PageToken", token)] if token else []
-            return f"{request.url.path}?{urlencode(query)}"
-
-        following = items[begin + size : begin + size + 1]
-        return JSONResponse(
-            {
-                key: part,
-                "first_page_uri": uri(0),
-                "next_page_uri": uri(page + 1, "PA" + _sid_of(part[-1])) if following else None,
-                "previous_page_uri": uri(page - 1) if page else None,
-                "uri": uri(page),
-                "page": page,
-                "page_size": size,
-                "start": begin if part else 0,
-                "end": begin + len(part) - 1 if part else 0,
-            }
-        )
-
 
 async def _unknown(request: Request, form: Form) -> Response:
     raise _not_found(request)
@@ -523,25 +470,3 @@ async def _unknown(request: Request, form: Form) -> Response:
 
 def _not_found(request: Request) -> ApiError:
     return ApiError(404, 20404, f"The requested resource {request.url.path} was not found")
-
-
-def _one(form: Form, name: str) -> str:
-    return form.get(name, [""])[-1]
-
-
-def _flag(form: Form, name: str, default: bool = False) -> bool:
-    return _one(form, name).lower() == "true" if name in form else default
-
-
-def _sid_of(item: Json) -> str:
-    return str(item.get("sid") or item["call_sid"])
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-
-
-def _number_matches(wanted: str, number: str) -> bool:
-    """As the API filters: digits anywhere in the number, `*` for any digit."""
-    pattern = re.escape(wanted.lstrip("+ ")).replace(r"\*", r"\d")
-    return re.search(pattern, number) is not None

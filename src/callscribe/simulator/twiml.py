@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from callscribe.simulator.twiml_schema import ATTRIBUTES, CALLBACK_EVENTS, CONFERENCE_EVENTS
+
 TrackChoice = Literal["inbound_track", "outbound_track", "both_tracks"]
 
 
@@ -150,139 +152,6 @@ class Document:
     verbs: tuple[Verb, ...]
     warnings: tuple[str, ...] = field(default=())
     """Schema violations (12200) that the carrier logs and passes over."""
-
-
-_CALLBACK_EVENTS = frozenset({"initiated", "ringing", "answered", "completed"})
-_CONFERENCE_EVENTS = frozenset(
-    {"start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement"}
-)
-
-_ATTRIBUTES: dict[str, frozenset[str]] = {
-    "Say": frozenset({"voice", "language", "loop"}),
-    "Play": frozenset({"loop", "digits"}),
-    "Pause": frozenset({"length"}),
-    "Gather": frozenset(
-        {
-            "input",
-            "action",
-            "method",
-            "timeout",
-            "speechTimeout",
-            "numDigits",
-            "finishOnKey",
-            "language",
-            "hints",
-            "speechModel",
-            "profanityFilter",
-            "bargeIn",
-            "actionOnEmptyResult",
-            "partialResultCallback",
-            "partialResultCallbackMethod",
-            "enhanced",
-            "maxSpeechTime",
-            "debug",
-        }
-    ),
-    "Record": frozenset(
-        {
-            "action",
-            "method",
-            "timeout",
-            "finishOnKey",
-            "maxLength",
-            "playBeep",
-            "trim",
-            "recordingStatusCallback",
-            "recordingStatusCallbackMethod",
-            "recordingStatusCallbackEvent",
-            "transcribe",
-            "transcribeCallback",
-        }
-    ),
-    "Start": frozenset({"action", "method"}),
-    "Stop": frozenset(),
-    "Stream": frozenset(
-        {
-            "url",
-            "name",
-            "track",
-            "statusCallback",
-            "statusCallbackMethod",
-            "connectorName",
-            "audioFormat",
-            "sampleRate",
-        }
-    ),
-    "Parameter": frozenset({"name", "value"}),
-    "Dial": frozenset(
-        {
-            "action",
-            "method",
-            "answerOnBridge",
-            "callerId",
-            "timeout",
-            "timeLimit",
-            "hangupOnStar",
-            "record",
-            "recordingStatusCallback",
-            "recordingStatusCallbackMethod",
-            "recordingStatusCallbackEvent",
-            "recordingTrack",
-            "trim",
-            "ringTone",
-            "sequential",
-            "referUrl",
-            "referMethod",
-            "callReason",
-            "recordingConfigurationId",
-        }
-    ),
-    "Number": frozenset(
-        {
-            "statusCallback",
-            "statusCallbackMethod",
-            "statusCallbackEvent",
-            "url",
-            "method",
-            "sendDigits",
-            "byoc",
-            "machineDetection",
-            "machineDetectionTimeout",
-            "machineDetectionSpeechThreshold",
-            "machineDetectionSpeechEndThreshold",
-            "machineDetectionSilenceTimeout",
-            "amdStatusCallback",
-            "amdStatusCallbackMethod",
-        }
-    ),
-    "Conference": frozenset(
-        {
-            "muted",
-            "beep",
-            "startConferenceOnEnter",
-            "endConferenceOnExit",
-            "participantLabel",
-            "maxParticipants",
-            "waitUrl",
-            "waitMethod",
-            "record",
-            "jitterBufferSize",
-            "statusCallback",
-            "statusCallbackMethod",
-            "statusCallbackEvent",
-            "region",
-            "trim",
-            "coach",
-            "recordingStatusCallback",
-            "recordingStatusCallbackMethod",
-            "recordingStatusCallbackEvent",
-            "eventCallbackUrl",
-        }
-    ),
-    "Redirect": frozenset({"method"}),
-    "Hangup": frozenset(),
-    "Reject": frozenset({"reason"}),
-}
 
 
 def parse(text: str, base_url: str) -> Document:
@@ -469,7 +338,7 @@ class _Reader:
             method=self._method(element, "method"),
             status_callback=self._url(element, "statusCallback"),
             status_callback_method=self._method(element, "statusCallbackMethod"),
-            status_callback_events=self._events(element, _CALLBACK_EVENTS, ("completed",)),
+            status_callback_events=self._events(element, CALLBACK_EVENTS, ("completed",)),
         )
 
     def _conference(self, element: ET.Element) -> Conference:
@@ -491,13 +360,13 @@ class _Reader:
             max_participants=int(self._seconds(element, "maxParticipants", 250)),
             status_callback=self._url(element, "statusCallback"),
             status_callback_method=self._method(element, "statusCallbackMethod"),
-            status_callback_events=self._events(element, _CONFERENCE_EVENTS, ()),
+            status_callback_events=self._events(element, CONFERENCE_EVENTS, ()),
         )
 
     # Attributes.
 
     def _check_attributes(self, element: ET.Element) -> None:
-        known = _ATTRIBUTES.get(element.tag)
+        known = ATTRIBUTES.get(element.tag)
         for name in element.keys() if known is not None else ():
             if name not in cast(frozenset[str], known):
                 self.warnings.append(f'<{element.tag}> has no attribute "{name}".')

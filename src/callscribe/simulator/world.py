@@ -6,15 +6,12 @@ Both the command line and tests use it, and the REST fake (`callscribe.simulator
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import math
 import random
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
-from callscribe.errors import SimulationError
 from callscribe.simulator import dialing
 from callscribe.simulator.call import Call
 from callscribe.simulator.clock import WorldClock
@@ -23,12 +20,12 @@ from callscribe.simulator.conversation import Conversation
 from callscribe.simulator.frames import Faults
 from callscribe.simulator.ids import Ids
 from callscribe.simulator.params import CallFacts
+from callscribe.simulator.people import Gathering, hang_up_after
 from callscribe.simulator.report import CallReport
 from callscribe.simulator.script import (
     CallbackFaults,
     CallbackPlan,
     CallScript,
-    Move,
     Party,
     VoiceUrl,
 )
@@ -190,148 +187,9 @@ class World:
         Raises:
             SimulationError: the account has no such number.
         """
-        everyone = (script.caller, *script.others) if script.conference else (script.caller,)
-        conversation = Conversation(self.clock, script, len(everyone))
-        first = self._inbound(script, script.caller, conversation)
-        ending = asyncio.create_task(self._hang_up_after(script, conversation, first))
-        members = []
-        for index, party in enumerate(everyone[1:], start=1):
-            members.append(
-                asyncio.create_task(self._join_in(script, party, conversation, first, index))
-            )
-        try:
-            await self._dial_in(first, script, conversation)
-            if script.conference:
-                await asyncio.gather(*members)
-        finally:
-            for task in (ending, *members):
-                task.cancel()
-            await asyncio.gather(ending, *members, return_exceptions=True)
-            conversation.close()
-        await self.settled(first.report)
-        return first.report
-
-    async def _join_in(
-        self,
-        script: CallScript,
-        party: Party,
-        conversation: Conversation,
-        first: Call,
-        index: int,
-    ) -> None:
-        with contextlib.suppress(TimeoutError):
-            delay = script.stagger_s * index / self.clock.speed
-            await asyncio.wait_for(self.stopping.wait(), delay)
-        call = self._inbound(script, party, conversation)
-        first.report.legs.append(call.report)
-        await self._dial_in(call, script, conversation, first)
-
-    async def _dial_in(
-        self,
-        call: Call,
-        script: CallScript,
-        conversation: Conversation,
-        first: Call | None = None,
-    ) -> None:
-        """The call, and when its party leaves and phones again, those that follow."""
-        if self.stopping.is_set():
-            call.report.status = "canceled"
-            return
-        moves = asyncio.create_task(
-            self._follow_moves(call, script, conversation, call if first is None else first)
-        )
-        number = self.number(script.to)
-        if number is None:
-            raise SimulationError(f"The simulated account has no number {script.to}.")
-        await call.run(
-            VoiceUrl(
-                number.voice_url,
-                number.voice_method,
-                number.voice_fallback_url,
-                number.voice_fallback_method,
-            )
-        )
-        if call.report.ended_by != "participant":
-            moves.cancel()
-        await asyncio.gather(moves, return_exceptions=True)
-
-    def _inbound(self, script: CallScript, party: Party, conversation: Conversation) -> Call:
-        number = self.number(script.to)
-        if number is None:
-            raise SimulationError(f"The simulated account has no number {script.to}.")
-        facts = CallFacts(
-            self.account_sid,
-            self.ids.sid("CA"),
-            party.number,
-            script.to,
-            "inbound",
-            call_token=f'{{"parentCallInfoToken":"{self.ids.idempotency_token()}"}}',
-        )
-        call = self.make_call(
-            facts,
-            party,
-            conversation=conversation,
-            callbacks=CallbackPlan(number.status_callback, number.status_callback_method),
-            faults=script.faults,
-        )
-        call.status = "ringing"
-        call.webhook_times = script.webhook_times
-        return call
-
-    async def _follow_moves(
-        self, call: Call, script: CallScript, conversation: Conversation, first: Call
-    ) -> None:
-        if not call.party.moves:
-            return
-        await conversation.begun.wait()
-        start = conversation.start_ms or 0
-        moves = sorted(call.party.moves, key=lambda m: m.at_s)
-        for position, move in enumerate(moves):
-            await self.clock.until(start + move.at_s * 1000)
-            if move.what == "return":
-                again = self._inbound(
-                    script,
-                    replace(call.party, moves=tuple(moves[position + 1 :])),
-                    conversation,
-                )
-                first.report.legs.append(again.report)
-                ending = asyncio.create_task(self._hang_up_after(script, conversation, again))
-                await self._dial_in(again, script, conversation, first)
-                ending.cancel()
-                return
-            self._make_move(call, move)
-
-    def _make_move(self, call: Call, move: Move) -> None:
-        if move.what == "leave":
-            call.hang_up("participant")
-            return
-        for room in self.conferences.values():
-            participant = room.find(call.sid)
-            if participant is None:
-                continue
-            if move.what in {"mute", "unmute"}:
-                room.set_muted(participant, move.what == "mute")
-            else:
-                room.set_hold(participant, move.what == "hold")
-
-    async def _hang_up_after(
-        self, script: CallScript, conversation: Conversation, call: Call
-    ) -> None:
-        await conversation.begun.wait()
-        if math.isinf(conversation.end_ms):
-            return
-        await self.clock.until(conversation.end_ms + script.tail_ms)
-        other = call.bridged_to
-        if script.conference:
-            for leg in list(conversation.calls):
-                leg.hang_up("caller")
-        elif script.hangup_by == "callee" and other is not None:
-            other.hang_up("callee")
-            # The server may have more to say to the caller, who hears it out and then hangs up.
-            await self.clock.wait(AFTER_CALLEE_MS)
-            call.hang_up("caller")
-        else:
-            call.hang_up(script.hangup_by)
+        report = await Gathering(self, script).run()
+        await self.settled(report)
+        return report
 
     def hang_up_all(self) -> None:
         """Every caller hangs up now, and nobody phones any more."""
@@ -415,7 +273,7 @@ class World:
                 await then(call)
 
         async def whole() -> None:
-            ending = asyncio.create_task(self._hang_up_after(script, conversation, call))
+            ending = asyncio.create_task(hang_up_after(conversation, call))
             try:
                 await call.run(main)
             finally:
@@ -480,7 +338,3 @@ class World:
 
 def _sids(report: CallReport) -> set[str]:
     return {report.sid}.union(*(_sids(leg) for leg in report.legs))
-
-
-AFTER_CALLEE_MS = 30_000
-"""How long a caller stays on the line after the callee has hung up."""
