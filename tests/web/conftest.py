@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.web.browser import chromium, launch_options
 from tests.web.serving import Serving
+
+PATIENCE_MS = 20_000
+"""A machine that is busy with other things may take its time; a page that is right takes none."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +39,7 @@ def server(tmp_path: Path) -> Iterator[Serving]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A fresh profile; the test fails when the page logs an error or breaks its own policy."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
 

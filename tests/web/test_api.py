@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from callscribe.calls.hub import Hub
-from callscribe.errors import CallscribeError
+from callscribe.errors import CallscribeError, StoreError
 from callscribe.records import CallRecord
 from callscribe.store.store import Store
 from callscribe.web.app import create_app
@@ -217,3 +217,25 @@ def test_attaching_to_a_call_and_letting_it_go(api: Client, registry: Registry) 
     assert (answer.status_code, answer.json()["error"]) == (400, "bad-sid")
     registry.refusal = "There is no such call."
     assert api.post(f"/api/calls/{sid}/attach", json={}).status_code == 409
+
+
+def test_a_record_that_cannot_be_read_is_explained() -> None:
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            def fail(*args: Any, **kwargs: Any) -> Any:
+                raise StoreError("The record is damaged. Restore it from a backup.")
+
+            return fail
+
+    services = Services(
+        settings=WebSettings(),
+        registry=None,
+        store=Broken(),
+        hub=Hub(),
+    )
+    client = Client(create_app(services))
+    for path in ("/", "/calls/CA1", "/api/calls", "/api/calls/CA1", "/api/events"):
+        answer = client.get(path)
+        assert answer.status_code == 503
+        assert "Restore it from a backup." in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]

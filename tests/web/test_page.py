@@ -48,7 +48,7 @@ def opened(page: Page, server: Serving, call: Call) -> None:
 
 def until(page: Page, expression: str) -> None:
     """Waits for something to be true; Playwright's own way needs `eval`, which the policy forbids."""
-    for _ in range(200):
+    for _ in range(400):
         if page.evaluate(expression):
             return
         page.wait_for_timeout(50)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from callscribe.errors import CallscribeError
+from callscribe.errors import CallscribeError, StoreError
 from callscribe.events import Track
 from callscribe.records import CallRecord
 from callscribe.web.services import CallControl, Services
@@ -156,6 +156,8 @@ def api_routes(services: Services) -> list[Route]:
                 return await endpoint(request)
             except ApiError as error:
                 return error_response(error)
+            except StoreError:
+                raise
             except CallscribeError as error:
                 return error_response(ApiError(409, "refused", str(error)))
 

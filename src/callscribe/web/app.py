@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
+from callscribe.errors import CallscribeError
 from callscribe.web.access import HEADERS, Access, SecurityHeaders
 from callscribe.web.api import api_routes
 from callscribe.web.health import health_routes
@@ -57,6 +58,12 @@ def create_app(
             return pages.message(request, 404, "Not found", f"There is nothing at {path[:120]}.")
         return pages.message(request, error.status_code, error.detail, "Go back to the calls.")
 
+    async def explained(request: Request, error: Exception) -> Response:
+        if request.url.path.startswith("/api/"):
+            body = {"error": "unavailable", "message": str(error)}
+            return JSONResponse(body, status_code=503)
+        return pages.message(request, 503, "Not now", str(error))
+
     async def failure(request: Request, error: Exception) -> Response:
         # Made outside the middleware, so it brings the protective headers itself.
         message = "The server failed; its log says why."
@@ -77,6 +84,10 @@ def create_app(
             Middleware(SecurityHeaders),
             Middleware(Access, settings=services.settings, refusal=pages.refusal),
         ],
-        exception_handlers={HTTPException: http_error, Exception: failure},
+        exception_handlers={
+            HTTPException: http_error,
+            CallscribeError: explained,
+            Exception: failure,
+        },
         lifespan=lifespan,
     )
