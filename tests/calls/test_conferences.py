@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime as dt
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -154,6 +156,7 @@ async def test_three_people_are_one_record_on_one_line() -> None:
 async def test_who_ended_the_conference() -> None:
     w = world(end_on_exit=True)
     await enter(w, CALL, ALICE)
+    await w.registry.conference_status(event("participant-join", 1, CALL))
     await w.registry.conference_status(
         event(
             "conference-end",
@@ -180,6 +183,7 @@ async def test_without_any_callback_the_streams_tell() -> None:
 async def test_the_next_conference_in_the_room_is_another_record() -> None:
     w = world()
     first = await enter(w, CALL, ALICE)
+    await w.registry.conference_status(event("participant-join", 1, CALL))
     await w.registry.conference_status(event("conference-end", 5))
     await w.call(LEG, from_=BOB)
     assert [s.call for s in w.of(CallStarted)] == [CALL, LEG]
@@ -189,6 +193,29 @@ async def test_the_next_conference_in_the_room_is_another_record() -> None:
     await w.registry.stream_closed(first, "stop")
     await until(lambda: bool(w.of(CallEnded)))
     assert [c.id for c in w.registry.live()] == [LEG]
+
+
+async def test_somebody_who_comes_as_the_last_one_leaves_is_not_cut_off() -> None:
+    w = world()
+    alice = await enter(w, CALL, ALICE)
+    await w.registry.conference_status(event("participant-join", 1, CALL))
+    bob = await enter(w, LEG, BOB)
+    await w.speak(bob, 0, 400)
+    # The carrier had closed the room before Bob came, and opens it anew for him.
+    await w.registry.conference_status(event("participant-leave", 2, CALL))
+    await w.registry.conference_status(event("conference-end", 3))
+    await w.registry.stream_closed(alice, "stop")
+    again = {"conference_sid": "CF" + "f6" * 16}
+    joined = msgspec.structs.replace(event("participant-join", 1, LEG), **again)
+    await w.registry.conference_status(joined)
+    await w.registry.conference_status(event("conference-end", 3))
+    await asyncio.sleep(0.1)
+    assert not w.of(CallEnded)
+    assert [p.leg for p in w.of(ParticipantLeft)] == [CALL]
+    await w.registry.conference_status(msgspec.structs.replace(event("conference-end", 4), **again))
+    await w.ended()
+    assert [p.leg for p in w.of(ParticipantLeft)] == [CALL, LEG]
+    await w.registry.stream_closed(bob, "stop")
 
 
 async def test_a_room_that_everybody_has_left_is_not_joined() -> None:

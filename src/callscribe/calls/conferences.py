@@ -32,7 +32,8 @@ def find(book: CallBook, event: ConferenceEvent) -> Record | None:
     if book.is_over(event.call_sid):
         return None
     for record in book:
-        if record.conference_sid == event.conference_sid:
+        rooms = {record.conference_sid, *(leg.room_sid for leg in record.legs.values())}
+        if event.conference_sid in rooms:
             return record
     record = book.in_room(event.room) if event.room else None
     # Another conference of this name has been here and gone: its late callbacks are not this one's.
@@ -84,6 +85,7 @@ async def status(book: CallBook, record: Record, event: ConferenceEvent) -> None
         leg = record.legs.get(event.call_sid)
         if leg is None:
             leg = await _stranger(book, record, event)
+        leg.room_sid = event.conference_sid
         leaves = event.event == "participant-leave"
         await _publish(book, record, leg, leg.participant.apply(event))
         if leaves and not leg.participant.present:
@@ -116,13 +118,20 @@ async def leg_over(book: CallBook, record: Record, leg: Leg) -> None:
 async def _conference_end(book: CallBook, record: Record, event: ConferenceEvent) -> None:
     if record.conference_over:
         return
-    record.conference_over = True
     record.end_reason = event.end_reason or event.reason
     if event.ending_call_sid and event.end_reason.startswith("participant-with-end"):
         record.ended_by = record.labels.get((event.ending_call_sid, "inbound"), event.ending_label)
+    staying = False
     for leg in record.legs.values():
-        changes = leg.participant.leave("conference ended", event.at, for_good=True)
-        await _publish(book, record, leg, changes)
+        if leg.room_sid == event.conference_sid or leg.gone or leg.stopped:
+            changes = leg.participant.leave("conference ended", event.at, for_good=True)
+            await _publish(book, record, leg, changes)
+        else:
+            # Came as the last one left: the carrier opens the room anew for them, and the record goes on.
+            staying = True
+    if staying:
+        return
+    record.conference_over = True
     # The legs' sockets send their `stop` about now.
     grace_s = book.options.stop_grace_s
     book.schedule(record, "settle", grace_s, lambda: book.end(record, "completed"))

@@ -61,6 +61,8 @@ class Leg:
     """The room did not take it once; it was sent there again under another name."""
     lost: OpenStream | None = None
     """The stream that ended without `stop`, until another takes its place."""
+    room_sid: str = ""
+    """The conference that its callbacks are about."""
     participant: ParticipantTracker = field(default_factory=ParticipantTracker)
     people: dict[Track, int] = field(default_factory=dict)
     """Tracks whose person has been announced as joined and not as left, and since when."""
