@@ -131,7 +131,11 @@ def measure(
         channels = []
         for folder in sorted((shared / "data" / "calls").glob("*/")):
             channel = json.loads((folder / "transcript.json").read_text("utf-8"))["channels"][side]
-            said = [Segment(s["start"] * 1000, s["end"] * 1000) for s in channel["segments"]]
+            said = [
+                Segment(s["start"] * 1000, s["end"] * 1000)
+                for s in channel["segments"]
+                if s["text"]
+            ]
             pcm = read_audio(folder / channel["file"])
             channels.append((said, finals_of(pcm, recognizer, options)))
         outcome[side] = report(channels)

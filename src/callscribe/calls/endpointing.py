@@ -33,7 +33,7 @@ DANGLING_WORDS: Final = frozenset(
 class EndpointOptions:
     """All in milliseconds. Can be set per number."""
 
-    silence_ms: int = 500
+    silence_ms: int = 450
     """A pause this long ends an utterance."""
     unfinished_silence_ms: int = 1000
     """...and this long where the last word leaves the sentence open ("my", "and")."""

@@ -143,8 +143,6 @@ class TrackDecoder:
         """Samples, at its own rate, that the recogniser was given or told to skip."""
         self._current: _Current | None = None
         self._number = 1
-        self._ended_ms = 0
-        """End of the newest final, on the carrier's clock."""
         self._revision = 0
 
     @property
@@ -339,9 +337,7 @@ class TrackDecoder:
             start, end = self._extent(current, ())
             return [self._utterance(False, "", (), (), 0, start, end)]
         begin_ms = current.begin // SAMPLES_PER_MS
-        flags = np.concatenate(current.flags)
-        words = wordtimes.correct(words, flags, begin_ms)
-        start = round(self._clock_ms + wordtimes.speech_start(words[0], flags, begin_ms))
+        words = wordtimes.correct(words, np.concatenate(current.flags), begin_ms)
         texts = [word.text for word in words]
         pauses = [0, *(max(0, b.start_ms - a.end_ms) for a, b in itertools.pairwise(words))]
         text, tokens = self._written(texts, lambda writer: writer.final(texts, pauses))
@@ -352,10 +348,9 @@ class TrackDecoder:
             lined,
             tokens,
             len(text),
-            min(lined[0].start_ms, max(start, self._ended_ms)),
+            lined[0].start_ms,
             lined[-1].end_ms,
         )
-        self._ended_ms = utterance.end_ms
         self._number += 1
         self._revision = 0
         return [utterance]

@@ -16,7 +16,6 @@ from callscribe.events import Word
 
 _SILENCE_MS: Final = 200
 """No word has so long a silence inside; a stop's closure is shorter."""
-_EARLIER_MS: Final = 600
 _MARGIN_MS: Final = 40
 """Activity is noticed a little after a soft beginning, and given up a little before a soft end."""
 
@@ -30,19 +29,6 @@ def correct(words: Sequence[Word], flags: Flags, begin_ms: int) -> tuple[Word, .
         begin_ms: time of the first flag, on the words' clock.
     """
     return tuple(_correct(word, flags, begin_ms) for word in words)
-
-
-def speech_start(word: Word, flags: Flags, begin_ms: int) -> int:
-    """Where the speech begins that the first word belongs to.
-
-    Earlier than the word when the recogniser left out a word or a breath before it, though at most by `_EARLIER_MS`.
-    """
-    first = max(0, (word.start_ms - _EARLIER_MS - begin_ms) // FRAME_MS)
-    last = min(len(flags), (word.end_ms - begin_ms) // FRAME_MS)
-    for start, stop in _runs(flags, first, last):
-        if begin_ms + stop * FRAME_MS > word.start_ms - _SILENCE_MS:
-            return min(word.start_ms, begin_ms + start * FRAME_MS)
-    return word.start_ms
 
 
 def _correct(word: Word, flags: Flags, begin_ms: int) -> Word:
