@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import get_args
 
 import numpy as np
 import pytest
 
+from callscribe.models.folder import built_in
+from callscribe.recognition.vosk import VoskRecognizer
 from callscribe.simulator import mulaw
 from callscribe.simulator.demos import FOLDER, DemoName, demo
 
@@ -36,3 +39,38 @@ def test_the_bank_call_is_short_and_small() -> None:
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 600_000
     assert bank.speakers == ("caller", "agent")
     assert bank.words("caller")[:6] == ["hello", "my", "name", "is", "david", "miller"]
+
+
+@pytest.mark.parametrize("name", get_args(DemoName))
+def test_the_built_in_model_understands_the_packaged_calls(name: DemoName) -> None:
+    # If a new model or a new dialogue breaks this, the demo shows wrong words to everyone who tries callscribe.
+    with contextlib.closing(VoskRecognizer(built_in().path)) as recognizer:
+        packaged = demo(name)
+        wrong = total = 0
+        for speaker, track in zip(packaged.speakers, packaged.audio().parties, strict=True):
+            session = recognizer.start_session()
+            samples = mulaw.decode(track)
+            heard: list[str] = []
+            for begin in range(0, len(samples), 800):
+                for hypothesis in session.accept(samples[begin : begin + 800]):
+                    heard += [word.text for word in hypothesis.words if hypothesis.final]
+            heard += [word.text for h in session.finish() for word in h.words]
+            session.close()
+            wrong += word_errors(packaged.words(speaker), heard)
+            total += len(packaged.words(speaker))
+    assert wrong / total <= 0.05
+
+
+def word_errors(spoken: list[str], heard: list[str]) -> int:
+    """Substitutions, insertions and deletions: Levenshtein's distance over words."""
+    row = list(range(len(heard) + 1))
+    for i, word in enumerate(spoken, start=1):
+        before, row = row, [i]
+        for j, other in enumerate(heard, start=1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (word != other)))
+    return row[-1]
+
+
+def test_word_errors_are_counted() -> None:
+    assert word_errors(["a", "b", "c"], ["a", "x", "c", "d"]) == 2
+    assert word_errors(["a"], []) == 1
