@@ -184,7 +184,7 @@ class Settings:
         0, "Threads that decode speech. 0: one per processor core.", group="Recognition"
     )
     endpoint_silence_ms: int = setting(
-        500, "Silence that ends an utterance, in milliseconds.", group="Recognition"
+        450, "Silence that ends an utterance, in milliseconds.", group="Recognition"
     )
     endpoint_max_ms: int = setting(
         20_000, "Longest utterance before it is split, in milliseconds.", group="Recognition"
