@@ -167,7 +167,7 @@ class CallBook:
 
     def add_leg(self, record: Record, sid: str, number: str) -> Leg:
         """Another leg of a record."""
-        leg = Leg(sid, number)
+        leg = Leg(sid, number, called_ms=self.now_ms(record))
         record.legs[sid] = leg
         self._by_leg[sid] = record
         self._over.pop(sid, None)
@@ -337,6 +337,9 @@ class CallBook:
     ) -> None:
         """Say that somebody has gone; nothing when they were not there."""
         joined_ms = leg.people.pop(track, None)
+        if leg.stopped:
+            # Nobody stays longer than they can be heard; callbacks are late and cut to the second.
+            left_ms = min(left_ms, leg.end_ms)
         if joined_ms is not None:
             await self.publish(
                 ParticipantLeft(

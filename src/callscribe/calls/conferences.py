@@ -183,14 +183,20 @@ async def _publish(
     for change in changes:
         at_ms = book.at_ms(record, change.at)
         if change.kind == "joined":
+            if joined_ms is None:
+                # The leg's stream knows better than a time cut to the second, when it is there already.
+                first = leg.stream is not None and not leg.stream.ready
+                heard_ms = record.timeline.offset_of(leg.stream.zero) if leg.stream and first else 0
+                joined_ms = max(at_ms, leg.called_ms, heard_ms)
             await book.person_joined(
                 record,
                 leg,
                 "inbound",
-                at_ms if joined_ms is None else joined_ms,
+                joined_ms,
                 muted=leg.participant.muted,
                 on_hold=leg.participant.on_hold,
             )
+            joined_ms = None
         elif change.kind == "left":
             await book.person_left(record, leg, "inbound", at_ms, change.reason)
         else:

@@ -44,6 +44,10 @@ class Leg:
 
     sid: str
     number: str = ""
+    called_ms: int = 0
+    """When it turned up, on the record's line."""
+    end_ms: int = 0
+    """End of its audio, on the record's line, once its stream has stopped."""
     stream: OpenStream | None = None
     streams_opened: int = 0
     streams_asked: int = 0

@@ -162,6 +162,7 @@ class CallRegistry:
             leg.stream = None
             leg.stopped = reason == "stop"
             if leg.stopped:
+                leg.end_ms = stream.end_ms
                 self._later(record, leg, "stop", self._options.stop_grace_s)
             elif record.final_status is None and not leg.over:
                 leg.lose(stream)
