@@ -70,7 +70,7 @@ def word_boundary() -> str:
 
 def acoustic_model(checkpoint: Path, folder: Path) -> None:
     """The averaged weights of `checkpoint` as am/final.mdl."""
-    state = torch.load(checkpoint)
+    state = torch.load(checkpoint, map_location="cpu")
     network = Network()
     network.load_state_dict(state["average"] or state["network"])
     keep_positive(network)

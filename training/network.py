@@ -68,7 +68,7 @@ class Block(nn.Module):
         y = self.narrow(_join(x, self.left))
         y = self.norm(F.relu(self.wide(_join(y, self.right))))
         if drop > 0 and self.training:  # one mask for an utterance, of mean one
-            mask = 1 + (torch.rand(len(y), 1, HIDDEN) * 4 - 2) * drop
+            mask = 1 + (torch.rand(len(y), 1, HIDDEN, device=y.device) * 4 - 2) * drop
             y = y * mask.to(y.dtype)
         return torch.add(y, x[:, self.left : n - self.right], alpha=SKIP)
 

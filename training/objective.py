@@ -83,11 +83,15 @@ class LatticeFreeMmi:
     ) -> tuple[Tensor, Figures] | None:
         """None when no utterance of the batch has a path."""
         assert scores.shape[2] == PDF_COUNT
-        gradient, classes, cost, used = self.gradient(scores.detach().numpy(), frames, texts)
+        gradient, classes, cost, used = self.gradient(scores.detach().cpu().numpy(), frames, texts)
         if not used:
             return None
-        entropy = -(torch.from_numpy(classes) * F.log_softmax(helper, 2)).sum() / used
-        pull = (torch.from_numpy(gradient) * scores).sum() / used  # its gradient is the wanted one
+        entropy = (
+            -(torch.from_numpy(classes).to(helper.device) * F.log_softmax(helper, 2)).sum() / used
+        )
+        pull = (
+            torch.from_numpy(gradient).to(scores.device) * scores
+        ).sum() / used  # its gradient is the wanted one
         loss = pull + HELPER_WEIGHT * entropy + SIZE_WEIGHT * (scores**2).sum() / used
         total = sum(outputs(n) for n in frames)
         return loss, Figures(cost / used, entropy.item(), used / total)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from training import evaluate, language_model, speech, synthetic
 from training.export import Decoder, acoustic_model, configuration, graph
 from training.lexicon import Lexicon, train_g2p
@@ -79,7 +81,12 @@ class Recipe:
     def train(self) -> None:
         prefixes = [self.work / "aug", self.work / "augsyn"]
         out = self.work / "checkpoint.pt"
-        train(Plan(self.work, self.start, out, prefixes, self.minutes, self.rate, 9000, 0.05, 2))
+        processes = 1 if torch.cuda.is_available() else 2
+        train(
+            Plan(
+                self.work, self.start, out, prefixes, self.minutes, self.rate, 9000, 0.05, processes
+            )
+        )
 
     def language_model(self) -> None:
         language_model.make(self.text, self.work, self.work / "lm.npz", 22_000, 290_000)

@@ -3,6 +3,8 @@
 Two processes with a thread each and averaged gradients use two shared cores far better than two
 threads: a busy neighbour delays one exchange a step instead of every matrix product.
 
+With a GPU, one process computes the network there, and forward-backward on the other cores.
+
 The learning rate falls with the clock and reaches nearly nothing at the end: plan for the finish,
 there is no good model before. Interrupted, the same command goes on from the last checkpoint.
 """
@@ -10,6 +12,7 @@ there is no good model before. Interrupted, the same command goes on from the la
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +63,11 @@ def phone_bigram(work: Path, texts: list[str], lexicon: Lexicon) -> PhoneBigram:
     return PhoneBigram(stored["start"], stored["pairs"])
 
 
+def threads() -> int:
+    """For forward-backward, which stays on the processor: the other cores beside a GPU."""
+    return max(1, (os.cpu_count() or 1) - 1) if torch.cuda.is_available() else 1
+
+
 def optimizer(network: Network, rate: float) -> torch.optim.Optimizer:
     """AdamW. Fused: the loop over small tensors costs as much as a backward pass on busy cores."""
     pair = [p for n, p in network.named_parameters() if n.startswith("pair.")]
@@ -72,7 +80,7 @@ def initial(plan: Plan, versions: Versions, bigram: PhoneBigram) -> Network:
     """From a checkpoint (.pt) or an exported model (final.mdl)."""
     if plan.start.suffix == ".pt":
         network = Network()
-        network.load_state_dict(torch.load(plan.start)["network"])
+        network.load_state_dict(torch.load(plan.start, map_location="cpu")["network"])
         return network
     items = versions.items()
     frames = np.concatenate([item.features() for item in items[:: len(items) // TYPICAL + 1]])
@@ -85,7 +93,9 @@ def _average(network: Network) -> None:
     """Average the gradients and the batch norms' statistics over the processes."""
     tensors = [p.grad for p in network.parameters() if p.grad is not None]
     tensors += [b for b in network.buffers() if b.is_floating_point()]
-    flat = torch.cat([t.flatten() for t in tensors])
+    if dist.get_world_size() == 1:
+        return
+    flat = torch.cat([t.flatten() for t in tensors]).cpu()
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
     for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
@@ -102,13 +112,14 @@ class Run:
         lexicon = Lexicon(plan.work / "g2p.json")
         texts = [item.text for item in self.versions.items()]
         bigram = phone_bigram(plan.work, texts, lexicon)
-        self.objective = LatticeFreeMmi(Sequences(plan.work), lexicon, bigram)
-        self.network = initial(plan, self.versions, bigram)
+        self.objective = LatticeFreeMmi(Sequences(plan.work), lexicon, bigram, threads())
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = initial(plan, self.versions, bigram).to(self.device)
         self.optimizer = optimizer(self.network, plan.rate)
         self.average: dict[str, torch.Tensor] | None = None
         self.steps, self.epoch, self.spent = 0, 0, 0.0
         if plan.out.exists():
-            state = torch.load(plan.out)
+            state = torch.load(plan.out, map_location=self.device)
             self.network.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.average = state["average"]
@@ -161,8 +172,8 @@ class Run:
         padded = np.stack([pad(f, outputs(max(frames))) for f in features])
         self.network.train()
         drop = self.plan.drop * min(1.0, 2 * (1 - self.done))
-        with torch.autocast("cpu", torch.bfloat16):
-            scores, helper = self.network(torch.from_numpy(padded), drop)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            scores, helper = self.network(torch.from_numpy(padded).to(self.device), drop)
         self.optimizer.zero_grad(set_to_none=False)
         result = self.objective.loss(scores, helper, frames, texts)
         if result is not None:
@@ -223,7 +234,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=7e-4)
     parser.add_argument("--frames", type=int, default=9000, help="frames a batch and process")
     parser.add_argument("--drop", type=float, default=0.05)
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=1 if torch.cuda.is_available() else 2)
     a = parser.parse_args()
     print("context", LEFT_CONTEXT, RIGHT_CONTEXT, flush=True)
     train(Plan(**vars(a)))
