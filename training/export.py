@@ -39,11 +39,11 @@ MFCC = """\
 class Decoder:
     """Decoder settings, chosen on the development split."""
 
-    beam: float = 10.5
+    beam: float = 12.0
     lattice_beam: float = 7.0
-    max_active: int = 3000
+    max_active: int = 4000
     min_active: int = 200
-    acoustic_scale: float = 0.9
+    acoustic_scale: float = 1.15
 
     def conf(self) -> str:
         return f"""\

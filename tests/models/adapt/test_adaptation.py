@@ -41,8 +41,6 @@ def words(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built-in model with its most frequent words alone, so that its graph is made fast."""
-    if not (MODEL / worker.LANGUAGE_MODEL).exists():
-        pytest.skip("the built-in model has no adapt/ files")
     folder = tmp_path_factory.mktemp("models") / "small"
     shutil.copytree(MODEL, folder)
     full = Backoff.load(folder / worker.LANGUAGE_MODEL)
@@ -131,13 +129,7 @@ def test_an_adapted_model_can_be_adapted_again(small: Path, tmp_path: Path) -> N
     assert {"brevonia", "zyntex"} <= set(listed)
 
 
-needs_files = pytest.mark.skipif(
-    not (MODEL / worker.LANGUAGE_MODEL).exists(), reason="the built-in model has no adapt/ files"
-)
-
-
 @needs_pynini
-@needs_files
 def test_a_failing_graph_leaves_nothing_behind(
     tmp_path: Path, words: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +153,6 @@ def test_nothing_to_adapt_with(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("weight", [-1.0, 0.0, 1.0, float("nan")])
-@needs_files
 def test_a_weight_out_of_range(tmp_path: Path, words: Path, weight: float) -> None:
     with pytest.raises(AdaptError, match="between 0 and 1"):
         call(tmp_path, words=words, weight=weight)
@@ -183,7 +174,6 @@ def test_a_model_without_a_needed_file(tmp_path: Path, words: Path, name: str) -
         call(tmp_path, base=base, words=words)
 
 
-@needs_files
 def test_a_folder_that_is_in_use(tmp_path: Path, words: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
@@ -193,7 +183,6 @@ def test_a_folder_that_is_in_use(tmp_path: Path, words: Path) -> None:
 
 
 @needs_pynini
-@needs_files
 def test_a_folder_that_cannot_be_made(tmp_path: Path, words: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AdaptError, match="cannot be made"):
@@ -201,7 +190,6 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, words: Path) -> None:
 
 
 @needs_pynini
-@needs_files
 def test_a_wrong_word_list_makes_no_folder(tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("zyntex Z QQ\n")
     with pytest.raises(WordListError, match="QQ"):
@@ -219,7 +207,6 @@ def test_damaged_adapt_files(tmp_path: Path, words: Path) -> None:
         call(tmp_path, base=base, words=words)
 
 
-@needs_files
 def test_without_pynini_it_says_what_to_install(
     tmp_path: Path, words: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
