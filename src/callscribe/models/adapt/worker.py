@@ -54,9 +54,7 @@ def build_graph(folder: Path, progress: Callable[[str, float], None]) -> None:
     if code:
         reason = said[-1] if said else f"it ended with code {code}"
         if code < 0:
-            reason = (
-                f"it was stopped by signal {-code}; building a graph takes about half a gigabyte of memory"
-            )
+            reason = f"it was stopped by signal {-code}; building a graph takes about half a gigabyte of memory"
         raise AdaptError(f"The decoding graph could not be built: {reason}.")
 
 
