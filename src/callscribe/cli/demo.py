@@ -76,6 +76,7 @@ async def demo(settings: Settings, speed: float) -> None:
     assert isinstance(view, TerminalView)
     say = speaker(view)
     with contextlib.closing(recognizer), view:
+        logs.configure("warning")  # its lines go above the live region from here on
         listener = listen(settings.host, settings.port)
         async with running_server(settings, recognizer, listener, own_number=OURS) as server:
             showing = asyncio.create_task(show_hub(server.hub, server.store, view), name="view")
