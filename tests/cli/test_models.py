@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
 import pytest
 
 from callscribe.cli import main
+from tests.models.adapt.conftest import small  # noqa: F401 - a fixture
 from tests.models.conftest import publisher  # noqa: F401 - a fixture
 from tests.models.publisher import NAME, Publisher, Served, archive, make_model
 
@@ -108,3 +110,78 @@ def test_path_of_the_built_in_model_and_of_none(
     assert (path / "am" / "final.mdl").is_file()
     assert run(monkeypatch, "models", "path", "--model", "qqq") == 1
     assert "There is no model called `qqq`" in capsys.readouterr().err
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> Path:
+    path = tmp_path / "names.txt"
+    path.write_text("Brevonia  B R AH V OW N IY AH\nxqwfolia\nthe\n")
+    return path
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pywrapfst") is None, reason="pynini is not installed")
+def test_adapt_then_find(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    small: Path,  # noqa: F811
+    names: Path,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sentences.txt").write_text("Do you have Brevonia?\n")
+    out = tmp_path / "mine"
+    inputs = ("--words", str(names), "--text", str(tmp_path / "sentences.txt"))
+    assert run(monkeypatch, "models", "adapt", str(small), *inputs, "--out", str(out)) == 0
+    printed, said = capsys.readouterr()
+    assert printed == f"{out}\n"
+    assert "2 new words, 1 sentence mixed in" in said
+    given, guessed = said.index("Pronunciations given"), said.index("Pronunciations guessed")
+    assert given < said.index("  brevonia  B R AH V OW N IY AH\n") < guessed
+    assert guessed < said.index("  xqwfolia  ")
+    assert "Known already: the" in said
+    assert f"callscribe serve --model {out}" in said
+    assert run(monkeypatch, "models", "path", "--model", str(out)) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+
+
+def test_adapt_without_pynini(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    names: Path,
+    tmp_path: Path,
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "pywrapfst" else found(name)
+    )
+    out = tmp_path / "mine"
+    assert (
+        run(monkeypatch, "models", "adapt", "phone-en", "--words", str(names), "--out", str(out))
+        == 1
+    )
+    assert "pip install 'callscribe[adapt]'" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("phone-en", "--out", "mine"), "give a word list, sentences, or both"),
+        (("phonen", "--words", "names.txt", "--out", "mine"), "There is no model called `phonen`"),
+        (("phone-en", "--words", "names.txt", "--out", "."), "exists already"),
+        (("phone-en", "--words", "names.txt", "--out", "mine", "--weight", "2"), "between 0 and 1"),
+        (("there", "--words", "names.txt", "--out", "mine"), "cannot be adapted"),
+    ],
+)
+def test_what_cannot_be_adapted(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    names: Path,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    said: str,
+) -> None:
+    make_model(tmp_path / "there")
+    assert run(monkeypatch, "models", "adapt", *arguments) == 1
+    assert said in capsys.readouterr().err
+    assert names.exists()
+    assert not (tmp_path / "mine").exists()

@@ -1,20 +1,29 @@
-"""`callscribe models`: what recognition models there are, and getting one."""
+"""`callscribe models`: what recognition models there are, getting one, and making one's own."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from callscribe.cli.options import with_settings
 from callscribe.errors import ModelError
 from callscribe.models import catalogue, download, folder
+from callscribe.models.adapt import WEIGHT, AdaptReport, adapt
 from callscribe.settings import Settings
 
 _STAGES = {"download": "Downloading", "check": "Checking", "unpack": "Unpacking"}
@@ -32,7 +41,7 @@ CatalogueUrl = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the command group."""
     models = typer.Typer(
-        help="Recognition models: list them, get one, find the one in use.",
+        help="Recognition models: list them, get one, teach one your words.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
@@ -71,6 +80,28 @@ def register(app: typer.Typer) -> None:
     def path_command(settings: Settings) -> None:
         """Print the folder of the model in use."""
         print(folder.resolve(settings.model, language=settings.language).path)
+
+    @models.command("adapt")
+    def adapt_command(
+        out: Annotated[
+            Path,
+            typer.Option("--out", help="Folder to make; must not exist yet.", show_default=False),
+        ],
+        base: Annotated[str, typer.Argument(help="A model's name or folder.")] = folder.BUILT_IN,
+        words: Annotated[
+            Path | None,
+            typer.Option("--words", help="Names and jargon, one a line, `word` or `word  W ER D`."),
+        ] = None,
+        text: Annotated[
+            Path | None,
+            typer.Option("--text", help="Sentences as they are said on calls, one a line."),
+        ] = None,
+        weight: Annotated[
+            float, typer.Option("--weight", help="How much the sentences count, between 0 and 1.")
+        ] = WEIGHT,
+    ) -> None:
+        """Make a model that knows your words and sentences, in about a minute."""
+        adapt_model(base, words, text, out, weight=weight)
 
 
 def _catalogue(url: str, *, offline: bool) -> tuple[catalogue.Catalogue, str]:
@@ -188,3 +219,65 @@ def get_model(name: str, *, again: bool = False, url: str = catalogue.CATALOGUE_
         f"Installed ({rate} model). Use it: callscribe serve --model {entry.name}", file=sys.stderr
     )
     print(model.path)
+
+
+def adapt_model(
+    base: str, words: Path | None, text: Path | None, out: Path, *, weight: float = WEIGHT
+) -> None:
+    """Adapt a model with a progress bar on standard error; prints the new folder on standard output.
+
+    Raises:
+        ModelError: there is no such model.
+        AdaptError: see `callscribe.models.adapt.adapt`.
+    """
+    found = folder.resolve(base)
+    console = Console(stderr=True, highlight=False)
+    with Progress(
+        TextColumn("{task.description:<40}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def show(stage: str, done: float) -> None:
+            bar.update(task, description=stage.capitalize(), completed=done)
+
+        report = adapt(found.path, words, text, out, weight=weight, progress=show)
+    print("\n".join(_adapted(found, report)), file=sys.stderr)
+    print(report.out)
+
+
+def _adapted(base: folder.ModelFolder, report: AdaptReport) -> list[str]:
+    """What was done, for people, one line each."""
+    sentences = _count(report.sentences, "sentence")
+    lines = [
+        f"Adapted {base.title}: {_count(len(report.added), 'new word')}, {sentences} mixed in, "
+        f"{download.megabytes(report.bytes)}."
+    ]
+    widest = max((len(word.word) for word in report.added), default=0)
+    sources = {"given": "given", "dictionary": "from the dictionary", "guessed": "guessed"}
+    for source, title in sources.items():
+        words = [word for word in report.added if word.source == source]
+        if words:
+            lines.append(f"Pronunciations {title}:")
+            lines += [
+                f"  {word.word:<{widest}}  {' | '.join(word.pronunciations)}" for word in words
+            ]
+    if any(word.source == "guessed" for word in report.added):
+        lines.append(
+            "A guess is often a sound off. Correct those that matter: write the right one behind "
+            "the word in the word list and run this again."
+        )
+    if report.changed:
+        lines.append(f"New pronunciations for known words: {', '.join(report.changed)}")
+    if report.known:
+        lines.append(f"Known already: {', '.join(report.known)}")
+    lines.append(f"Use it: callscribe serve --model {report.out}")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import subprocess
 import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from callscribe.models.adapt import (
@@ -21,14 +19,12 @@ from callscribe.models.adapt import (
     worker,
 )
 from callscribe.models.adapt.adaptation import NEEDED, possessive
-from callscribe.models.adapt.language_model import Backoff
 
 MODEL = Path(__file__).parents[3] / "src/callscribe/models/phone-en"
 AUDIO = Path(__file__).parent / "audio"
 needs_pynini = pytest.mark.skipif(
     importlib.util.find_spec("pywrapfst") is None, reason="pynini is not installed"
 )
-FREQUENT = 2500
 
 
 @pytest.fixture
@@ -36,33 +32,6 @@ def words(tmp_path: Path) -> Path:
     path = tmp_path / "words.txt"
     path.write_text("brevonia\n")
     return path
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built-in model with its most frequent words alone, so that its graph is made fast."""
-    folder = tmp_path_factory.mktemp("models") / "small"
-    shutil.copytree(MODEL, folder)
-    full = Backoff.load(folder / worker.LANGUAGE_MODEL)
-    kept = np.sort(np.argsort(-full.p1[:-2])[:FREQUENT])
-    number = np.full(full.v, -1)
-    number[[*kept, full.v - 2, full.v - 1]] = np.arange(FREQUENT + 2)
-    v, size = full.v, FREQUENT + 2
-    y, z = number[full.bigrams // v], number[full.bigrams % v]
-    pairs = (y >= 0) & (z >= 0)
-    p1 = full.p1[[*kept, v - 2, v - 1]]
-    none = np.zeros(0, np.int64)
-    model = Backoff(
-        tuple(full.words[i] for i in kept),
-        p1 / p1.sum(),
-        (y * size + z)[pairs],
-        full.p2[pairs],
-        none,
-        np.zeros(0),
-    )
-    model.save(folder / worker.LANGUAGE_MODEL)
-    worker.build_graph(folder, lambda stage, done: None)
-    return folder
 
 
 def recognise(model: Path, *recordings: Path) -> list[str]:
