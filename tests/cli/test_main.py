@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import subprocess
+import sys
 
-from callscribe.cli import main
+import pytest
+import typer
+
+from callscribe.cli import build_app, main, needed
 
 
 @pytest.mark.parametrize(
@@ -29,3 +33,40 @@ def test_mistakes_are_explained(
         main()
     assert exit_.value.code == status
     assert message in capsys.readouterr().err
+
+
+NAMES = sorted(typer.main.get_group(build_app()).commands)
+
+
+@pytest.mark.parametrize("command", NAMES)
+def test_a_command_alone_is_called_as_among_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["callscribe", command, "--help"])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 0
+    assert f" {command} [OPTIONS]" in capsys.readouterr().out
+
+
+def test_help_names_every_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["callscribe", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    shown = capsys.readouterr().out
+    assert all(f"\n  {command} " in shown for command in NAMES)
+
+
+@pytest.mark.parametrize("command", NAMES)
+def test_one_module_is_enough_for_a_command(command: str) -> None:
+    assert len(needed([command])) == 1
+
+
+def test_only_the_named_command_is_imported() -> None:
+    code = "import sys; from callscribe.cli import build_app, needed; build_app(needed(['watch'])); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "callscribe.cli.watch" in loaded
+    assert not loaded & {"callscribe.cli.serve", "vosk", "sqlalchemy"}

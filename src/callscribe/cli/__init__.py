@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -29,7 +30,16 @@ COMMANDS: tuple[str, ...] = (
     "explain",
     "demo",
 )
-"""In the order in which `callscribe --help` shows them."""
+"""The modules, in the order in which `callscribe --help` shows their commands; most have one, of their name."""
+
+_ELSEWHERE: dict[str, str] = {
+    "detach": "attach",
+    "pause": "control",
+    "resume": "control",
+    "swap": "control",
+    "rename": "control",
+}
+"""Commands that live in a module of another name."""
 
 
 def _version(asked: bool) -> None:
@@ -38,8 +48,8 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-def build_app() -> typer.Typer:
-    """The command line with every command on it."""
+def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The command line with the commands of these modules on it."""
     app = typer.Typer(
         name="callscribe",
         help="Turns phone calls into text while people are still talking, on your own machine.",
@@ -58,9 +68,24 @@ def build_app() -> typer.Typer:
     ) -> None:
         pass
 
-    for name in COMMANDS:
+    for name in names:
         importlib.import_module(f"callscribe.cli.{name}").register(app)
     return app
+
+
+def needed(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The modules that a command line needs: importing the others would only make it slower to start.
+
+    Args:
+        arguments: without the program's name.
+    """
+    if arguments and arguments[0] in COMMANDS:
+        return (arguments[0],)
+    if arguments and arguments[0] in _ELSEWHERE:
+        return (_ELSEWHERE[arguments[0]],)
+    if "--version" in arguments[:1]:
+        return ()
+    return COMMANDS  # help, and mistakes, which are answered with the nearest names
 
 
 def main() -> None:
@@ -68,7 +93,7 @@ def main() -> None:
 
     Wrong usage (status 2), Ctrl-C (130) and an output that nobody reads any more are Typer's to end.
     """
-    command = typer.main.get_command(build_app())
+    command = typer.main.get_command(build_app(needed(sys.argv[1:])))
     try:
         command.main()
     except CallscribeError as error:
