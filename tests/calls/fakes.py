@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 from xml.etree.ElementTree import Element, fromstring
 
-from callscribe.calls.flows import Flows
+from callscribe.calls.flows import Flows, NumberFlow
 from callscribe.calls.registry import CallRegistry, RegistryOptions
 from callscribe.calls.speakers import Contacts
 from callscribe.calls.streams import OpenStream
@@ -57,8 +57,10 @@ class FakeSession:
         tracks: Sequence[Track],
         speakers: Callable[[Track], str],
         offset_ms: int,
+        plan: NumberFlow,
     ) -> None:
         self.publish = publish
+        self.plan = plan
         self.call, self.leg, self.stream, self.offset_ms = call, leg, stream, offset_ms
         self.tracks = tuple(tracks)
         self.speakers = speakers
@@ -206,10 +208,13 @@ class World:
         tracks: Sequence[Track],
         speakers: Callable[[Track], str],
         offset_ms: int,
+        plan: NumberFlow,
     ) -> FakeSession:
         if self.broken:
             raise ModelError("The model is broken.")
-        session = FakeSession(self.events.append, call, leg, stream, tracks, speakers, offset_ms)
+        session = FakeSession(
+            self.events.append, call, leg, stream, tracks, speakers, offset_ms, plan
+        )
         self.sessions.append(session)
         return session
 

@@ -50,12 +50,25 @@ def test_the_example_reads() -> None:
         ),
         ({"room": "r"}, "belongs to the flow conference"),
         ({"hold_seconds": 0}, "between 1 and 14400"),
+        ({"phrases": ["yes", " "]}, "phrases has an empty one"),
+        ({"phrases": [1]}, "phrases must be a text"),
+        ({"endpoint_silence_ms": 10}, "endpoint_silence_ms must lie between 200 and 5000"),
+        ({"endpoint_max_ms": 1_000_000}, "endpoint_max_ms must lie between 2000 and 120000"),
     ],
 )
 def test_mistakes_are_named(table: dict[str, object], said: str) -> None:
     with pytest.raises(SettingsError, match=said) as raised:
         read_flow(table, where='[numbers."+15005550006"]')
     assert str(raised.value).startswith('[numbers."+15005550006"]')
+
+
+@pytest.mark.parametrize("kind", ["answer", "forward", "conference"])
+def test_every_flow_has_recognition_settings(kind: str) -> None:
+    needed = {"forward": {"to": "+15005550020"}, "conference": {"room": "r"}}.get(kind, {})
+    asked = {"phrases": ["yes", "no"], "endpoint_silence_ms": 700, "endpoint_max_ms": 9000}
+    flow = read_flow({"flow": kind, **needed, **asked}, where="here")
+    assert flow.phrases == ("yes", "no")
+    assert (flow.endpoint_silence_ms, flow.endpoint_max_ms) == (700, 9000)
 
 
 @pytest.mark.parametrize("number", ["5550006", "+0123456789", "anonymous", ""])

@@ -310,6 +310,14 @@ async def test_rename_and_swap_reach_what_is_said_next() -> None:
         await world.registry.rename(CALL, LEG, "inbound", "X")
 
 
+async def test_a_session_gets_the_flow_of_the_number_that_was_called() -> None:
+    own = NumberFlow(phrases=("yes", "no"), endpoint_silence_ms=900)
+    world = World(flows=Flows(numbers={"+15005550099": own}))
+    for sid, to in ((CALL, OURS), (LEG, "+15005550099")):
+        await world.socket(await world.call(sid, to=to), sid)
+    assert [session.plan for session in world.sessions] == [NumberFlow(), own]
+
+
 async def test_swap_needs_two_speakers() -> None:
     world = World(flows=Flows(NumberFlow(tracks="inbound")))
     twiml = await world.call()

@@ -40,6 +40,13 @@ class NumberFlow(msgspec.Struct, frozen=True, kw_only=True):
     tracks: Literal["both", "inbound"] | None = None
     hold_seconds: int | None = None
 
+    phrases: tuple[str, ...] = ()
+    """The recogniser hears nothing but these; only for models that can be restricted."""
+    endpoint_silence_ms: int | None = None
+    """Silence that ends an utterance."""
+    endpoint_max_ms: int | None = None
+    """Longest utterance before it is divided."""
+
     to: tuple[str, ...] = ()
     """forward: numbers that ring at the same time; `sip:` and `client:` addresses too."""
     caller_id: str = ""
@@ -78,6 +85,9 @@ _COMMON = (
     "greeting_language",
     "tracks",
     "hold_seconds",
+    "phrases",
+    "endpoint_silence_ms",
+    "endpoint_max_ms",
 )
 _KEYS: dict[str, tuple[str, ...]] = {
     "answer": _COMMON,
@@ -220,8 +230,9 @@ def read_flow(table: Mapping[str, object], *, where: str) -> NumberFlow:
             raise SettingsError(_unknown_key(key, kind, where))
     # TOML has lists, our structs tuples.
     plain = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
-    if isinstance(plain.get("to"), str):
-        plain["to"] = (plain["to"],)
+    for key in ("to", "phrases"):
+        if isinstance(plain.get(key), str):
+            plain[key] = (plain[key],)
     try:
         flow = msgspec.convert(plain, NumberFlow)
     except msgspec.ValidationError as error:
@@ -252,6 +263,14 @@ def _check_values(flow: NumberFlow, where: str) -> None:
             raise SettingsError(f"{where}: label is longer than 80 characters.")
     if flow.hold_seconds is not None:
         _check_range(flow.hold_seconds, 1, 4 * 3600, "hold_seconds", where)
+    if flow.endpoint_silence_ms is not None:
+        _check_range(flow.endpoint_silence_ms, 200, 5_000, "endpoint_silence_ms", where)
+    if flow.endpoint_max_ms is not None:
+        _check_range(flow.endpoint_max_ms, 2_000, 120_000, "endpoint_max_ms", where)
+    if not all(phrase.strip() for phrase in flow.phrases):
+        raise SettingsError(
+            f'{where}: phrases has an empty one. Write words, e.g. phrases = ["yes", "no"].'
+        )
 
 
 def _check_number(number: str, where: str, *, addresses: bool) -> None:

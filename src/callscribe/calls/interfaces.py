@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, Protocol
 
+from callscribe.calls.flows import NumberFlow
 from callscribe.carrier.resources import CallInfo
 from callscribe.events import AnyEvent, StreamCounters, Track
 
@@ -34,7 +35,8 @@ class Session(Protocol):
 
 
 class OpenSession(Protocol):
-    """Makes a session; the composition root adds the recogniser, the pool and the rest."""
+    """Makes a session; the composition root adds the recogniser, the pool and the rest. `plan` is the flow of the
+    number that the call came to, with its recognition settings."""
 
     def __call__(
         self,
@@ -45,6 +47,7 @@ class OpenSession(Protocol):
         tracks: Sequence[Track],
         speakers: Callable[[Track], str],
         offset_ms: int,
+        plan: NumberFlow,
     ) -> Session: ...
 
 

@@ -405,6 +405,7 @@ class CallRegistry:
             tracks=stream.tracks,
             speakers=lambda track: record.labels.get((leg.sid, track), track.capitalize()),
             offset_ms=stream.offset_ms,
+            plan=record.plan,
         )
         stream.session = session
         forwards.hold_back(self._book, record, stream)

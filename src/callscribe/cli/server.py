@@ -18,7 +18,7 @@ import uvicorn
 
 from callscribe.calls.decoding import DecodePool
 from callscribe.calls.endpointing import EndpointOptions
-from callscribe.calls.flows import FlowDefaults, Flows, read_flows
+from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow, read_flows
 from callscribe.calls.hub import Hub
 from callscribe.calls.interfaces import CarrierApi
 from callscribe.calls.journal import Journal
@@ -27,7 +27,7 @@ from callscribe.calls.session import SessionOptions, StreamSession
 from callscribe.calls.speakers import Contacts
 from callscribe.carrier.signature import SignatureChecker
 from callscribe.carrier.urls import CarrierUrls
-from callscribe.errors import SettingsError, StoreError
+from callscribe.errors import ModelError, SettingsError, StoreError
 from callscribe.events import Track
 from callscribe.recognition.base import Recognizer
 from callscribe.settings import Settings
@@ -160,6 +160,32 @@ def call_flows(settings: Settings, own_number: str = "") -> Flows:
     return read_flows(settings.numbers, default=general, own_number=own_number, defaults=defaults)
 
 
+def check_phrases(flows: Flows, recognizer: Recognizer) -> None:
+    """Find out before the first call whether the model can be restricted to the numbers' phrases.
+
+    Raises:
+        ModelError: it cannot; names the number and the model.
+    """
+    for number, flow in flows.numbers.items():
+        if flow.phrases:
+            try:
+                recognizer.start_session(flow.phrases).close()
+            except ModelError as error:
+                raise ModelError(f'[numbers."{number}"], phrases: {error}') from None
+
+
+def session_options(settings: Settings, plan: NumberFlow) -> SessionOptions:
+    """How a call is recognised: what its number says, else the general settings."""
+    silence, longest = plan.endpoint_silence_ms, plan.endpoint_max_ms
+    return SessionOptions(
+        endpoints=EndpointOptions(
+            silence_ms=settings.endpoint_silence_ms if silence is None else silence,
+            longest_ms=settings.endpoint_max_ms if longest is None else longest,
+        ),
+        phrases=plan.phrases,
+    )
+
+
 def check_may_start(settings: Settings) -> None:
     """Refuse to run open to everyone by accident.
 
@@ -196,11 +222,13 @@ async def running_server(
         carrier_api: for what needs REST: streams of participants added by REST, placed calls, restarted sockets.
 
     Raises:
-        CallscribeError: the data folder is in use or cannot be written, a flow cannot work.
+        CallscribeError: the data folder is in use or cannot be written, a flow cannot work, the model cannot be
+            restricted to a number's phrases.
     """
     url = url_of(listener)
     public_url = public_url or url
     flows = call_flows(settings, own_number)
+    check_phrases(flows, recognizer)
     store = Store.open(settings.data)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(store.close)
@@ -217,11 +245,6 @@ async def running_server(
             recognizer.language,
             WriterOptions(fillers=settings.fillers, profanity_filter=settings.profanity_filter),
         )
-        options = SessionOptions(
-            endpoints=EndpointOptions(
-                silence_ms=settings.endpoint_silence_ms, longest_ms=settings.endpoint_max_ms
-            )
-        )
 
         def open_session(
             *,
@@ -231,6 +254,7 @@ async def running_server(
             tracks: Sequence[Track],
             speakers: Callable[[Track], str],
             offset_ms: int,
+            plan: NumberFlow,
         ) -> StreamSession:
             return StreamSession(
                 call=call,
@@ -242,7 +266,7 @@ async def running_server(
                 recognizer=recognizer,
                 pool=pool,
                 publish=journal.publish,
-                options=options,
+                options=session_options(settings, plan),
                 write=writer,
             )
 
