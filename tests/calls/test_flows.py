@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +151,14 @@ def test_texts_come_from_the_general_settings_unless_the_number_has_its_own() ->
     # A greeting would answer the call, and the caller would not hear it ring.
     assert said("+15005550006") == [("Recorded.", "Polly.Amy", "en-GB")]
     assert said("+15005550007") == [("Hi.", "Polly.Amy", "en-US")]
+
+
+def test_every_key_is_explained_and_the_page_s_settings_read() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "flows.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", page, re.MULTILINE)
+    named = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+    assert named == set(NumberFlow.__struct_fields__)
+    examples = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert examples
+    for example in examples:
+        assert read_flows(tomllib.loads(example)["numbers"]).numbers
