@@ -382,3 +382,17 @@ async def test_an_outbound_call_connected_with_a_third() -> None:
         ("Alice", "inbound", ALICE),
         ("Bob", "outbound", BOB),
     ]
+
+
+async def test_whom_we_connect_is_not_called_the_caller() -> None:
+    w = World(api=True)
+    await w.registry.dial(ALICE, connect=BOB)
+    answer = await w.registry.incoming(
+        IncomingCall(call_sid=CALL, from_=OURS, to=ALICE, direction="outbound-api"), connect=BOB
+    )
+    await w.socket(fromstring(answer))
+    await w.registry.leg_status(leg("in-progress", 0))
+    assert [(p.speaker, p.track) for p in w.of(ParticipantJoined)] == [
+        ("Callee", "inbound"),
+        (BOB, "outbound"),
+    ]

@@ -471,6 +471,15 @@ async def test_attach_that_the_carrier_refuses_leaves_an_ended_record() -> None:
     assert (await world.ended()).status == "failed"
 
 
+@pytest.mark.parametrize("status", ["queued", "ringing", "completed", "busy"])
+async def test_attach_to_a_call_that_is_not_in_progress_leaves_no_trace(status: str) -> None:
+    world = World(api=True)
+    world.api.calls[LEG] = CallInfo(call_sid=LEG, status=status)
+    with pytest.raises(CallscribeError, match=f"not in progress: the carrier says {status}"):
+        await world.registry.attach(LEG)
+    assert world.events == []
+
+
 async def test_without_an_account_outbound_and_attach_say_what_is_missing() -> None:
     world = World()
     for wish in (

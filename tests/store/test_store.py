@@ -93,6 +93,19 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
+def test_a_call_that_is_attached_to_again_keeps_its_flow(store: Store) -> None:
+    store.append(
+        [
+            CallStarted(call=CALL, from_="+15005550010", flow="forward"),
+            CallEnded(call=CALL, status="completed", duration_ms=1000, reason="detached"),
+            CallStarted(call=CALL, from_="+15005550010", flow="attach"),
+        ]
+    )
+    record = store.call(CALL)
+    assert record is not None
+    assert (record.call.flow, record.call.ended_at) == ("forward", None)
+
+
 def test_a_plain_call_comes_back_whole(store: Store) -> None:
     ids = store.append(
         [

@@ -47,7 +47,11 @@ def label_parties(book: CallBook, record: Record) -> None:
         # With several numbers it is not known yet who it will be.
         to = record.plan.to
         to_name = book.contacts.name(to[0]) if len(to) == 1 else ""
-    names = party_names(direction=record.direction, from_name=record.from_name, to_name=to_name)
+    from_name = record.from_name
+    if record.connect and not from_name:
+        # Whom we connect was called too, and "Caller" would be wrong.
+        from_name = record.connect
+    names = party_names(direction=record.direction, from_name=from_name, to_name=to_name)
     if book.flows.tracks(record.plan) == "inbound":
         del names["outbound"]
     record.labels |= {(record.leg.sid, track): name for track, name in names.items()}

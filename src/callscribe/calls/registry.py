@@ -316,8 +316,8 @@ class CallRegistry:
             The record's id.
 
         Raises:
-            CallscribeError: it is being transcribed already, or no REST API is configured.
-            CarrierError: the carrier refused; there is no such call, or it is over.
+            CallscribeError: it is being transcribed already, it is not in progress, or no REST API is configured.
+            CarrierError: the carrier refused; there is no such call.
         """
         api = self._book.need_api()
         known = self._book.of_leg(call_sid)
@@ -327,6 +327,12 @@ class CallRegistry:
             await self._book.start_stream(known, known.legs[call_sid])
             return known.id
         info = await api.fetch_call(call_sid)
+        if info.status not in ("", "in-progress"):
+            # Refused here, so that a call that is over keeps the record it has.
+            raise CallscribeError(
+                f"{call_sid} is not in progress: the carrier says {info.status}. "
+                "A call can be attached to from being answered until it ends."
+            )
         direction: Direction = "outbound" if info.direction.startswith("outbound") else "inbound"
         call = IncomingCall(
             call_sid=call_sid, from_=info.from_, to=info.to, caller_name=info.caller_name

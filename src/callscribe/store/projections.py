@@ -109,6 +109,9 @@ def _call_started(connection: Connection, event: CallStarted) -> None:
     }
     values: dict[str, Any] = {name: value for name, value in told.items() if value}
     values |= {"direction": event.direction, "flow": event.flow, "status": event.status}
+    ended_at = select(calls.c.ended_at).where(calls.c.id == event.call)
+    if event.flow == "attach" and connection.execute(ended_at).scalar() is not None:
+        del values["flow"]  # how the call came stays true when it is taken up again
     # A record that had ended goes on, e.g. a call that outlived the server's death.
     values |= {"ended_at": None, "duration_ms": None, "ended_by": "", "end_reason": ""}
     _update_call(connection, event.call, values)
