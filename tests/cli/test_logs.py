@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import pytest
 import structlog
 
@@ -27,3 +29,17 @@ def test_less_important_messages_are_left_out(capsys: pytest.CaptureFixture[str]
         structlog.reset_defaults()
     assert "quiet" not in (err := capsys.readouterr().err)
     assert "loud" in err
+
+
+def test_a_refused_upgrade_is_no_error_of_the_web_server(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("info")
+    try:
+        server = logging.getLogger("uvicorn.error")
+        server.error("ASGI callable returned without completing handshake.")
+        server.error("something else")
+    finally:
+        structlog.reset_defaults()
+    assert "handshake" not in (err := capsys.readouterr().err)
+    assert "something else" in err

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from callscribe.cli.remote import Remote, place
@@ -67,7 +68,7 @@ class Serve:
         )
         self.said: list[str] = []
 
-    def until_waiting(self, numbers: str = OURS) -> None:
+    def until_waiting(self, numbers: str | None = OURS) -> None:
         alarm = threading.Timer(PATIENCE_S, self.process.kill)
         alarm.start()
         assert self.process.stderr is not None
@@ -77,7 +78,8 @@ class Serve:
                 break
         alarm.cancel()
         assert self.said, "it said nothing"
-        assert self.said[-1] == f"Waiting for calls on {numbers}", self.said
+        end = f" on {numbers}" if numbers else ". Try it without a phone"
+        assert self.said[-1].startswith(f"Waiting for calls{end}"), self.said
 
     def end(self, number: int) -> tuple[int, str]:
         self.process.send_signal(number)
@@ -173,6 +175,23 @@ def test_several_numbers_and_wrong_credentials(rest: RunningRest, tmp_path: Path
     assert status == 1
     assert "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN" in said
     assert "Traceback" not in said
+
+
+def test_an_api_that_does_not_answer_keeps_no_server_from_taking_calls(
+    rest: RunningRest, tmp_path: Path, port: int
+) -> None:
+    before = routing(rest)
+    with socket.socket() as nobody:  # bound and not listening: connections are refused
+        nobody.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        server = Serve(rest, tmp_path / "data", "--api-url", nowhere)
+        server.until_waiting(None)
+    assert any("cannot be reached" in line for line in server.said)
+    assert any(f"{PUBLIC}/twilio/voice" in line for line in server.said)
+    assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+    status, said = server.end(signal.SIGTERM)
+    assert status == 0, said
+    assert routing(rest) == before
 
 
 def run(*arguments: str) -> str:

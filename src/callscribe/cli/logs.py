@@ -32,6 +32,15 @@ def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[st
     return event
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """A filter: False for what the web server calls an error and is none.
+
+    It counts an upgrade that was refused with an HTTP answer as a handshake never finished (uvicorn's sans-I/O
+    WebSocket protocol). The refusal itself is logged where it is decided.
+    """
+    return record.getMessage() != "ASGI callable returned without completing handshake."
+
+
 def configure(level: str) -> None:
     """Send structlog's and the standard library's messages of `level` and above to standard error."""
     structlog.configure(
@@ -56,3 +65,5 @@ def configure(level: str) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         force=True,
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(is_news)

@@ -15,7 +15,7 @@ import typer
 
 from callscribe.carrier.urls import CarrierUrls
 from callscribe.carrier_api import number as numbers
-from callscribe.carrier_api.client import CarrierClient, PhoneNumber
+from callscribe.carrier_api.client import ApiError, CarrierClient, PhoneNumber
 from callscribe.carrier_api.control import CarrierApi
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
@@ -125,11 +125,7 @@ async def serve(settings: Settings) -> None:
         if client is not None:
             stack.callback(client.close)
             if wants_number(settings):
-                for line in await asyncio.to_thread(numbers.repair, client, settings.data / NOTES):
-                    say(line)
-                own = await asyncio.to_thread(
-                    numbers.choose_all, client, settings.number, list(settings.numbers)
-                )
+                own = await find_numbers(settings, client, say)
         recognizer, model = await asyncio.to_thread(load_recognizer, settings)
         stack.callback(recognizer.close)
         listener = listen(settings.host, settings.port)
@@ -171,6 +167,34 @@ async def serve(settings: Settings) -> None:
             await first_of(stop.wait(), server.failed.wait())
         if stop.is_set():
             say("Stopping: finishing what is being said. Press Ctrl-C again to stop at once.")
+
+
+async def find_numbers(
+    settings: Settings, client: CarrierClient, say: Callable[[str], None]
+) -> list[PhoneNumber]:
+    """The numbers to point here, after repairing what a killed server left.
+
+    With a public address of its own the server is of use without the API, since a number may point here already:
+    an API that does not answer is then told, and no number is touched.
+
+    Raises:
+        CarrierError: no such number, or the API refused; or it does not answer and calls come through a new tunnel.
+    """
+    try:
+        for line in await asyncio.to_thread(numbers.repair, client, settings.data / NOTES):
+            say(line)
+        return await asyncio.to_thread(
+            numbers.choose_all, client, settings.number, list(settings.numbers)
+        )
+    except ApiError as error:
+        if error.status or not settings.public_url:
+            raise
+        log.warning(str(error))
+        log.warning(
+            "no number was changed: calls arrive only where the number's voice URL is this one already",
+            voice_url=CarrierUrls(settings.public_url).voice,
+        )
+        return []
 
 
 async def connect(

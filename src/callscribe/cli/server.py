@@ -26,6 +26,7 @@ from callscribe.calls.registry import CallRegistry
 from callscribe.calls.session import SessionOptions, StreamSession
 from callscribe.calls.speakers import Contacts
 from callscribe.carrier.signature import SignatureChecker
+from callscribe.carrier.stream import MAX_MESSAGE_CHARS
 from callscribe.carrier.urls import CarrierUrls
 from callscribe.errors import ModelError, SettingsError, StoreError
 from callscribe.events import Track
@@ -37,9 +38,6 @@ from callscribe.web.app import create_app
 from callscribe.web.carrier import carrier_routes
 from callscribe.web.probe import probe_routes
 from callscribe.web.services import Readiness, Services, WebSettings
-
-LARGEST_FRAME = 64 * 1024
-"""Bytes in one WebSocket message; the carrier's are about 300."""
 
 
 @dataclass(frozen=True)
@@ -314,7 +312,7 @@ async def running_server(
                 services,
                 carrier=[*carrier_routes(services), *probe_routes(services.signatures)],
             ),
-            ws_max_size=LARGEST_FRAME,
+            ws_max_size=MAX_MESSAGE_CHARS,
             ws_per_message_deflate=False,
             log_config=None,
             log_level="warning",
