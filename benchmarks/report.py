@@ -37,6 +37,9 @@ SETS = """\
   split `test`), at most {most} recordings a set.
 - **The demo call**: the synthetic voices that `make demo` plays.
 
+"{adapted}" is the built-in model after `callscribe models adapt` with `benchmarks/bank_phrases.txt`, which was written
+from common sense, not from these calls; it is measured on the real calls alone.
+
 The sets are small: differences of a few points between neighbouring rows mean little; the intervals say how little.
 CPU seconds per second of audio depend on the machine; compare them within this page only.
 """
@@ -53,7 +56,7 @@ def write(
         "## Word error rates\n\n",
         accuracy.table(outcome, rows),
         "\n",
-        SETS.format(most=most),
+        SETS.format(most=most, adapted=accuracy.ADAPTED),
         readable_text(),
         machine(),
     ]
