@@ -573,6 +573,19 @@ WRITER = """
 """
 
 
+def test_a_call_is_in_progress_while_its_writer_lives(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store, Store.open(tmp_path, read_only=True) as reader:
+        store.append([CallStarted(call="CA1", at="2026-01-15T10:00:50.123Z")])
+        assert [call.status for call in reader.calls()] == ["in-progress"]
+        assert [call.status for call in store.calls()] == ["in-progress"]
+        store.close()
+        [left] = reader.calls()
+        assert (left.status, left.ended_at) == ("interrupted", "2026-01-15T10:00:50.123Z")
+    with Store.open(tmp_path) as store:
+        assert store.mark_interrupted() == ["CA1"]
+        assert store.calls() == [left]
+
+
 def test_after_a_kill_every_final_that_was_shown_is_there(tmp_path: Path) -> None:
     data = tmp_path / "data"
     process = subprocess.Popen(
@@ -588,7 +601,11 @@ def test_after_a_kill_every_final_that_was_shown_is_there(tmp_path: Path) -> Non
     process.wait()
 
     with Store.open(data, read_only=True) as reader:  # before any restart
-        assert {call.status for call in reader.calls()} == {"in-progress"}
+        calls = reader.calls()
+        assert {call.status for call in calls} == {"interrupted"}
+        record = reader.call(calls[0].id)
+        assert record is not None
+        assert record.call == calls[0]
     finals = [event for line in shown if isinstance(event := from_json(line), FinalTranscript)]
     assert len(finals) > 100
     with Store.open(data) as store:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
 from callscribe.errors import StoreError
+
+_ATTEMPTS, _PAUSE_S = 5, 0.02
+"""A reader that asks `is_held` has the lock for a moment, which is no reason to refuse to start."""
 
 
 class OwnerLock:
@@ -28,7 +32,11 @@ class OwnerLock:
                 f"{path.parent} cannot be written ({error.strerror}). "
                 "Make it writable, or name another folder with --data."
             ) from None
-        if not _try_lock(self._file):
+        for _ in range(_ATTEMPTS):
+            if _try_lock(self._file):
+                break
+            time.sleep(_PAUSE_S)
+        else:
             self._file.seek(0)
             owner = self._file.read(32).strip()
             self._file.close()
@@ -44,6 +52,17 @@ class OwnerLock:
     def release(self) -> None:
         """Let another process write. Idempotent."""
         self._file.close()
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process writes to the folder of this lock file. Also True where that cannot be found out."""
+    try:
+        with path.open(encoding="ascii") as file:
+            return not _try_lock(file)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 if sys.platform == "win32":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+import msgspec
 import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -15,7 +16,9 @@ from callscribe.errors import StoreError
 from callscribe.events import EPHEMERAL, AnyEvent, CallEnded, Published, to_json
 from callscribe.records import CallRecord, CallSummary
 from callscribe.store import database, projections, queries, schema
-from callscribe.store.lock import OwnerLock
+from callscribe.store.lock import OwnerLock, is_held
+
+LOCK = "callscribe.lock"
 
 
 class Store:
@@ -62,7 +65,7 @@ class Store:
             raise StoreError(
                 f"The data folder {data} cannot be made ({error.strerror}). Name another one with --data."
             ) from None
-        lock = OwnerLock(data / "callscribe.lock")
+        lock = OwnerLock(data / LOCK)
         engine = database.open_engine(file, read_only=False)
         try:
             database.prepare(engine, file)
@@ -138,18 +141,8 @@ class Store:
         Raises:
             StoreError: as `append`.
         """
-        ended = []
         with database.explained(self.file), self._engine.begin() as connection:
-            for row in queries.unfinished(connection):
-                ended.append(
-                    CallEnded(
-                        call=row.id,
-                        at=row.at,
-                        status="interrupted",
-                        duration_ms=projections.last_ms(connection, row.id),
-                        reason="the server stopped during the call",
-                    )
-                )
+            ended = _ends(connection)
         if ended:
             self.append(ended)
         return [event.call for event in ended]
@@ -180,8 +173,10 @@ class Store:
         Raises:
             StoreError: the file cannot be read.
         """
+        alive = self._has_writer()
         with database.explained(self.file), self._engine.begin() as connection:
-            return queries.summaries(connection, limit, before)
+            found = queries.summaries(connection, limit, before)
+            return found if alive else _as_left(connection, found)
 
     def call(self, sid: str) -> CallRecord | None:
         """One call with everything kept of it, as of one moment.
@@ -193,9 +188,20 @@ class Store:
         Raises:
             StoreError: the file cannot be read.
         """
+        alive = self._has_writer()
         with database.explained(self.file), self._engine.begin() as connection:
             found = queries.matching(connection, sid)
-            return queries.record(connection, found[0]) if len(found) == 1 else None
+            record = queries.record(connection, found[0]) if len(found) == 1 else None
+            if record is None or alive:
+                return record
+            return msgspec.structs.replace(record, call=_as_left(connection, [record.call])[0])
+
+    def _has_writer(self) -> bool:
+        """Whether somebody is there who will end the calls that have not ended.
+
+        To be asked before reading: what a server saved before it went is then what is read.
+        """
+        return self._lock is not None or is_held(self.file.parent / LOCK)
 
     def matching(self, sid: str) -> list[str]:
         """The records that `sid` may stand for, newest first; see `call`.
@@ -232,6 +238,39 @@ def _check_there(data: Path, file: Path) -> None:
             f"{data} holds no callscribe record. Name the folder that `callscribe serve` writes to with --data, "
             "or start the server to make one."
         )
+
+
+def _ends(connection: Connection) -> list[CallEnded]:
+    """How the calls without an end ended, when whoever wrote them is gone."""
+    return [
+        CallEnded(
+            call=row.id,
+            at=row.at,
+            status="interrupted",
+            duration_ms=projections.last_ms(connection, row.id),
+            reason="the server stopped during the call",
+        )
+        for row in queries.unfinished(connection)
+    ]
+
+
+def _as_left(connection: Connection, found: Sequence[CallSummary]) -> list[CallSummary]:
+    """Calls as the next server will mark them: those that nobody is writing any more were interrupted."""
+    if all(call.ended_at is not None for call in found):
+        return list(found)
+    ends = {end.call: end for end in _ends(connection)}
+    return [
+        msgspec.structs.replace(
+            call,
+            status=end.status,
+            ended_at=end.at,
+            duration_ms=end.duration_ms,
+            end_reason=end.reason,
+        )
+        if (end := ends.get(call.id))
+        else call
+        for call in found
+    ]
 
 
 def _append(connection: Connection, event: AnyEvent) -> int:
