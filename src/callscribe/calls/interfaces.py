@@ -35,8 +35,8 @@ class Session(Protocol):
 
 
 class OpenSession(Protocol):
-    """Makes a session; the composition root adds the recogniser, the pool and the rest. `plan` is the flow of the
-    number that the call came to, with its recognition settings."""
+    """Makes a session; the composition root adds the recogniser, the pool and the rest. `plan` is the record's flow,
+    that of the number first called, with its recognition settings."""
 
     def __call__(
         self,
