@@ -42,7 +42,8 @@ def read_audio(path: Path) -> Pcm:
     mono = samples[:, 0]
     if rate != RATE:
         mono = soxr.resample(mono, rate, RATE)
-    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
+    pcm: Pcm = np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
+    return pcm
 
 
 def calls(side: str, *, segments: bool, shared: Path = SHARED) -> Iterator[Utterance]:
