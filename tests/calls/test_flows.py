@@ -162,3 +162,11 @@ def test_every_key_is_explained_and_the_page_s_settings_read() -> None:
     assert examples
     for example in examples:
         assert read_flows(tomllib.loads(example)["numbers"]).numbers
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [(True, "true"), (False, "false"), ("onExit", "onExit")]
+)
+def test_a_beep_may_be_a_toml_boolean(written: object, meant: str) -> None:
+    table = {"flow": "conference", "room": "x", "beep": written}
+    assert read_flow(table, where="here").beep == meant

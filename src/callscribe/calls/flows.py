@@ -233,6 +233,8 @@ def read_flow(table: Mapping[str, object], *, where: str) -> NumberFlow:
     for key in ("to", "phrases"):
         if isinstance(plain.get(key), str):
             plain[key] = (plain[key],)
+    if isinstance(plain.get("beep"), bool):
+        plain["beep"] = "true" if plain["beep"] else "false"  # the carrier's words are texts
     try:
         flow = msgspec.convert(plain, NumberFlow)
     except msgspec.ValidationError as error:
