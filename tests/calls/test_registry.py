@@ -449,6 +449,7 @@ async def test_attach_and_detach() -> None:
     stream = await world.socket(world.api.started[0]["url"], sid=LEG)
     with pytest.raises(CallscribeError, match="already"):
         await world.registry.attach(LEG)
+    await world.registry.rename(LEG, LEG, "inbound", "Zoe")
     await world.registry.detach(LEG)
     assert world.api.stopped == [(LEG, stream.sid)]
     await world.registry.stream_closed(stream, "stop")
@@ -460,6 +461,7 @@ async def test_attach_and_detach() -> None:
     again = await world.socket(world.api.started[1]["url"], sid=LEG)
     await world.speak(again, 0, 400)
     assert world.sessions[1].offset_ms == pytest.approx(10_000, abs=5)
+    assert [p.speaker for p in world.of(ParticipantJoined)] == ["Alice", "Callee", "Zoe", "Callee"]
 
 
 async def test_attach_that_the_carrier_refuses_leaves_an_ended_record() -> None:

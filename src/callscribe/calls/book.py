@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -63,6 +64,13 @@ class RegistryOptions:
     """Per leg."""
 
 
+class _Past(NamedTuple):
+    """What is remembered of a leg whose record is over."""
+
+    line: Timeline
+    labels: dict[Track, str]
+
+
 class CallBook:
     """The live records.
 
@@ -101,7 +109,7 @@ class CallBook:
         """Asked before a stream is closed for good whose audio is still held back."""
         self._records: dict[str, Record] = {}
         self._by_leg: dict[str, Record] = {}
-        self._over: OrderedDict[str, Timeline] = OrderedDict()
+        self._over: OrderedDict[str, _Past] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Finding
@@ -123,8 +131,13 @@ class CallBook:
 
     def past_line(self, call_sid: str) -> Timeline | None:
         """The line of a call that was live before, when it had begun."""
-        line = self._over.get(call_sid)
-        return line if line is not None and line.begun else None
+        past = self._over.get(call_sid)
+        return past.line if past is not None and past.line.begun else None
+
+    def past_labels(self, call_sid: str) -> dict[Track, str]:
+        """What the speakers of a call that was live before were called when it ended."""
+        past = self._over.get(call_sid)
+        return past.labels if past is not None else {}
 
     def in_room(self, room: str) -> Record | None:
         """The conference that is now in a room."""
@@ -178,7 +191,8 @@ class CallBook:
         self._records.pop(record.id, None)
         for sid in record.legs:
             self._by_leg.pop(sid, None)
-            self._over[sid] = record.timeline
+            labels = {track: name for (leg, track), name in record.labels.items() if leg == sid}
+            self._over[sid] = _Past(record.timeline, labels)
         while len(self._over) > REMEMBERED:
             self._over.popitem(last=False)
 

@@ -28,7 +28,7 @@ def new_record(
         room=plan.room if flow == "conference" else "",
         began=book.clock(),
     )
-    line = book.past_line(call.call_sid)
+    line, labels = book.past_line(call.call_sid), book.past_labels(call.call_sid)
     if line is not None:
         record.timeline = line
     book.add(record)
@@ -37,6 +37,10 @@ def new_record(
         conferences.label(book, record, leg, call.caller_name)
     else:
         label_parties(book, record)
+        for track, name in labels.items():
+            # Taken up again, people keep the names they had.
+            if (leg.sid, track) in record.labels:
+                record.labels[leg.sid, track] = name
     return record
 
 
