@@ -32,7 +32,7 @@ SETS = """\
   and no tuning has seen them. Channels whose reference has a hole are left out. Whole channels contain long silences
   and the crosstalk of the other side: what is heard there counts as insertions.
 - **30 dB quieter, overdriven, noise at 10 dB, 5 % of frames lost**: the same calls, made worse by
-  `benchmarks/conditions.py`; lost frames never reach the server.
+  `benchmarks/conditions.py`; lost frames never reach the server. Measured for callscribe only.
 - **Read speech, digits, spelling, telephone phrases, commands**: held-out speakers (`training/heldout_speakers.txt`,
   split `test`), at most {most} recordings a set.
 - **The demo call**: the synthetic voices that `make demo` plays.
