@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from callscribe.carrier.signature import sign
 from callscribe.errors import CallscribeError
-from callscribe.events import CallEnded, CallStarted, FinalTranscript, StreamEnded
+from callscribe.events import CallEnded, CallStarted, DtmfReceived, FinalTranscript, StreamEnded
 from callscribe.web.carrier import SocketLimits, carrier_routes
 from callscribe.web.services import Services, WebSettings
 from tests.calls.fakes import ALICE, CALL, LEG, until
@@ -188,6 +188,24 @@ async def test_a_flood_is_cut_off() -> None:
             for n in range(2000):
                 await ws.send(media(20 * n))
         assert await closed_with(ws) == (1008, "more than 10 messages a second")
+
+
+async def test_a_pressed_key_is_part_of_the_call() -> None:
+    pressed = {
+        "event": "dtmf",
+        "streamSid": STREAM,
+        "sequenceNumber": "22",
+        "dtmf": {"track": "inbound_track", "digit": "5"},
+    }
+    async with serving() as server:
+        async with server.connect(await server.call()) as ws:
+            for message in (CONNECTED, start(), *(media(20 * n) for n in range(20))):
+                await ws.send(message)
+            await ws.send(json.dumps(pressed))
+            await ws.send(STOP)
+        await until(lambda: bool(server.of(DtmfReceived)))
+        event = server.of(DtmfReceived)[0]
+        assert (event.call, event.track, event.digit) == (CALL, "inbound", "5")
 
 
 async def test_an_abrupt_end_keeps_the_last_words() -> None:

@@ -31,7 +31,7 @@ from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import Ticket
 from callscribe.carrier import twiml
 from callscribe.carrier.explain import explain
-from callscribe.carrier.stream import Started
+from callscribe.carrier.stream import Dtmf, Started
 from callscribe.carrier.urls import CarrierUrls
 from callscribe.carrier.webhook import (
     CallStatusChanged,
@@ -45,6 +45,7 @@ from callscribe.errors import CallscribeError, CarrierError, ProtocolError
 from callscribe.events import (
     CallStatus,
     Direction,
+    DtmfReceived,
     GapDetected,
     Track,
 )
@@ -150,6 +151,20 @@ class CallRegistry:
                 self._later(record, leg, "lost", self._options.lost_grace_s)
                 raise
         return stream
+
+    def digit_pressed(self, stream: OpenStream, pressed: Dtmf) -> None:
+        """A key was pressed during a stream. Returns at once: reading a socket waits for nothing."""
+        record = self._book.of_leg(stream.leg)
+        if record is None:
+            return
+        event = DtmfReceived(
+            call=record.id,
+            leg=stream.leg,
+            track=pressed.track,
+            digit=pressed.digit,
+            at_ms=stream.end_ms,
+        )
+        self._book.spawn(lambda: self._book.publish(event))
 
     async def stream_closed(self, stream: OpenStream, reason: str) -> None:
         """A socket has closed: `stop`, `socket-lost`, or `refused: ...`. Returns when its last words are published."""

@@ -25,7 +25,7 @@ from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import Ticket
 from callscribe.carrier import urls, webhook
 from callscribe.carrier.signature import SignatureChecker, SignatureRefused
-from callscribe.carrier.stream import MAX_MESSAGE_CHARS, Media, MediaStream, Started, Stopped
+from callscribe.carrier.stream import MAX_MESSAGE_CHARS, Dtmf, Media, MediaStream, Started, Stopped
 from callscribe.carrier.webhook import Form, is_form
 from callscribe.errors import CallscribeError, ProtocolError
 from callscribe.web.services import Services
@@ -58,6 +58,8 @@ class CarrierCalls(Protocol):
     def redeem(self, token: str) -> Ticket | None: ...
 
     async def stream_opened(self, ticket: Ticket, started: Started) -> OpenStream: ...
+
+    def digit_pressed(self, stream: OpenStream, pressed: Dtmf) -> None: ...
 
     async def stream_closed(self, stream: OpenStream, reason: str) -> None: ...
 
@@ -303,6 +305,8 @@ class _Socket:
                         stream.receive(event)
                     else:
                         await stream.settle(event)
+                elif isinstance(event, Dtmf):
+                    self._calls.digit_pressed(stream, event)
                 elif isinstance(event, Stopped):
                     return "stop"
 
