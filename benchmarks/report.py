@@ -29,8 +29,9 @@ SETS = """\
 
 - **Real calls**: seven calls to a bank's service desk, recorded on a real telephone network, two channels each, from
   the Gridspace-Stanford Harper Valley corpus (Wu, Nafziger, Scodary, Maas, arXiv:2010.13929, CC BY 4.0). No training
-  and no tuning has seen them. Channels whose reference has a hole are left out. Whole channels contain long silences
-  and the crosstalk of the other side: what is heard there counts as insertions.
+  has heard them; the model card says which two constants around the model were settled after a look at them. Channels
+  whose reference has a hole are left out. Whole channels contain long silences and the crosstalk of the other side:
+  what is heard there counts as insertions.
 - **30 dB quieter, overdriven, noise at 10 dB, 5 % of frames lost**: the same calls, made worse by
   `benchmarks/conditions.py`; lost frames never reach the server. Measured for callscribe only.
 - **Read speech, digits, spelling, telephone phrases, commands**: held-out speakers (`training/heldout_speakers.txt`,
