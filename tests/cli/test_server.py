@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from callscribe.calls.endpointing import EndpointOptions
 from callscribe.calls.flows import Flows, NumberFlow
-from callscribe.cli.server import check_phrases, session_options
-from callscribe.errors import ModelError
+from callscribe.cli.server import check_phrases, page_token, session_options
+from callscribe.errors import ModelError, SettingsError
 from callscribe.models.folder import built_in
 from callscribe.recognition.base import RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.recognition.vosk import VoskRecognizer
-from callscribe.settings import Settings
+from callscribe.settings import Secret, Settings
 
 SETTINGS = Settings(endpoint_silence_ms=500, endpoint_max_ms=15_000)
 
@@ -64,3 +65,14 @@ def test_a_model_that_takes_none_is_named_with_the_number() -> None:
     recognizer.close()
     assert str(raised.value).startswith('[numbers."+15005550006"], phrases: The model phone-en')
     check_phrases(Flows(numbers={"+15005550006": NumberFlow()}), recognizer)
+
+
+def test_a_token_that_can_be_guessed_is_refused_at_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="at least 16 characters"):
+        page_token(Settings(data=tmp_path, token=Secret("hunter2")))
+
+
+def test_a_made_token_is_kept_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+    token = page_token(Settings(data=tmp_path))
+    assert page_token(Settings(data=tmp_path)) == token
+    assert (tmp_path / "token").stat().st_mode & 0o077 == 0

@@ -34,6 +34,7 @@ from callscribe.recognition.base import Recognizer
 from callscribe.settings import Settings
 from callscribe.store.store import Store
 from callscribe.text.writer import Writer, WriterOptions
+from callscribe.web.access import MINIMUM_TOKEN
 from callscribe.web.app import create_app
 from callscribe.web.carrier import carrier_routes
 from callscribe.web.probe import probe_routes
@@ -114,9 +115,15 @@ def page_token(settings: Settings) -> str:
     """The token from the settings, or one kept in the data folder (made on first use, readable by its owner only).
 
     Raises:
+        SettingsError: the token in the settings can be guessed.
         StoreError: the folder cannot be written.
     """
     if settings.token:
+        if len(settings.token.reveal()) < MINIMUM_TOKEN:
+            raise SettingsError(
+                f"`token` must have at least {MINIMUM_TOKEN} characters, or it can be guessed. "
+                "Leave it out and one is made."
+            )
         return settings.token.reveal()
     path = settings.data / "token"
     with contextlib.suppress(FileNotFoundError):
