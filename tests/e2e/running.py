@@ -19,8 +19,12 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks.scoring import Errors, normalise, word_errors
+
 TOKEN = "0123456789abcdef0123456789abcdef"
 CALLSCRIBE = (sys.executable, "-m", "callscribe")
+SPEED = "3"
+"""How much faster than people speak; a busy machine keeps up with it."""
 PATIENCE_S = 90
 """For a busy machine; nothing waits longer than it must."""
 
@@ -149,3 +153,13 @@ def report(simulation: subprocess.Popen[str]) -> list[dict[str, Any]]:
     assert simulation.returncode == 0, output + errors
     calls: list[dict[str, Any]] = json.loads(output)["calls"]
     return calls
+
+
+def heard(record: dict[str, Any], track: str) -> list[str]:
+    """The recogniser's words of a track, normalised."""
+    return normalise(" ".join(u["raw_text"] for u in record["utterances"] if u["track"] == track))
+
+
+def errors(record: dict[str, Any], track: str, said: list[str]) -> Errors:
+    """A track's words against what was said."""
+    return word_errors(normalise(" ".join(said)), heard(record, track))

@@ -1,4 +1,4 @@
-"""A call from the carrier's webhook to every place where people read it: all parts real, the carrier simulated."""
+"""Whole calls through a server of their own: all parts real, the carrier simulated."""
 
 from __future__ import annotations
 
@@ -6,53 +6,16 @@ import asyncio
 import json
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
 
-from benchmarks.scoring import Errors, normalise, word_errors
 from callscribe.simulator import demos
 from callscribe.simulator.run import Server as Target
 from callscribe.simulator.run import simulate_calls
 from callscribe.simulator.script import CallScript, Party
-from tests.e2e.running import TOKEN, Running, report, run, show, simulate
+from tests.e2e.running import SPEED, TOKEN, Running, errors, heard, report, run, show, simulate
 
 CALLS = Path(__file__).parents[3] / "shared" / "data" / "calls"
-SPEED = "3"
-
-
-def heard(record: dict[str, Any], track: str) -> list[str]:
-    return normalise(" ".join(u["raw_text"] for u in record["utterances"] if u["track"] == track))
-
-
-def errors(record: dict[str, Any], track: str, said: list[str]) -> Errors:
-    return word_errors(normalise(" ".join(said)), heard(record, track))
-
-
-def test_webhook_to_terminal_page_and_record(tmp_path: Path, page: Page) -> None:
-    with Running(tmp_path / "data", terminal=True) as server:
-        page.goto(server.url)
-        simulation = simulate(server, "--speed", SPEED)
-        page.locator("a[href*='/calls/CA']").first.click()
-        expect(page.locator("main")).to_contain_text("account", timeout=60_000)
-        (call,) = report(simulation)
-        expect(page.locator("main")).to_contain_text("Ended", timeout=60_000)
-        on_page = page.locator("main").inner_text()
-        assert server.end(signal.SIGTERM) == 0
-        in_terminal = server.text()
-
-    record = show(tmp_path / "data", call["sid"])
-    assert record["call"]["status"] == "completed"
-    truth = demos.demo("bank")
-    for speaker, track in (("caller", "inbound"), ("agent", "outbound")):
-        found = errors(record, track, truth.words(speaker))
-        assert found.rate <= 0.15, (track, found, heard(record, track))
-    written = [utterance["text"] for utterance in record["utterances"]]
-    flat_page, flat_terminal = " ".join(on_page.split()), " ".join(in_terminal.split())
-    for text in written:
-        assert " ".join(text.split()) in flat_page
-        assert " ".join(text.split()) in flat_terminal
 
 
 def test_every_final_that_was_shown_survives_kill_9(tmp_path: Path) -> None:
