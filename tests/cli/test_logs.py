@@ -32,8 +32,12 @@ def test_less_important_messages_are_left_out(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_refused_upgrade_is_no_error_of_the_web_server(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("uvicorn", "uvicorn.error"):  # as in `serve`, whatever other tests made of them
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
     configure("info")
     try:
         server = logging.getLogger("uvicorn.error")
