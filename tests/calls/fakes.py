@@ -14,7 +14,7 @@ from callscribe.calls.streams import OpenStream
 from callscribe.carrier.resources import CallInfo
 from callscribe.carrier.stream import Media, Started
 from callscribe.carrier.urls import CarrierUrls
-from callscribe.carrier.webhook import IncomingCall
+from callscribe.carrier.webhook import CallStatusChanged, IncomingCall
 from callscribe.errors import CarrierError, ModelError
 from callscribe.events import (
     AnyEvent,
@@ -271,6 +271,11 @@ async def until(condition: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.005)
     raise TimeoutError
+
+
+def completed(sid: str = CALL, status: str = "completed") -> CallStatusChanged:
+    """The carrier's word that a call is over."""
+    return CallStatusChanged(call_sid=sid, status=status, sequence=0)
 
 
 def ticket_in(twiml: Element | str) -> str:

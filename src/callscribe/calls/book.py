@@ -105,6 +105,8 @@ class CallBook:
         self.options = options or RegistryOptions()
         self.clock = clock
         self.tickets = TicketBook(clock=clock)
+        self.closing = False
+        """No new calls are taken: the process is about to end."""
         self.before_close: Callable[[Record, OpenStream], Awaitable[None]] | None = None
         """Asked before a stream is closed for good whose audio is still held back."""
         self._records: dict[str, Record] = {}
@@ -237,6 +239,7 @@ class CallBook:
 
     async def close(self) -> None:
         """End all records and all that goes on beside, for the end of the process."""
+        self.closing = True
         ends = (self.end(r, "interrupted", by="server", reason="shutdown") for r in self)
         await asyncio.gather(*ends)
         for task in list(self._tasks):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callscribe.calls import conferences, forwards
+from callscribe.calls import conferences, ending, forwards
 from callscribe.calls.book import CallBook, wall_clock
 from callscribe.calls.flows import NumberFlow
 from callscribe.calls.live import Leg, Record
@@ -59,6 +59,37 @@ def label_parties(book: CallBook, record: Record) -> None:
     if book.flows.tracks(record.plan) == "inbound":
         del names["outbound"]
     record.labels |= {(record.leg.sid, track): name for track, name in names.items()}
+
+
+async def open_record(book: CallBook, call: IncomingCall, connect: str = "") -> Record:
+    """The record of a call that is not known yet: a new one, or that of the conference it comes to.
+
+    Args:
+        connect: for a call that we placed: whom to connect the callee with.
+    """
+    if call.direction.startswith("outbound"):
+        record = new_record(book, "outbound", NumberFlow(), "outbound", call)
+        if connect:
+            record.connect = connect
+            record.from_name = book.contacts.name(connect)
+            label_parties(book, record)
+            forwards.expect(record, (connect,))
+        record.status = "in-progress" if call.status == "in-progress" else "ringing"
+    else:
+        plan = book.flows.of(call.to)
+        room = book.in_room(plan.room) if plan.flow == "conference" else None
+        if room is not None:
+            leg = book.add_leg(room, call.call_sid, call.from_)
+            conferences.label(book, room, leg, call.caller_name)
+            ending.expect_stream(book, room, leg)
+            return room
+        record = new_record(book, plan.flow, plan, "inbound", call)
+        if plan.flow == "forward":
+            forwards.expect(record, plan.to)
+            record.status = "ringing" if plan.answer_on_bridge else "in-progress"
+    ending.expect_stream(book, record, record.leg)
+    await announce(book, record)
+    return record
 
 
 async def announce(book: CallBook, record: Record) -> None:
