@@ -12,6 +12,7 @@ from rich.console import Console
 
 from callscribe.events import EPHEMERAL, AnyEvent, Published
 from callscribe.terminal import TerminalView
+from callscribe.terminal.printer import Printer
 
 
 class Terminal(io.TextIOBase):
@@ -111,6 +112,10 @@ class Stage:
             environ=environ if environ is not None else {"XTERM_VERSION": "XTerm(388)"},
         )
         self._id = 0
+
+    @property
+    def printer(self) -> Printer:
+        return self.view._printer
 
     def play(self, *events: AnyEvent) -> None:
         for event in events:

@@ -9,71 +9,14 @@ import pytest
 from rich.console import Console
 
 from callscribe.events import (
-    CallEnded,
-    CallStarted,
-    CallUpdated,
     Dial,
-    FinalTranscript,
-    GapDetected,
-    ParticipantJoined,
-    ParticipantLeft,
-    SpeakerRenamed,
-    StreamCounters,
-    StreamEnded,
-    Track,
-    Word,
 )
 from callscribe.records import (
     CallRecord,
-    CallSummary,
-    ParticipantRecord,
-    PauseRecord,
-    TrackRecord,
 )
 from callscribe.terminal.call_list import print_calls, shortest_length, who
-from callscribe.terminal.transcript import date, events_of, print_transcript, state, when
-
-CALL = "CA0123456789abcdef0123456789abcdef"
-
-
-def final(
-    start_ms: int, text: str, *, track: Track = "inbound", speaker: str = "Alice"
-) -> FinalTranscript:
-    words = tuple(
-        Word(
-            text=word, start_ms=start_ms + 100 * n, end_ms=start_ms + 100 * n + 80, confidence=0.25
-        )
-        for n, word in enumerate(text.lower().split())
-    )
-    return FinalTranscript(
-        call=CALL,
-        leg=CALL,
-        track=track,
-        speaker=speaker,
-        utterance=f"u{start_ms}",
-        revision=1,
-        text=text,
-        raw_text=text.lower(),
-        start_ms=start_ms,
-        end_ms=start_ms + 500,
-        words=words,
-    )
-
-
-def summary(**changes: object) -> CallSummary:
-    values: dict[str, object] = {
-        "id": CALL,
-        "sid": CALL,
-        "from_": "+15005550010",
-        "to": "+15005550006",
-        "from_name": "Alice",
-        "status": "completed",
-        "started_at": "2026-01-15T10:00:50.000Z",
-        "ended_at": "2026-01-15T10:01:32.000Z",
-        "duration_ms": 42_000,
-        "ended_by": "Alice",
-    }
-    return CallSummary(**{**values, **changes})  # type: ignore[arg-type]
+from callscribe.terminal.transcript import date, print_transcript, state, when
+from tests.terminal.recorded import CALL, RECORD, final, summary
 
 
 def plain(record: CallRecord, *, raw: bool = False, words: bool = False) -> list[str]:
@@ -81,34 +24,6 @@ def plain(record: CallRecord, *, raw: bool = False, words: bool = False) -> list
     console = Console(file=out, width=100, force_terminal=False)
     print_transcript(console, record, raw=raw, words=words, timezone=UTC)
     return out.getvalue().splitlines()
-
-
-RECORD = CallRecord(
-    call=summary(),
-    tracks=(
-        TrackRecord(leg=CALL, stream="MZ1", track="inbound", speaker="Alice"),
-        TrackRecord(
-            leg=CALL,
-            stream="MZ1",
-            track="outbound",
-            speaker="Bob",
-            ended_at="2026-01-15T10:01:32.000Z",
-            end_reason="stop",
-            counters=StreamCounters(missing_ms=4000),
-        ),
-    ),
-    utterances=(
-        final(1000, "Good morning"),
-        final(9000, "How are you", track="outbound", speaker="Bob"),
-    ),
-    gaps=(
-        GapDetected(
-            call=CALL, leg=CALL, track="outbound", start_ms=5000, end_ms=9000, reason="missing"
-        ),
-    ),
-    pauses=(PauseRecord(start_ms=20_000, end_ms=30_000),),
-    dial=Dial(status="completed", to="+15005550020", answered_ms=3000),
-)
 
 
 def test_a_call_as_plain_lines() -> None:
@@ -157,72 +72,9 @@ def test_a_live_call_says_so() -> None:
     ]
 
 
-def test_events_are_in_time_order_with_the_people() -> None:
-    record = CallRecord(
-        call=summary(flow="conference", room="support"),
-        participants=(
-            ParticipantRecord(leg="CA1", track="inbound", speaker="Alice", left_ms=42_000),
-            ParticipantRecord(
-                leg="CA2", track="inbound", speaker="Bob", joined_ms=5000, left_ms=8000
-            ),
-            ParticipantRecord(
-                leg="CA2", track="inbound", speaker="Bob", joined_ms=8000, left_ms=42_000
-            ),
-        ),
-        utterances=(final(6000, "Hello"),),
-    )
-    told = [type(event) for event in events_of(record)]
-    assert told == [
-        CallStarted,
-        ParticipantJoined,
-        ParticipantJoined,
-        FinalTranscript,
-        ParticipantLeft,
-        ParticipantJoined,
-        CallEnded,
-    ]
-
-
-def test_one_who_returns_at_once_left_first() -> None:
-    record = CallRecord(
-        call=summary(flow="conference"),
-        participants=(
-            ParticipantRecord(leg="CA2", track="inbound", speaker="Bob", left_ms=8000),
-            ParticipantRecord(leg="CA2", track="inbound", speaker="Bob", joined_ms=8000),
-        ),
-    )
-    told = [type(event) for event in events_of(record)]
-    assert told.index(ParticipantLeft) == 2
-
-
 def test_a_forward_that_nobody_answered() -> None:
     record = CallRecord(call=summary(), dial=Dial(status="busy", to="+15005550020", ended_ms=4000))
-    (updated,) = [event for event in events_of(record) if isinstance(event, CallUpdated)]
-    assert updated.dial is not None
-    assert updated.dial.status == "busy"
     assert any("+15005550020 is busy" in line for line in plain(record))
-
-
-def test_a_stream_that_was_followed_by_another_ended_quietly() -> None:
-    def track(stream: str, reason: str) -> TrackRecord:
-        return TrackRecord(
-            leg=CALL,
-            stream=stream,
-            track="inbound",
-            speaker="Alice",
-            ended_at="x",
-            end_reason=reason,
-        )
-
-    record = CallRecord(
-        call=summary(), tracks=(track("MZ1", "socket-lost"), track("MZ2", "socket-lost"))
-    )
-    ends = [event for event in events_of(record) if isinstance(event, StreamEnded)]
-    assert [end.reason for end in ends] == ["stop", "socket-lost"]
-
-
-def test_no_rename_is_told_a_second_time() -> None:
-    assert not [event for event in events_of(RECORD) if isinstance(event, SpeakerRenamed)]
 
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)

@@ -1,103 +1,18 @@
 from __future__ import annotations
 
-import sys
-from typing import Any
-
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callscribe.events import (
     CallEnded,
-    CallStarted,
     CallUpdated,
-    Dial,
-    DtmfReceived,
-    FinalTranscript,
     GapDetected,
-    LagChanged,
-    PartialTranscript,
-    ParticipantJoined,
-    ParticipantLeft,
-    ParticipantUpdated,
-    SpeakerRenamed,
-    StoreFailed,
     StreamCounters,
     StreamEnded,
-    StreamStarted,
-    Token,
-    Track,
-    TranscriptionPaused,
-    TranscriptionResumed,
 )
 from callscribe.records import CallRecord, CallSummary, TrackRecord
-from callscribe.terminal import ViewClosed
+from tests.terminal.made import A, B, final, partial, started
 from tests.terminal.screen import Stage
-
-A = "CA" + "a1" * 16
-B = "CA" + "b2" * 16
-
-
-def started(call: str = A, **more: Any) -> CallStarted:
-    facts: dict[str, Any] = {
-        "from_": "+15005550010",
-        "from_name": "Alice Adams",
-        "to": "+15005550006",
-        "at": "2026-01-15T10:00:00.000Z",
-    }
-    return CallStarted(call=call, **(facts | more))
-
-
-def partial(
-    text: str,
-    *,
-    call: str = A,
-    utterance: str = "u1",
-    revision: int = 1,
-    start_ms: int = 1_000,
-    track: Track = "inbound",
-    speaker: str = "Caller",
-    settled: int = 0,
-) -> PartialTranscript:
-    return PartialTranscript(
-        call=call,
-        leg=call,
-        track=track,
-        speaker=speaker,
-        utterance=utterance,
-        revision=revision,
-        text=text,
-        raw_text=text.lower(),
-        settled=settled,
-        start_ms=start_ms,
-        end_ms=start_ms + 500,
-    )
-
-
-def final(
-    text: str,
-    *,
-    call: str = A,
-    utterance: str = "u1",
-    start_ms: int = 1_000,
-    track: Track = "inbound",
-    speaker: str = "Caller",
-    tokens: tuple[Token, ...] = (),
-) -> FinalTranscript:
-    return FinalTranscript(
-        call=call,
-        leg=call,
-        track=track,
-        speaker=speaker,
-        utterance=utterance,
-        revision=9,
-        text=text,
-        raw_text=text.lower(),
-        start_ms=start_ms,
-        end_ms=start_ms + 500,
-        words=(),
-        tokens=tokens,
-    )
 
 
 class TestOneCall:
@@ -118,34 +33,6 @@ class TestOneCall:
         stage.play(final("I'd like to check my balance."))
         spoken = [line for line in stage.lines() if "I'd" in line]
         assert spoken == [" 0:01  Caller       I'd like to check my balance."]
-
-    def test_settled_words_are_plain_and_undecided_ones_dim(self) -> None:
-        stage = Stage()
-        stage.play(started(), partial("yes of course", settled=4))
-        assert not stage.terminal.is_dim("yes")
-        assert stage.terminal.is_dim("of course")
-
-    def test_fillers_are_dim_or_left_out(self) -> None:
-        tokens = (
-            Token("Well,", 0, 1),
-            Token("uh", 1, 2, filler=True),
-            Token("yes", 2, 3),
-        )
-        dim = Stage()
-        dim.play(started(), final("Well, uh yes", tokens=tokens))
-        assert dim.terminal.is_dim("uh")
-        assert not dim.terminal.is_dim("yes")
-        kept = Stage(fillers="keep")
-        kept.play(started(), final("Well, uh yes", tokens=tokens))
-        assert not kept.terminal.is_dim("uh")
-        without = Stage(fillers="hide")
-        without.play(started(), final("Well, uh yes", tokens=tokens))
-        assert "Well, yes" in "\n".join(without.lines())
-
-    def test_raw_shows_the_recognisers_words(self) -> None:
-        stage = Stage(raw=True)
-        stage.play(started(), final("The Balance"))
-        assert any("the balance" in line for line in stage.lines())
 
     def test_words_wrap_under_themselves(self) -> None:
         stage = Stage(60)
@@ -262,89 +149,6 @@ class TestOneCall:
         assert "30 utterances" in text
 
 
-class TestNotes:
-    def note(self, *events: Any, columns: int = 100) -> list[str]:
-        stage = Stage(columns)
-        stage.play(started(flow="conference", room="support"))
-        stage.play(StreamStarted(call=A, leg=A, stream="MZ1", tracks=("inbound",)))
-        stage.play(*events)
-        return [line.split("· ", 1)[1] for line in stage.lines() if "· " in line]
-
-    @pytest.mark.parametrize(
-        ("event", "words"),
-        [
-            (
-                GapDetected(
-                    call=A, leg=A, track="inbound", start_ms=0, end_ms=4_200, reason="missing"
-                ),
-                "4.2 s of caller's audio missing",
-            ),
-            (
-                GapDetected(
-                    call=A, leg=A, track="inbound", start_ms=0, end_ms=12_000, reason="overload"
-                ),
-                "12 s of caller's audio given up: decoding was too far behind",
-            ),
-            (
-                TranscriptionPaused(call=A, at_ms=5),
-                "transcription paused: nothing is heard or kept",
-            ),
-            (TranscriptionResumed(call=A, at_ms=5), "transcription goes on"),
-            (DtmfReceived(call=A, leg=A, track="inbound", digit="5", at_ms=1), "caller pressed 5"),
-            (ParticipantJoined(call=A, leg="CA2", speaker="Bob", joined_ms=9), "Bob joined"),
-            (CallUpdated(call=A, on_hold=True), "on hold"),
-            (CallUpdated(call=A, dial=Dial("busy", to="+15005550020")), "+15005550020 is busy"),
-            (
-                SpeakerRenamed(call=A, leg=A, track="inbound", speaker="Al"),
-                "caller is now called Al",
-            ),
-            (
-                StreamEnded(
-                    call=A, leg=A, stream="MZ", reason="socket-lost", counters=StreamCounters()
-                ),
-                "the carrier's audio connection was lost",
-            ),
-        ],
-    )
-    def test_words(self, event: Any, words: str) -> None:
-        assert self.note(event) == [words]
-
-    def test_mute_hold_and_leave_by_name(self) -> None:
-        assert self.note(
-            ParticipantJoined(call=A, leg="CA2", speaker="Bob"),
-            ParticipantUpdated(call=A, leg="CA2", muted=True),
-            ParticipantUpdated(call=A, leg="CA2", muted=False, on_hold=True),
-            ParticipantLeft(call=A, leg="CA2", left_ms=7),
-        ) == ["Bob joined", "Bob muted", "Bob unmuted", "Bob is on hold", "Bob left"]
-
-    def test_lag_is_noted_once_and_once_more_when_it_is_over(self) -> None:
-        lags = [800, 1_300, 2_600, 1_200, 900, 100, 50]
-        events = [LagChanged(call=A, leg=A, track="inbound", lag_ms=lag) for lag in lags]
-        assert self.note(*events) == [
-            "caller: 1.3 s behind, catching up",
-            "caller: caught up; was at most 2.6 s behind",
-        ]
-
-    def test_a_lost_socket_is_one_note_though_it_carried_two_tracks(self) -> None:
-        tracks: tuple[Track, Track] = ("inbound", "outbound")
-        gaps = [
-            GapDetected(
-                call=A, leg=A, track=track, start_ms=10_000, end_ms=13_000, reason="socket-lost"
-            )
-            for track in tracks
-        ]
-        assert self.note(*gaps) == ["connection to the carrier lost for 3.0 s"]
-
-    def test_repeated_dial_states_are_said_once(self) -> None:
-        ringing = CallUpdated(call=A, dial=Dial("ringing", to="+15005550020"))
-        assert self.note(ringing, ringing) == ["ringing at +15005550020"]
-
-    def test_a_store_that_fails_is_said(self) -> None:
-        stage = Stage()
-        stage.play(StoreFailed(call=A, message="The disk is full: free some space."))
-        assert any("The disk is full" in line for line in stage.lines())
-
-
 class TestSeveralCalls:
     def test_tags_only_while_more_than_one_is_live(self) -> None:
         stage = Stage(100)
@@ -391,25 +195,13 @@ class TestSeveralCalls:
         for number in range(12):
             sid = f"CA{number:032}"
             stage.play(started(sid), partial("word " * 60, call=sid))
-        live = stage.view._region.painted
+        live = stage.printer.painted
         assert len(live) <= 10 // 2 + 2
         assert "more speaking" in "\n".join(line.ansi for line in live)
         assert not any("word" in line for line in stage.terminal.scrollback())
 
 
 class TestTheTerminal:
-    def test_resize_redraws_without_leaving_lines_behind(self) -> None:
-        stage = Stage(100)
-        long = "I would like to check the balance of my account please and then some"
-        stage.play(started(), partial(long))
-        for columns in (60, 40, 100, 72):
-            stage.resize(columns, 24)
-            lines = stage.lines()
-            assert sum("I would like" in line for line in lines) == 1
-            assert sum("●" in line for line in lines) == 1
-        stage.play(final(long))
-        assert sum("I would like" in line for line in stage.lines()) == 1
-
     def test_finals_scroll_into_the_scrollback_in_order(self) -> None:
         stage = Stage(80, 8)
         stage.play(started())
@@ -420,48 +212,6 @@ class TestTheTerminal:
         shown = [line for line in stage.terminal.everything() if "final" in line]
         assert [line.split("final ")[1] for line in shown] == [f"{n}." for n in range(40)]
         assert not any("● " in line or "p3" in line for line in stage.terminal.everything())
-
-    def test_the_cursor_is_given_back(self) -> None:
-        stage = Stage()
-        stage.play(started(), partial("half a"))
-        assert stage.terminal.history.cursor.hidden
-        stage.view.close()
-        assert not stage.terminal.history.cursor.hidden
-        assert not any("half a" in line for line in stage.lines())
-        stage.view.close()
-
-    def test_log_lines_on_stderr_appear_above(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        stage = Stage()
-        monkeypatch.setattr(sys, "stderr", stage.terminal)
-        with stage.view:
-            stage.play(started(), partial("still speaking"))
-            sys.stderr.write("a log line\n")
-            sys.stderr.write("half")
-            sys.stderr.write(" a line\n")
-            lines = stage.lines()
-            assert lines[1:3] == ["a log line", "half a line"]
-            assert lines[3].endswith("still speaking")
-        assert sys.stderr is stage.terminal
-
-    def test_after_a_stop_it_starts_below_what_others_wrote(self) -> None:
-        stage = Stage()
-        stage.play(started(), partial("speaking"))
-        stage.terminal.write("\n\n[1]+ Stopped\n$ fg\n")
-        stage.view.resume()
-        text = stage.lines()
-        assert any("Stopped" in line for line in text)
-        assert text[-2].endswith("speaking")
-
-    @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-    def test_plain_lines(self, environ: dict[str, str]) -> None:
-        stage = Stage(40, environ=environ)
-        long = "a sentence that is longer than forty columns by a good measure"
-        stage.play(started(), partial("a sent"), final(long))
-        stage.view.status("reconnecting")
-        stage.play(CallEnded(call=A, duration_ms=3_000))
-        assert "\x1b" not in stage.terminal.raw
-        assert stage.terminal.raw.splitlines()[1] == f" 0:01  Caller  {long}"
-        assert "a sent\n" not in stage.terminal.raw
 
     def test_names_from_the_network_cannot_steer_the_terminal(self) -> None:
         stage = Stage()
@@ -487,30 +237,6 @@ class TestTheTerminal:
             "a sentence without columns that is far",
             "too long",
         ]
-
-    def test_log_lines_after_the_view_is_closed_go_to_stderr(self) -> None:
-        stage, other = Stage(), Stage()
-        guarded = stage.view.guard(other.terminal)  # type: ignore[arg-type]
-        stage.view.close()
-        guarded.write("late\n")
-        assert other.lines() == ["late"]
-
-    def test_a_terminal_that_is_gone_ends_the_view_and_nothing_else(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        stage = Stage()
-        stage.play(started())
-
-        def gone(_: str) -> int:
-            raise OSError(5, "Input/output error")
-
-        monkeypatch.setattr(stage.terminal, "write", gone)
-        stage.view.write_above("a log line\n")
-        stage.view.say("hello")
-        with pytest.raises(ViewClosed):
-            stage.view.flush()
-        stage.view.flush()
-        stage.view.close()
 
     def test_quiet_status_is_in_the_live_region_only(self) -> None:
         stage = Stage()
@@ -544,7 +270,7 @@ def test_whatever_happens_every_final_is_kept_once_and_nothing_is_torn(
             finals.append(f"#{number:03}#")
             stage.play(final(f"{finals[-1]} {text}", call=call, utterance=utterance))
         elif what == "log":
-            stage.view.write_above("LOG\n")
+            stage.printer.write_above("LOG\n")
         else:
             # Growing only: what a shrinking terminal cuts off is not the view's doing.
             rows += data.draw(st.integers(0, 5))

@@ -18,6 +18,11 @@ _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+"
 )
 
+NOTE = "yellow"
+"""The style of what the reader should notice."""
+QUIET = "dim"
+"""The style of what is there for whoever looks for it."""
+
 MIN_NAME_CELLS = 8
 MAX_NAME_CELLS = 18
 NARROW_TEXT_CELLS = 22
@@ -27,6 +32,20 @@ NARROW_TEXT_CELLS = 22
 def clean(text: str) -> str:
     """`text` without anything that a terminal would obey; runs of it become one space."""
     return _CONTROL.sub(" ", text)
+
+
+def cleaned(text: Text) -> Text:
+    """`text` with control characters taken out and its styles kept."""
+    if clean(text.plain) == text.plain:
+        return text
+    out = Text(style=text.style)
+    for part in text.split("\n", include_separator=False, allow_blank=True):
+        for piece in part.divide(
+            sorted({edge for span in part.spans for edge in (span.start, span.end)})
+        ):
+            style = piece.spans[0].style if piece.spans else ""
+            out.append(clean(piece.plain), style)
+    return out
 
 
 def clock(ms: int) -> str:
