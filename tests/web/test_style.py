@@ -95,12 +95,19 @@ def test_scripts_and_server_say_the_same_states() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PARAGRAPH_PAUSE_MS", "PARAGRAPH_MS", "OVERLAP_MS", "DIGITS_MS", "SLOTS"]
+    ("file", "name"),
+    [
+        ("blocks", "PARAGRAPH_PAUSE_MS"),
+        ("blocks", "PARAGRAPH_MS"),
+        ("blocks", "OVERLAP_MS"),
+        ("blocks", "SLOTS"),
+        ("timeline", "DIGITS_MS"),
+    ],
 )
-def test_scripts_and_server_share_their_numbers(name: str) -> None:
+def test_scripts_and_server_share_their_numbers(file: str, name: str) -> None:
     from callscribe.web import timeline
 
-    script = (WEB / "static" / "transcript.js").read_text(encoding="utf-8")
+    script = (WEB / "static" / f"{file}.js").read_text(encoding="utf-8")
     found = re.search(rf"const {name} = ([\d_]+);", script)
     assert found is not None
     assert int(found[1]) == getattr(timeline, name)

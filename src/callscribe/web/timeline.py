@@ -1,7 +1,7 @@
 """A call's journal as something to read: who said what, in turns and paragraphs, with notes between.
 
 `Timeline` folds events into people, utterances and notes; `blocks` lays them out. The page's
-`static/transcript.js` does the same with live events, and a test holds the two together.
+`static/timeline.js` and `static/blocks.js` do the same with live events, and a test holds them together.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 // One call: its header, its people, its controls, and following the live end.
 
+import { colour } from "./blocks.js";
 import { Lag, announce, remember } from "./shell.js";
-import { Transcript, colour } from "./transcript.js";
+import { Transcript } from "./transcript.js";
 import { ENDINGS, behind, clock, state } from "./wording.js";
 
 const NEAR_PX = 96;
@@ -23,7 +24,7 @@ export class CallPage {
     const name = this.head.dataset.state;
     this.call = {
       status: ["ended", "bad"].includes(name) ? "completed" : name === "ringing" ? "ringing" : "in-progress",
-      paused: this.transcript.paused !== null, on_hold: this.transcript.hold,
+      paused: this.transcript.timeline.paused !== null, on_hold: this.transcript.timeline.hold,
     };
     this.following = !this.over && this.visible;
     this.controls();
@@ -70,12 +71,12 @@ export class CallPage {
     lag.hidden = lag.textContent === "";
     this.pauseButton();
     const over = this.over;
-    document.getElementById("waiting").hidden = over || this.transcript.utterances.size > 0;
+    document.getElementById("waiting").hidden = over || this.transcript.timeline.utterances.size > 0;
     setWords(document.getElementById("waiting"),
       this.call.status === "ringing" ? "Ringing." : "Listening. Nothing has been said yet.");
-    if (this.transcript.ending) {
+    if (this.transcript.timeline.ending) {
       const line = document.getElementById("ending");
-      setWords(line, this.transcript.ending);
+      setWords(line, this.transcript.timeline.ending);
       line.hidden = false;
     }
     if (this.peopleDirty) this.people();
@@ -91,7 +92,7 @@ export class CallPage {
   people() {
     this.peopleDirty = false;
     const root = document.getElementById("people");
-    for (const person of this.transcript.people.values()) {
+    for (const person of this.transcript.timeline.people.values()) {
       let item = [...root.children].find((each) => each.dataset.who === person.who);
       if (!item) {
         item = document.createElement("li");
@@ -120,7 +121,7 @@ export class CallPage {
       setWords(item.querySelector(".about"), person.left !== null ? `left ${clock(person.left)}`
         : person.hold ? "on hold" : person.muted ? "muted" : "");
     }
-    document.getElementById("swap").hidden = this.transcript.people.size !== 2;
+    document.getElementById("swap").hidden = this.transcript.timeline.people.size !== 2;
   }
 
   tick() {
@@ -200,7 +201,7 @@ export class CallPage {
       const item = event.target.closest("button")?.closest(".person");
       if (!item) return;
       this.renaming = item.dataset.who;
-      input.value = this.transcript.people.get(this.renaming).speaker;
+      input.value = this.transcript.timeline.people.get(this.renaming).speaker;
       problem.hidden = true;
       dialog.showModal();
       input.select();

@@ -27,9 +27,9 @@ const transcript = new Transcript(talk, {
     const late = document.getElementById("lag");
     late.textContent = behind(lag.worst);
     late.hidden = late.textContent === "";
-    document.getElementById("waiting").hidden = Boolean(transcript.ending) || transcript.utterances.size > 0;
-    if (transcript.ending) {
-      document.getElementById("ending").textContent = transcript.ending;
+    document.getElementById("waiting").hidden = Boolean(transcript.timeline.ending) || transcript.timeline.utterances.size > 0;
+    if (transcript.timeline.ending) {
+      document.getElementById("ending").textContent = transcript.timeline.ending;
       document.getElementById("ending").hidden = false;
       document.title = dotted(document.title, false);
     }
@@ -61,7 +61,7 @@ new Stream({
   },
   restart: () => transcript.dropPartials(),
   status: (now) => banner.connection(now),
-  idle: () => Boolean(transcript.ending),
+  idle: () => Boolean(transcript.timeline.ending),
 });
 
 // The size is this device's own: a phone on a table, a screen on a wall.
@@ -102,7 +102,7 @@ themeSwitch();
 
 // A screen that goes dark reads nothing to anyone.
 async function stayAwake() {
-  if (document.hidden || transcript.ending) return;
+  if (document.hidden || transcript.timeline.ending) return;
   try {
     await navigator.wakeLock?.request("screen");
   } catch {
