@@ -138,7 +138,7 @@ class FakeApi:
         self.calls: dict[str, CallInfo] = {}
         self.refuse: str = ""
 
-    async def start_stream(
+    def start_stream(
         self,
         call_sid: str,
         *,
@@ -152,14 +152,14 @@ class FakeApi:
         self.started.append({"call": call_sid, "url": url, "track": track, "name": name})
         return "MZ" + "00" * 16
 
-    async def stop_stream(self, call_sid: str, stream: str) -> None:
+    def stop_stream(self, call_sid: str, stream: str) -> None:
         self.stopped.append((call_sid, stream))
 
-    async def create_call(self, *, to: str, from_: str, url: str, status_callback: str) -> str:
+    def create_call(self, *, to: str, from_: str, url: str, status_callback: str) -> str:
         self.created.append({"to": to, "from": from_, "url": url, "status": status_callback})
         return CALL
 
-    async def fetch_call(self, call_sid: str) -> CallInfo:
+    def fetch_call(self, call_sid: str) -> CallInfo:
         if call_sid not in self.calls:
             raise CarrierError(f"There is no call {call_sid}.")
         return self.calls[call_sid]

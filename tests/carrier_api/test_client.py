@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from callscribe.carrier_api import ApiError, CarrierApi, CarrierClient
+from callscribe.carrier_api import ApiError, CarrierClient
 from tests.carrier_api.fake import ACCOUNT, Api, Request, error, number
 
 MakeClient = Callable[..., CarrierClient]
 CALL = "CA" + "a1" * 16
-CONFERENCE = "CF" + "c3" * 16
 
 
 def answering(status: int, body: Any, headers: dict[str, str] | None = None) -> Any:
@@ -28,6 +27,15 @@ def failing(times: int, status: int, **headers: str) -> Any:
         return code, {k.replace("_", "-"): v for k, v in headers.items()}, body
 
     return trouble
+
+
+def place_call(client: CarrierClient) -> str:
+    return client.create_call(
+        to="+15005550010",
+        from_="+15005550006",
+        url="https://x.example/v",
+        status_callback="https://x.example/s",
+    )
 
 
 def test_account_and_the_carriers_clock(client: CarrierClient) -> None:
@@ -82,7 +90,7 @@ def test_a_post_that_may_have_arrived_is_not_sent_again(
 ) -> None:
     api.trouble = answering(500, {"message": "oops"})
     with pytest.raises(ApiError, match=r"status\.twilio\.com"):
-        client.create_call(to="+15005550010", from_="+15005550006", url="https://x.example/")
+        place_call(client)
     assert len(api.requests) == 1
     assert waits == []
 
@@ -104,9 +112,9 @@ def test_refusals_in_plain_words(
 ) -> None:
     api.trouble = lambda _: error(status, code, "The carrier's own words")
     with pytest.raises(ApiError, match=words) as caught:
-        client.hang_up(CALL)
+        client.stop_stream(CALL, "main")
     text = str(caught.value)
-    assert text.startswith(f"Could not end the call {CALL}: the carrier refused (")
+    assert text.startswith("Could not stop the media stream main: the carrier refused (")
     assert "\x1b" not in text
     assert "right-token" not in text
 
@@ -118,7 +126,7 @@ def test_refused_lists_are_explained_too(api: Api, client: CarrierClient) -> Non
     assert (caught.value.status, caught.value.code) == (401, 20003)
     api.trouble = answering(502, "<html>Bad gateway</html>")
     with pytest.raises(ApiError, match=r"HTTP 502: no reason given.*status\.twilio\.com"):
-        client.participants(CONFERENCE)
+        client.numbers()
 
 
 def test_wrong_token(make_client: MakeClient) -> None:
@@ -143,7 +151,7 @@ def test_credentials_that_cannot_be_right(sid: str, token: str, words: str) -> N
 def test_nobody_there(make_client: MakeClient, waits: list[float]) -> None:
     client = make_client(base_url="http://127.0.0.1:9", attempts=3)
     with pytest.raises(ApiError, match=r"127\.0\.0\.1:9 cannot be reached \(connection refused\)"):
-        client.create_call(to="+15005550010", from_="+15005550006", twiml="<Response/>")
+        place_call(client)
     assert len(waits) == 2, "a request that never arrived may be sent again"
 
 
@@ -167,8 +175,6 @@ def test_requests_as_the_carrier_wants_them(api: Api, client: CarrierClient) -> 
         "/Calls.json": {"sid": CALL},
         f"/Calls/{CALL}.json": {"sid": CALL, "status": "in-progress", "from": "+15005550010"},
         f"/Calls/{CALL}/Streams/main.json": {"sid": "MZ" + "1" * 32},
-        f"/Conferences/{CONFERENCE}/Participants.json": {"call_sid": CALL},
-        f"/Conferences/{CONFERENCE}/Participants/{CALL}.json": {"call_sid": CALL, "muted": True},
     }
     api.trouble = lambda request: (
         200,
@@ -178,8 +184,8 @@ def test_requests_as_the_carrier_wants_them(api: Api, client: CarrierClient) -> 
     stream = client.start_stream(
         CALL,
         url="wss://x.example/media/t",
+        track="both_tracks",
         name="main",
-        parameters={"role": "caller", "leg": "1"},
         status_callback="https://x.example/s",
     )
     assert stream == "MZ" + "1" * 32
@@ -188,46 +194,16 @@ def test_requests_as_the_carrier_wants_them(api: Api, client: CarrierClient) -> 
         "Track": ["both_tracks"],
         "Name": ["main"],
         "StatusCallback": ["https://x.example/s"],
-        "Parameter1.Name": ["role"],
-        "Parameter1.Value": ["caller"],
-        "Parameter2.Name": ["leg"],
-        "Parameter2.Value": ["1"],
     }
     client.stop_stream(CALL, "main")
     assert api.requests[-1].form == {"Status": ["stopped"]}
-    assert (
-        client.create_call(to="+1", from_="+2", twiml="<Response/>", status_callback="https://s")
-        == CALL
-    )
-    assert api.requests[-1].form["StatusCallbackEvent"] == [
-        "initiated",
-        "ringing",
-        "answered",
-        "completed",
-    ]
-    client.hang_up(CALL)
-    assert api.requests[-1].form == {"Status": ["completed"]}
-    client.update_call(CALL, twiml="<Response/>")
-    assert api.requests[-1].form == {"Twiml": ["<Response/>"]}
+    assert place_call(client) == CALL
+    assert api.requests[-1].form == {
+        "To": ["+15005550010"],
+        "From": ["+15005550006"],
+        "Url": ["https://x.example/v"],
+        "StatusCallback": ["https://x.example/s"],
+        "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],
+        "Timeout": ["30"],
+    }
     assert client.fetch_call(CALL).from_ == "+15005550010"
-    assert client.add_participant(CONFERENCE, to="+1", from_="+2", label="bob") == CALL
-    assert api.requests[-1].form == {"To": ["+1"], "From": ["+2"], "Label": ["bob"]}
-    assert client.update_participant(CONFERENCE, CALL, muted=True).muted
-    assert api.requests[-1].form == {"Muted": ["true"]}
-
-
-async def test_on_the_event_loop(api: Api, client: CarrierClient) -> None:
-    api.trouble = answering(201, {"sid": "MZ1", "call_sid": CALL})
-    control = CarrierApi(client)
-    assert (
-        await control.start_stream(
-            CALL, url="wss://x.example/m", track="inbound_track", name="again"
-        )
-        == "MZ1"
-    )
-    assert api.requests[-1].form["Track"] == ["inbound_track"]
-    assert await control.add_participant(CONFERENCE, to="+1", from_="+2") == CALL
-    await control.hang_up(CALL)
-    api.trouble = lambda _: error(400, 21220, "Call is not in-progress")
-    with pytest.raises(ApiError, match="wait until it is answered"):
-        await control.stop_stream(CALL, "main")

@@ -11,7 +11,6 @@ import pytest
 
 from callscribe.calls.flows import NumberFlow
 from callscribe.carrier_api.client import CarrierClient
-from callscribe.carrier_api.control import CarrierApi
 from callscribe.events import (
     CallEnded,
     CallStarted,
@@ -124,7 +123,7 @@ async def test_a_lost_socket_is_replaced_through_the_rest_api() -> None:
         faults=Faults(abrupt_close_at_s=1.0),
     )
     options = dataclasses.replace(QUICK, restart_s=0.4, lost_grace_s=3.0)
-    async with serving(api=CarrierApi(client), options=options) as server:
+    async with serving(api=client, options=options) as server:
         # Every socket breaks off after a second; the last one may be asked for as the call ends, and be refused.
         await phone(server, script, rest=RestOn(port), may_log=(31921,))
         assert server.of(StreamEnded)[0].reason == "socket-lost"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from callscribe.calls import ending, opening
 from callscribe.calls.book import CallBook
 from callscribe.calls.flows import NumberFlow
@@ -16,7 +18,8 @@ async def dial(book: CallBook, to: str, connect: str) -> str:
     own = book.own_number
     if not own:
         raise CallscribeError("There is no number to call from. Set `number`, e.g. +15005550006.")
-    sid = await api.create_call(
+    sid = await asyncio.to_thread(
+        api.create_call,
         to=to,
         from_=own,
         url=book.urls.voice_outbound(connect),
@@ -40,7 +43,7 @@ async def attach(book: CallBook, call_sid: str) -> str:
             raise CallscribeError(f"{call_sid} is being transcribed already.")
         await book.start_stream(known, known.legs[call_sid])
         return known.id
-    info = await api.fetch_call(call_sid)
+    info = await asyncio.to_thread(api.fetch_call, call_sid)
     if info.status not in ("", "in-progress"):
         # Refused here, so that a call that is over keeps the record it has.
         raise CallscribeError(
@@ -69,5 +72,5 @@ async def detach(book: CallBook, call_sid: str) -> None:
     stream = record.legs.get(call_sid, record.leg).stream
     if stream is None:
         raise CallscribeError(f"{call_sid} is not being transcribed.")
-    await api.stop_stream(stream.leg, stream.sid)
+    await asyncio.to_thread(api.stop_stream, stream.leg, stream.sid)
     record.end_reason = "detached"

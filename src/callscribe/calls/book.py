@@ -266,7 +266,8 @@ class CallBook:
         api = self.need_api()
         plan = self.stream_plan(record, leg)
         leg.streams_asked += 1
-        await api.start_stream(
+        await asyncio.to_thread(
+            api.start_stream,
             leg.sid,
             url=plan.url,
             track=plan.track,

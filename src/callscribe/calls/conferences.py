@@ -6,6 +6,7 @@ their stream is started by REST as soon as the room says that they are there.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 import structlog
@@ -144,7 +145,7 @@ async def _stranger(book: CallBook, record: Record, event: ConferenceEvent) -> L
     carrier_name = event.label
     if book.api is not None:
         try:
-            info = await book.api.fetch_call(event.call_sid)
+            info = await asyncio.to_thread(book.api.fetch_call, event.call_sid)
         except CallscribeError as error:
             log.warning(
                 "a participant's number is not known", call=event.call_sid, reason=str(error)

@@ -52,9 +52,10 @@ class OpenSession(Protocol):
 
 
 class CarrierApi(Protocol):
-    """The few REST requests that calls need. All raise `CarrierError` with an explanation when refused."""
+    """The few REST requests that calls need (`carrier_api.client.CarrierClient`). They block, so they are made in a
+    thread. All raise `CarrierError` with an explanation when refused."""
 
-    async def start_stream(
+    def start_stream(
         self,
         call_sid: str,
         *,
@@ -66,15 +67,15 @@ class CarrierApi(Protocol):
         """Start a media stream on a call in progress; returns the stream SID."""
         ...
 
-    async def stop_stream(self, call_sid: str, stream: str) -> None:
+    def stop_stream(self, call_sid: str, stream: str) -> None:
         """Stop one, by SID or name."""
         ...
 
-    async def create_call(self, *, to: str, from_: str, url: str, status_callback: str) -> str:
+    def create_call(self, *, to: str, from_: str, url: str, status_callback: str) -> str:
         """Place a call whose TwiML is asked for at `url` once it is answered; returns the call SID. Status callbacks
         are wanted for initiated, ringing, answered and completed."""
         ...
 
-    async def fetch_call(self, call_sid: str) -> CallInfo:
+    def fetch_call(self, call_sid: str) -> CallInfo:
         """What a call is."""
         ...

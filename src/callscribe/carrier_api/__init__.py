@@ -1,6 +1,5 @@
-"""The carrier's REST API: numbers, calls, streams, conferences."""
+"""The carrier's REST API: numbers, calls, streams."""
 
 from callscribe.carrier_api.client import ApiError, CarrierClient
-from callscribe.carrier_api.control import CarrierApi
 
-__all__ = ["ApiError", "CarrierApi", "CarrierClient"]
+__all__ = ["ApiError", "CarrierClient"]

@@ -11,7 +11,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -29,7 +29,10 @@ from callscribe.errors import CarrierError
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 _CONSOLE = "https://console.twilio.com"
 
-StreamTrack = Literal["inbound_track", "outbound_track", "both_tracks"]
+_RING_S = 30
+"""How long a call that we place may ring."""
+
+StreamTrack = Literal["inbound_track", "both_tracks"]
 
 
 class ApiError(CarrierError):
@@ -75,16 +78,6 @@ class PhoneNumber(msgspec.Struct, frozen=True):
     """While set, `voice_url` is ignored."""
     trunk_sid: str
     """While set, `voice_url` is ignored."""
-
-
-class Participant(msgspec.Struct, frozen=True):
-    """One leg of a conference as the carrier sees it now."""
-
-    call_sid: str
-    label: str
-    muted: bool
-    hold: bool
-    status: str
 
 
 # Where `carrier.explain` is silent, or a setting of ours can be named.
@@ -187,140 +180,43 @@ class CarrierClient:
         with self._asking(f"read the call {call_sid}"):
             return _call(self._client.calls(call_sid).fetch())
 
-    def create_call(
-        self,
-        *,
-        to: str,
-        from_: str,
-        url: str = "",
-        twiml: str = "",
-        status_callback: str = "",
-        timeout_s: int = 30,
-    ) -> str:
-        """Place a call and return its SID. What it does is fetched from `url`, or given as `twiml`.
+    def create_call(self, *, to: str, from_: str, url: str, status_callback: str) -> str:
+        """Place a call whose TwiML is asked for at `url` once it is answered, and return its SID.
 
-        Args:
-            timeout_s: how long it may ring, in seconds.
+        Status callbacks are wanted for all four events.
         """
         with self._asking(f"call {to}"):
             placed = self._client.calls.create(
                 to=to,
                 from_=from_,
-                url=url or unset,
-                twiml=twiml or unset,
-                status_callback=status_callback or unset,
-                status_callback_event=["initiated", "ringing", "answered", "completed"]
-                if status_callback
-                else unset,
-                timeout=timeout_s,
+                url=url,
+                status_callback=status_callback,
+                status_callback_event=["initiated", "ringing", "answered", "completed"],
+                timeout=_RING_S,
             )
         return str(placed.sid)
-
-    def update_call(self, call_sid: str, *, twiml: str = "", url: str = "") -> None:
-        """Give a call in progress new instructions; those it was following end."""
-        with self._asking(f"change the call {call_sid}"):
-            self._client.calls(call_sid).update(twiml=twiml or unset, url=url or unset)
-
-    def hang_up(self, call_sid: str) -> None:
-        """End a call, answered or not."""
-        with self._asking(f"end the call {call_sid}"):
-            self._client.calls(call_sid).update(status="completed")
 
     # -- media streams
 
     def start_stream(
-        self,
-        call_sid: str,
-        *,
-        url: str,
-        track: StreamTrack = "both_tracks",
-        name: str = "",
-        parameters: Mapping[str, str] | None = None,
-        status_callback: str = "",
+        self, call_sid: str, *, url: str, track: StreamTrack, name: str, status_callback: str
     ) -> str:
         """Start a unidirectional media stream on a call in progress and return its SID.
 
         Args:
             url: `wss://`, without a query string.
             name: unique within the call; stops the stream later.
-            parameters: arrive in the stream's start message; at most 99.
         """
-        numbered = {
-            f"parameter{place}_{part}": text
-            for place, pair in enumerate((parameters or {}).items(), 1)
-            for part, text in zip(("name", "value"), pair, strict=True)
-        }
         with self._asking(f"start a media stream on the call {call_sid}"):
             started = self._client.calls(call_sid).streams.create(
-                url=url,
-                track=track,
-                name=name or unset,
-                status_callback=status_callback or unset,
-                **numbered,
+                url=url, track=track, name=name, status_callback=status_callback
             )
         return str(started.sid)
 
-    def stop_stream(self, call_sid: str, name_or_sid: str) -> None:
-        """Stop a media stream of a call, also one that TwiML started."""
-        with self._asking(f"stop the media stream {name_or_sid}"):
-            self._client.calls(call_sid).streams(name_or_sid).update(status="stopped")
-
-    # -- conferences
-
-    def participants(self, conference: str) -> list[Participant]:
-        """Who is in a conference in progress, by its SID."""
-        with self._asking(f"list the participants of {conference}"):
-            found = self._client.conferences(conference).participants.list(page_size=200)
-        return [_participant(item) for item in found]
-
-    def add_participant(
-        self,
-        conference: str,
-        *,
-        to: str,
-        from_: str,
-        label: str = "",
-        status_callback: str = "",
-        events: Sequence[str] = ("initiated", "ringing", "answered", "completed"),
-    ) -> str:
-        """Call somebody into a conference, by its SID or name, and return the new call's SID."""
-        with self._asking(f"call {to} into the conference"):
-            added = self._client.conferences(conference).participants.create(
-                from_=from_,
-                to=to,
-                label=label or unset,
-                status_callback=status_callback or unset,
-                status_callback_event=list(events) if status_callback else unset,
-            )
-        return str(added.call_sid)
-
-    def update_participant(
-        self,
-        conference: str,
-        call_sid_or_label: str,
-        *,
-        muted: bool | None = None,
-        hold: bool | None = None,
-    ) -> Participant:
-        """Mute, unmute, hold or take back a participant."""
-        with self._asking(f"change the participant {call_sid_or_label}"):
-            return _participant(
-                self._client.conferences(conference)
-                .participants(call_sid_or_label)
-                .update(
-                    muted=unset if muted is None else muted, hold=unset if hold is None else hold
-                )
-            )
-
-    def remove_participant(self, conference: str, call_sid_or_label: str) -> None:
-        """Take somebody out of a conference."""
-        with self._asking(f"remove the participant {call_sid_or_label}"):
-            self._client.conferences(conference).participants(call_sid_or_label).delete()
-
-    def end_conference(self, conference: str) -> None:
-        """End a conference for everybody, by its SID."""
-        with self._asking(f"end the conference {conference}"):
-            self._client.conferences(conference).update(status="completed")
+    def stop_stream(self, call_sid: str, stream: str) -> None:
+        """Stop a media stream of a call, by SID or name, also one that TwiML started."""
+        with self._asking(f"stop the media stream {stream}"):
+            self._client.calls(call_sid).streams(stream).update(status="stopped")
 
     @contextlib.contextmanager
     def _asking(self, action: str) -> Iterator[None]:
@@ -464,14 +360,4 @@ def _call(item: Any) -> CallInfo:
         direction=str(item.direction or ""),
         status=_text(item.status),
         caller_name=str(item.caller_name or ""),
-    )
-
-
-def _participant(item: Any) -> Participant:
-    return Participant(
-        call_sid=str(item.call_sid),
-        label=str(item.label or ""),
-        muted=bool(item.muted),
-        hold=bool(item.hold),
-        status=_text(item.status),
     )

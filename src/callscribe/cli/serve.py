@@ -16,7 +16,6 @@ import typer
 from callscribe.carrier.urls import CarrierUrls
 from callscribe.carrier_api import number as numbers
 from callscribe.carrier_api.client import ApiError, CarrierClient, PhoneNumber
-from callscribe.carrier_api.control import CarrierApi
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
 from callscribe.cli.server import Server, call_flows, check_may_start, listen, running_server
@@ -143,7 +142,7 @@ async def serve(settings: Settings) -> None:
                 listener,
                 public_url=public_url,
                 own_number=own[0].number if own else settings.number,
-                carrier_api=CarrierApi(client) if client else None,
+                carrier_api=client,
             )
         )
         showing = asyncio.create_task(show_hub(server.hub, server.store, view), name="view")
