@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
 import pytest
 import typer
 
-from callscribe.cli import build_app, main, needed
+from callscribe.cli import COMMANDS, build_app, main
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
         (["nope"], 2, "No such command"),
+        (["cals"], 2, "Did you mean 'calls'"),
         (["calls", "--nope"], 2, "No such option"),
         (["show"], 2, "Missing argument"),
         (["calls", "--limit", "0"], 2, "greater than or equal to 1"),
@@ -35,10 +37,7 @@ def test_mistakes_are_explained(
     assert message in capsys.readouterr().err
 
 
-NAMES = sorted(typer.main.get_group(build_app()).commands)
-
-
-@pytest.mark.parametrize("command", NAMES)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_alone_is_called_as_among_the_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -56,17 +55,51 @@ def test_help_names_every_command(
     with pytest.raises(SystemExit):
         main()
     shown = capsys.readouterr().out
-    assert all(f"\n  {command} " in shown for command in NAMES)
+    assert all(f"\n  {command} " in shown for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", NAMES)
-def test_one_module_is_enough_for_a_command(command: str) -> None:
-    assert len(needed([command])) == 1
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_summed_up_as_it_describes_itself(name: str) -> None:
+    command = typer.main.get_group(build_app()).commands[name]
+    assert command.get_short_help_str(200) == COMMANDS[name].summary
+
+
+def test_no_command_is_missing_from_the_list() -> None:
+    for module in {command.module for command in COMMANDS.values()}:
+        app = typer.Typer()
+        importlib.import_module(f"callscribe.cli.{module}").register(app)
+        listed = {name for name, command in COMMANDS.items() if command.module == module}
+        assert set(typer.main.get_group(app).commands) == listed
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that a command line has imported when it is done."""
+    code = """
+import sys
+from callscribe.cli import main
+sys.argv[0] = "callscribe"
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("\\n--", *sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.rpartition("--")[2].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    loaded = loaded_by(*arguments)
+    assert "callscribe.cli" in loaded
+    heavy = {"numpy", "vosk", "sqlalchemy", "starlette", "uvicorn", "twilio", "httpx", "structlog"}
+    assert not loaded & heavy
+    assert not {name for name in loaded if name.startswith("callscribe.cli.")}
 
 
 def test_only_the_named_command_is_imported() -> None:
-    code = "import sys; from callscribe.cli import build_app, needed; build_app(needed(['watch'])); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.split())
+    loaded = loaded_by("watch", "--help")
     assert "callscribe.cli.watch" in loaded
     assert not loaded & {"callscribe.cli.serve", "vosk", "sqlalchemy"}

@@ -7,39 +7,105 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, MutableMapping
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 
 import callscribe
 from callscribe.errors import CallscribeError
 
-COMMANDS: tuple[str, ...] = (
-    "serve",
-    "simulate",
-    "watch",
-    "calls",
-    "show",
-    "dial",
-    "attach",
-    "control",
-    "models",
-    "settings",
-    "doctor",
-    "explain",
-    "demo",
-)
-"""The modules, in the order in which `callscribe --help` shows their commands; most have one, of their name."""
 
-_ELSEWHERE: dict[str, str] = {
-    "detach": "attach",
-    "pause": "control",
-    "resume": "control",
-    "swap": "control",
-    "rename": "control",
+class Command(NamedTuple):
+    """What is known of a command before its module is imported."""
+
+    module: str
+    """In this package."""
+    summary: str
+    """The first sentence of its help."""
+
+
+COMMANDS: dict[str, Command] = {
+    "serve": Command("serve", "Take calls: webhook, media socket, recognition, pages."),
+    "simulate": Command(
+        "simulate",
+        "Phone a server as the carrier would, and say what was sent and what came back.",
+    ),
+    "watch": Command("watch", "Show the live calls of a running server."),
+    "calls": Command("calls", "List the saved calls, newest first."),
+    "show": Command("show", "Show a saved call."),
+    "dial": Command(
+        "dial", "Have a running server place a call from its number, and transcribe it."
+    ),
+    "attach": Command("attach", "Start transcribing a call of the account that is in progress."),
+    "detach": Command("attach", "Stop transcribing a call, which itself goes on."),
+    "pause": Command(
+        "control", "Stop listening to a live call until resume: nothing of it is heard or kept."
+    ),
+    "resume": Command("control", "Go on after a pause."),
+    "swap": Command(
+        "control", "Exchange the names of a call's two speakers, also in what was said before."
+    ),
+    "rename": Command("control", "Give a speaker another name, also in what was said before."),
+    "models": Command("models", "Recognition models: list them, get one, teach one your words."),
+    "settings": Command("settings", "Show the settings in force, secrets masked."),
+    "doctor": Command(
+        "doctor", "Try everything that a call needs, and say how to mend what does not work."
+    ),
+    "explain": Command("explain", "Say what an error number of the carrier means and what to do."),
+    "demo": Command(
+        "demo", "Show a phone call becoming text: the real server, phoned by a simulated carrier."
+    ),
 }
-"""Commands that live in a module of another name."""
+"""In the order in which `callscribe --help` shows them."""
+
+
+class _Modules(MutableMapping[str, Any]):
+    """The commands by name. A command's module is imported when it is asked for: importing them all takes a second."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            module = importlib.import_module(f"callscribe.cli.{COMMANDS[name].module}")
+            app = typer.Typer(rich_markup_mode=None)
+            app.callback()(_nothing)  # else Typer takes an only command for the program itself
+            module.register(app)
+            self._loaded |= typer.main.get_group(app).commands
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    """All commands, none of them imported to be listed."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Modules()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+
+
+def _nothing() -> None:
+    pass
 
 
 def _version(asked: bool) -> None:
@@ -48,10 +114,11 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
-    """The command line with the commands of these modules on it."""
+def build_app() -> typer.Typer:
+    """The command line."""
     app = typer.Typer(
         name="callscribe",
+        cls=_Group,
         help="Turns phone calls into text while people are still talking, on your own machine.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -68,24 +135,7 @@ def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
     ) -> None:
         pass
 
-    for name in names:
-        importlib.import_module(f"callscribe.cli.{name}").register(app)
     return app
-
-
-def needed(arguments: Sequence[str]) -> tuple[str, ...]:
-    """The modules that a command line needs: importing the others would only make it slower to start.
-
-    Args:
-        arguments: without the program's name.
-    """
-    if arguments and arguments[0] in COMMANDS:
-        return (arguments[0],)
-    if arguments and arguments[0] in _ELSEWHERE:
-        return (_ELSEWHERE[arguments[0]],)
-    if "--version" in arguments[:1]:
-        return ()
-    return COMMANDS  # help, and mistakes, which are answered with the nearest names
 
 
 def main() -> None:
@@ -93,7 +143,7 @@ def main() -> None:
 
     Wrong usage (status 2), Ctrl-C (130) and an output that nobody reads any more are Typer's to end.
     """
-    command = typer.main.get_command(build_app(needed(sys.argv[1:])))
+    command = typer.main.get_command(build_app())
     try:
         command.main()
     except CallscribeError as error:
