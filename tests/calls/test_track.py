@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 import callscribe
+from callscribe.audio import mulaw
+from callscribe.audio.mulaw import Pcm
 from callscribe.audio.timeline import Piece
 from callscribe.calls.endpointing import EndpointOptions
 from callscribe.calls.track import TrackDecoder, Utterance
 from callscribe.events import Token
-from callscribe.recognition.base import Recognizer
+from callscribe.recognition.base import Hypothesis, Recognizer, RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
 from callscribe.recognition.vosk import VoskRecognizer
 from tests.calls.speech import SAID, Scene, scene
@@ -98,6 +101,45 @@ def test_a_number_read_in_groups_is_one_utterance(vosk: VoskRecognizer) -> None:
 
     assert len(said) == 1
     assert said[0].raw_text.endswith("four one five five five five two three four")
+
+
+@pytest.mark.parametrize("pause", [1.1, 1.25, 1.4])
+def test_a_long_pause_in_a_number_cuts_no_word_in_two(vosk: VoskRecognizer, pause: float) -> None:
+    played = scene(1.0, "number", 0.5, "four", pause, "five", pause, "three", 2.0)
+
+    said = hear(vosk, played)
+
+    assert [u.raw_text for u in said] == [
+        "my number is four one five five five five two three four"
+    ]
+
+
+def test_speech_after_a_pause_is_given_time_for_its_first_word() -> None:
+    """The recogniser ends on its own account in a pause, and is slow with the word after it."""
+    recognizer = ScriptedRecognizer(
+        [ScriptedWord("four", 900, 1300), ScriptedWord("five", 2500, 3300)]
+    )
+    decoder = TrackDecoder(recognizer)
+    session = recognizer.sessions[0]
+
+    class Hasty:
+        """Gives its final one second after a word, as Vosk does."""
+
+        def accept(self, pcm: Pcm) -> Sequence[Hypothesis]:
+            heard = session.accept(pcm)
+            return session.endpoint() if session._samples == 8 * 2300 else heard
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(session, name)
+
+    decoder._session = cast(RecognizerSession, Hasty())
+    noise = np.random.default_rng(1).normal(0, 1, 8 * 6000)
+    speaking = np.zeros(8 * 6000, np.bool_)
+    speaking[8 * 900 : 8 * 1300] = speaking[8 * 2500 : 8 * 3300] = True
+    pcm = np.where(speaking, 3000 * noise, 10 * noise).astype(np.int16)
+    said = finals([u for p in pieces(mulaw.encode(pcm)) for u in decoder.accept(p)])
+
+    assert [u.text for u in said] == ["four five"]
 
 
 def test_a_sentence_is_final_soon_after_it(vosk: VoskRecognizer) -> None:

@@ -36,6 +36,8 @@ _LEAD_STEPS: Final = 4
 """Steps that the recogniser hears up to the one in which speech begins, that one included."""
 _LONG_HOLE: Final = SAMPLE_RATE
 """A longer hole ends the utterance instead of being decoded as silence."""
+_RESUMES_AFTER: Final = SAMPLE_RATE // 5
+"""Speech after so much silence begins anew: its words are still to come."""
 _SETTLES_AFTER: Final = 3
 """Text that so many partials agree on is settled."""
 
@@ -103,6 +105,10 @@ class _Current:
     """The words of the newest partial given out."""
     heard_until: int | None = None
     """Position after the last speech on the line."""
+    resumed: int | None = None
+    """Position at which speech began again after a pause, while none of its words is recognised."""
+    paused_until: int = 0
+    """Position at which speech last began again after a pause."""
     shown: deque[str] = field(default_factory=lambda: deque(maxlen=_SETTLES_AFTER))
 
 
@@ -246,6 +252,14 @@ class TrackDecoder:
         """Audio of an utterance, ending at `position`."""
         current.flags.append(flags)
         if flags.any():
+            begins = position - len(pcm) + int(np.argmax(flags)) * FRAME
+            paused = (
+                current.heard_until is not None and begins - current.heard_until >= _RESUMES_AFTER
+            )
+            if paused:
+                current.paused_until = begins
+                if current.resumed is None:
+                    current.resumed = begins
             silent = int(np.argmax(flags[::-1]))
             current.heard_until = position - silent * FRAME
         audio = self._resampler.accept(pcm)
@@ -262,6 +276,8 @@ class TrackDecoder:
                 current.partial = ()
             else:
                 current.partial = hypothesis.words
+                if hypothesis.words:
+                    current.resumed = None
             current.changed = self._position
 
     def _judge(self, current: _Current, *, partials: bool) -> list[Utterance]:
@@ -272,9 +288,16 @@ class TrackDecoder:
             quiet_since = words[-1].end_ms * SAMPLES_PER_MS
         else:
             quiet_since = current.begin
+        unchanged_since = current.changed
+        if current.resumed is not None:
+            # What is being said now has no words yet.
+            unchanged_since = max(unchanged_since, current.resumed)
         if current.kept and not current.partial:
-            # On a noisy line the recogniser may be the only one to notice a pause.
-            quiet_since = min(quiet_since, current.kept[-1].end_ms * SAMPLES_PER_MS)
+            # On a noisy line the recogniser may be the only one to notice a pause. Where the line itself fell silent
+            # and speech began again, its first word is not yet recognised, and ending here would cut it in two.
+            kept_until = current.kept[-1].end_ms * SAMPLES_PER_MS
+            if current.paused_until <= kept_until:
+                quiet_since = min(quiet_since, kept_until)
         begin = current.begin
         if current.worded is not None:
             begin = max(begin, current.worded - SAMPLE_RATE)
@@ -282,7 +305,7 @@ class TrackDecoder:
             [word.text for word in words],
             length_ms=(self._position - begin) // SAMPLES_PER_MS,
             silence_ms=(self._position - quiet_since) // SAMPLES_PER_MS,
-            unchanged_ms=(self._position - current.changed) // SAMPLES_PER_MS,
+            unchanged_ms=(self._position - unchanged_since) // SAMPLES_PER_MS,
             options=self._endpoints,
         )
         if decision is Decision.END:
