@@ -183,3 +183,15 @@ def test_no_record_at_all(
     assert "There is no folder callscribe-data" in err
     assert "--data" in err
     assert "Traceback" not in err
+
+
+def test_a_program_that_asks_where_no_record_is_gets_an_empty_list(
+    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for data in ("nowhere", "empty"):
+        assert run("calls", "--json", "--data", data) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out) == []
+        assert "start the server to make one" in err
+    assert not (tmp_path / "nowhere").exists()

@@ -42,7 +42,7 @@ from callscribe.events import (
 )
 from callscribe.records import ParticipantRecord, PauseRecord
 from callscribe.store import projections, schema
-from callscribe.store.store import Store
+from callscribe.store.store import NoRecordError, Store
 
 CALL = "CA00000000000000000000000000000001"
 AGENT = "CA00000000000000000000000000000002"
@@ -282,6 +282,20 @@ def test_dial_grows_with_what_is_told(store: Store) -> None:
     assert record.dial == record.call.dial == dial
 
 
+def test_the_name_of_a_dialled_number_is_not_given_to_the_next_one(store: Store) -> None:
+    known = Dial(status="no-answer", to="+15005550020", name="Kelly")
+    updates = (known, Dial(status="no-answer"), Dial(status="ringing", to="+15005550030"))
+    names = []
+    store.append([started()])
+    for dial in updates:
+        store.append([CallUpdated(call=CALL, dial=dial)])
+        record = store.call(CALL)
+        assert record is not None
+        assert record.dial is not None
+        names.append(record.dial.name)
+    assert names == ["Kelly", "Kelly", ""]
+
+
 def test_pauses_and_holds(store: Store) -> None:
     store.append(
         [
@@ -462,9 +476,9 @@ def test_closing_lets_the_next_one_in(tmp_path: Path) -> None:
 
 
 def test_reading_where_nothing_is(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"There is no folder .*--data"):
+    with pytest.raises(NoRecordError, match=r"There is no folder .*--data"):
         Store.open(tmp_path / "nowhere", read_only=True)
-    with pytest.raises(StoreError, match=r"holds no callscribe record.*--data"):
+    with pytest.raises(NoRecordError, match=r"holds no callscribe record.*--data"):
         Store.open(tmp_path, read_only=True)
     (tmp_path / "callscribe.db").touch()
     with pytest.raises(StoreError, match="is empty"):

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from callscribe.cli.options import with_settings
 from callscribe.settings import Settings
-from callscribe.store.store import Store
+from callscribe.store.store import NoRecordError, Store
 from callscribe.terminal.call_list import print_calls, shortest_length
 
 
@@ -28,8 +28,15 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> None:
         """List the saved calls, newest first. Works beside a running server."""
-        with Store.open(settings.data, read_only=True) as store:
-            found = store.calls(limit=limit + 1)
+        try:
+            with Store.open(settings.data, read_only=True) as store:
+                found = store.calls(limit=limit + 1)
+        except NoRecordError as error:
+            if not as_json:
+                raise
+            # A program that asks for the calls gets an answer: there are none.
+            print(error, file=sys.stderr)
+            found = []
         calls, more = found[:limit], len(found) > limit
         if as_json:
             print(msgspec.json.format(msgspec.json.encode(calls)).decode())

@@ -21,6 +21,10 @@ from callscribe.store.lock import OwnerLock, is_held
 LOCK = "callscribe.lock"
 
 
+class NoRecordError(StoreError):
+    """The folder is missing or holds no record, so no call has been saved there."""
+
+
 class Store:
     """Open it with `Store.open`; close it when done. Thread-safe; every method blocks for the time of its query.
 
@@ -44,8 +48,9 @@ class Store:
             read_only: change nothing, not even beside a running server or in a folder that cannot be written.
 
         Raises:
-            StoreError: with what to do: no record there (`read_only`), another process writes there, a newer or
-                older version wrote it, damaged, no permission, disk full.
+            NoRecordError: there is none (`read_only`).
+            StoreError: with what to do: another process writes there, a newer or older version wrote it, damaged, no
+                permission, disk full.
         """
         file = data / database.FILE
         if read_only:
@@ -230,11 +235,12 @@ def _check_there(data: Path, file: Path) -> None:
             f"{data} cannot be read ({error.strerror}). Check its permissions."
         ) from None
     if not folder_there:
-        raise StoreError(
-            f"There is no folder {data}. Name the folder that `callscribe serve` writes to with --data."
+        raise NoRecordError(
+            f"There is no folder {data}. Name the folder that `callscribe serve` writes to with --data, "
+            "or start the server to make one."
         )
     if not file_there:
-        raise StoreError(
+        raise NoRecordError(
             f"{data} holds no callscribe record. Name the folder that `callscribe serve` writes to with --data, "
             "or start the server to make one."
         )
