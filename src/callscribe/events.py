@@ -60,6 +60,8 @@ class Dial(msgspec.Struct, frozen=True):
     status: str
     """The carrier's words: initiated, ringing, in-progress, completed, busy, no-answer, failed, canceled."""
     to: str = ""
+    name: str = ""
+    """Of `to`, from the contact book; empty when it is not there."""
     leg: str = ""
     """Call SID of the dialled leg."""
     answered_ms: int | None = None

@@ -116,6 +116,7 @@ async def test_the_callee_begins_when_the_leg_answered() -> None:
     assert (callee.speaker, callee.track, callee.number) == ("Bob", "outbound", BOB)
     assert (callee.leg, callee.joined_ms) == (CALL, 6000)
     assert [d.status for d in dials(w)] == ["initiated", "ringing", "in-progress"]
+    assert {(d.to, d.name) for d in dials(w)} == {(BOB, "Bob")}
     assert [u.status for u in w.of(CallUpdated) if u.status] == ["in-progress"]
 
 
@@ -146,7 +147,13 @@ async def test_the_callee_hangs_up() -> None:
     end = await w.ended()
     assert (end.status, end.ended_by) == ("completed", "Bob")
     assert dials(w)[-1] == Dial(
-        status="completed", to=BOB, leg=LEG, answered_ms=6000, ended_ms=9000, duration_s=3
+        status="completed",
+        to=BOB,
+        name="Bob",
+        leg=LEG,
+        answered_ms=6000,
+        ended_ms=9000,
+        duration_s=3,
     )
     assert {f.speaker for f in w.of(FinalTranscript)} == {"Alice", "Bob"}
     assert [p.track for p in w.of(ParticipantLeft)] == ["outbound", "inbound"]

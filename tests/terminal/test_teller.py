@@ -59,6 +59,10 @@ class TestNotes:
             (CallUpdated(call=A, on_hold=True), "on hold"),
             (CallUpdated(call=A, dial=Dial("busy", to="+15005550020")), "+15005550020 is busy"),
             (
+                CallUpdated(call=A, dial=Dial("ringing", to="+15005550020", name="Kelly")),
+                "ringing at Kelly",
+            ),
+            (
                 SpeakerRenamed(call=A, leg=A, track="inbound", speaker="Al"),
                 "caller is now called Al",
             ),

@@ -218,6 +218,7 @@ def test_keys_pressed_together_are_one_note() -> None:
             ["[Calling +1.]", "[+1 answered.]"],
         ),
         ([Dial(status="busy", to="+1")], ["[+1 was busy.]"]),
+        ([Dial(status="ringing", to="+1", name="Kelly")], ["[Calling Kelly.]"]),
         ([Dial(status="no-answer", to="+1")], ["[+1 did not answer.]"]),
         ([Dial(status="completed", to="+1")], []),
     ],

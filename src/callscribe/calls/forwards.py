@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from callscribe.calls.book import CallBook
 from callscribe.calls.dialling import TERMINAL, DialTracker
 from callscribe.calls.live import Record
 from callscribe.calls.streams import OpenStream
 from callscribe.carrier import twiml
 from callscribe.carrier.webhook import DialFinished, LegStatus
-from callscribe.events import CallStatus, CallUpdated, Track
+from callscribe.events import CallStatus, CallUpdated, Dial, Track
 
 UNANSWERED: dict[str, CallStatus] = {
     "busy": "busy",
@@ -76,7 +78,7 @@ async def leg_status(book: CallBook, record: Record, status: LegStatus) -> None:
     dial = record.dial
     if dial is None or record.ended.is_set():
         return
-    before = dial.dial(lambda moment: book.at_ms(record, moment))
+    before = _dial(book, record, dial)
     dial.leg(status)
     await _tell(book, record, before)
 
@@ -86,7 +88,7 @@ async def dial_finished(book: CallBook, record: Record, finished: DialFinished) 
     dial = record.dial
     if dial is None:
         return twiml.hang_up()
-    before = dial.dial(lambda moment: book.at_ms(record, moment))
+    before = _dial(book, record, dial)
     dial.finish(finished, record.timeline.moment(book.clock() * 1000))
     book.cancel(record, "no-word")
     await _tell(book, record, before)
@@ -125,7 +127,13 @@ def final_status(record: Record) -> CallStatus:
     return UNANSWERED.get(record.dial.status, "completed")
 
 
-async def _tell(book: CallBook, record: Record, before: object) -> None:
+def _dial(book: CallBook, record: Record, dial: DialTracker) -> Dial:
+    """What became of the dial so far, on the record's line."""
+    known = dial.dial(lambda moment: book.at_ms(record, moment))
+    return msgspec.structs.replace(known, name=book.contacts.name(known.to))
+
+
+async def _tell(book: CallBook, record: Record, before: Dial) -> None:
     """Publish what changed, and release the callee's words when it is now known since when they are."""
     dial = record.dial
     if dial is None:
@@ -148,7 +156,7 @@ async def _tell(book: CallBook, record: Record, before: object) -> None:
             release(record, stream)
     elif dial.over:
         record.dial_known.set()
-    now = dial.dial(lambda moment: book.at_ms(record, moment))
+    now = _dial(book, record, dial)
     if now != before:
         await book.publish(CallUpdated(call=record.id, dial=now))
 

@@ -139,10 +139,11 @@ def _call_updated(connection: Connection, event: CallUpdated) -> None:
 
 
 def _merged(before: Dial, after: Dial) -> Dial:
-    """`after`, with what it leaves empty taken from `before`."""
+    """`after`, with what it leaves empty taken from `before`; a name goes with its number."""
     known = {
         field: value
         for field in before.__struct_fields__
+        if field != "name" or not after.to
         if (value := getattr(before, field)) not in (None, "")
         and getattr(after, field) in (None, "")
     }

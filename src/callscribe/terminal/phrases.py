@@ -56,7 +56,7 @@ def caught_up(speaker: str, worst_ms: int) -> str:
 
 def dial(event: Dial) -> str:
     """Progress of a forwarded call's other leg; empty when there is nothing to say."""
-    return _DIAL.get(event.status, "").format(to=event.to or "the other side")
+    return _DIAL.get(event.status, "").format(to=event.name or event.to or "the other side")
 
 
 def stream_end(reason: str) -> str:

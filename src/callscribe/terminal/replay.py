@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from callscribe.events import (
     AnyEvent,
     CallEnded,
@@ -91,7 +93,7 @@ def _dial(record: CallRecord) -> Iterable[tuple[int, Dial]]:
     if dial is None:
         return
     if dial.answered_ms is not None:
-        yield dial.answered_ms, Dial(status="in-progress", to=dial.to, answered_ms=dial.answered_ms)
+        yield dial.answered_ms, msgspec.structs.replace(dial, status="in-progress")
     elif dial.status not in ("in-progress", "completed"):
         spoken = [final.start_ms for final in record.utterances]
         yield dial.ended_ms or max(spoken, default=0), dial

@@ -366,7 +366,7 @@ class Timeline:
             self._dialled(event.dial)
 
     def _dialled(self, dial: Dial) -> None:
-        name = dial.to or "The other side"
+        name = dial.name or dial.to or "The other side"
         if dial.answered_ms is not None:
             ms, words = dial.answered_ms, f"{name} answered."
         elif dial.status in ("initiated", "queued", "ringing"):

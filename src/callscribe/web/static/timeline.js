@@ -203,7 +203,7 @@ export class Timeline {
   }
 
   dialled(dial) {
-    const name = dial.to || "The other side";
+    const name = dial.name || dial.to || "The other side";
     const endings = {
       busy: "was busy.", "no-answer": "did not answer.", failed: "could not be reached.",
       canceled: "was not reached: the caller hung up first.",
