@@ -12,6 +12,7 @@ from callscribe.events import Word
 from callscribe.recognition.base import Hypothesis
 from callscribe.recognition.vosk import VoskRecognizer, check_layout, read_sample_rate
 from tests.calls.speech import SAID, scene
+from tests.models.adapt.conftest import small_dynamic  # noqa: F401 - a fixture
 
 BUILT_IN = Path(callscribe.__file__).parent / "models" / "phone-en"
 
@@ -112,6 +113,49 @@ def test_sessions_of_one_model_do_not_disturb_each_other(vosk: VoskRecognizer) -
 def test_phrases_need_a_model_that_takes_them(vosk: VoskRecognizer) -> None:
     with pytest.raises(ModelError, match="cannot be restricted to phrases"):
         vosk.start_session(["yes", "no"])
+
+
+@pytest.fixture(scope="module")
+def dynamic(small_dynamic: Path) -> VoskRecognizer:  # noqa: F811
+    return VoskRecognizer(small_dynamic, name="small")
+
+
+def heard_in(recognizer: VoskRecognizer, phrases: list[str], *parts: float | str) -> list[str]:
+    session = recognizer.start_session(phrases)
+    found = words([*session.accept(scene(*parts).pcm), *session.finish()])
+    return [word.text for word in found]
+
+
+def test_phrases_restrict_what_is_recognised(dynamic: VoskRecognizer) -> None:
+    said = (0.5, "card", 0.5)
+    assert heard_in(dynamic, [], *said) == SAID["card"].split()
+    restricted = heard_in(dynamic, ["I lost  my card", "yes please"], *said)
+    assert set(restricted) <= {"i", "lost", "my", "card", "yes", "please"}
+    assert restricted[:3] == ["i", "lost", "my"]
+
+
+def test_other_speech_becomes_unknown(dynamic: VoskRecognizer) -> None:
+    phrases = ["yes please", "[unk]"]
+    assert heard_in(dynamic, phrases, 0.5, "yes", 0.5) == ["yes", "please"]
+    assert set(heard_in(dynamic, phrases, 0.5, "card", 0.5)) == {"[unk]"}
+
+
+def test_sessions_with_other_phrases_go_on_side_by_side(dynamic: VoskRecognizer) -> None:
+    free, bound = dynamic.start_session(), dynamic.start_session(["yes please", "no"])
+    pcm = scene(0.5, "card", 0.5).pcm
+    heard_free: list[Hypothesis] = []
+    heard_bound: list[Hypothesis] = []
+    for at in range(0, len(pcm), 1600):
+        heard_free += free.accept(pcm[at : at + 1600])
+        heard_bound += bound.accept(pcm[at : at + 1600])
+    assert [w.text for w in words([*heard_free, *free.finish()])] == SAID["card"].split()
+    assert {w.text for w in words([*heard_bound, *bound.finish()])} <= {"yes", "please", "no"}
+
+
+def test_words_that_the_model_does_not_know_are_named(dynamic: VoskRecognizer) -> None:
+    with pytest.raises(ModelError, match="The model small does not know `brevonia`, `4`") as raised:
+        dynamic.start_session(["yes", "Brevonia please", "4", "brevonia"])
+    assert "models adapt --dynamic" in str(raised.value)
 
 
 def test_closing_twice_is_fine(vosk: VoskRecognizer) -> None:

@@ -99,9 +99,20 @@ def register(app: typer.Typer) -> None:
         weight: Annotated[
             float, typer.Option("--weight", help="How much the sentences count, between 0 and 1.")
         ] = WEIGHT,
+        name: Annotated[
+            str, typer.Option("--name", help="What the model is called; by default as its folder.")
+        ] = "",
+        dynamic: Annotated[
+            bool,
+            typer.Option(
+                "--dynamic",
+                help="A model that takes a number's `phrases`; made in seconds without pynini, "
+                "but about three times slower.",
+            ),
+        ] = False,
     ) -> None:
         """Make a model that knows your words and sentences, in about a minute."""
-        adapt_model(base, words, text, out, weight=weight)
+        adapt_model(base, words, text, out, name=name, weight=weight, dynamic=dynamic)
 
 
 def _catalogue(url: str, *, offline: bool) -> tuple[catalogue.Catalogue, str]:
@@ -165,10 +176,10 @@ def list_models(
             licence = entry.licence or "?"
             columns = (entry.name, entry.language, download.megabytes(entry.size), licence, state)
             print("\t".join(columns))
-    others = [name for name in here if name not in {e.name for e in found}]
+    others = [model.title for name, model in here.items() if name not in {e.name for e in found}]
     messages = Console(stderr=True, highlight=False)
     if others:
-        messages.print(f"Also on this machine: {', '.join(others)}", style="dim", soft_wrap=True)
+        messages.print(f"Also on this machine: {'; '.join(others)}", style="dim", soft_wrap=True)
     if note:
         messages.print(note, style="yellow", soft_wrap=True)
     messages.print(
@@ -222,7 +233,14 @@ def get_model(name: str, *, again: bool = False, url: str = catalogue.CATALOGUE_
 
 
 def adapt_model(
-    base: str, words: Path | None, text: Path | None, out: Path, *, weight: float = WEIGHT
+    base: str,
+    words: Path | None,
+    text: Path | None,
+    out: Path,
+    *,
+    name: str = "",
+    weight: float = WEIGHT,
+    dynamic: bool = False,
 ) -> None:
     """Adapt a model with a progress bar on standard error; prints the new folder on standard output.
 
@@ -245,7 +263,9 @@ def adapt_model(
         def show(stage: str, done: float) -> None:
             bar.update(task, description=stage.capitalize(), completed=done)
 
-        report = adapt(found.path, words, text, out, weight=weight, progress=show)
+        report = adapt(
+            found.path, words, text, out, name=name, weight=weight, dynamic=dynamic, progress=show
+        )
     print("\n".join(_adapted(found, report)), file=sys.stderr)
     print(report.out)
 
@@ -254,9 +274,11 @@ def _adapted(base: folder.ModelFolder, report: AdaptReport) -> list[str]:
     """What was done, for people, one line each."""
     sentences = _count(report.sentences, "sentence")
     lines = [
-        f"Adapted {base.title}: {_count(len(report.added), 'new word')}, {sentences} mixed in, "
+        f"Adapted {base.title} as {report.name}: {_count(len(report.added), 'new word')}, {sentences} mixed in, "
         f"{download.megabytes(report.bytes)}."
     ]
+    if report.dynamic:
+        lines.append("Its graph is dynamic: a number's `phrases` can restrict it.")
     widest = max((len(word.word) for word in report.added), default=0)
     sources = {"given": "given", "dictionary": "from the dictionary", "guessed": "guessed"}
     for source, title in sources.items():

@@ -40,6 +40,24 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     licence: str = ""
     worth: str = ""
     """What to expect of it, for the start-up line."""
+    base: str = ""
+    """The model that it was adapted from; empty when it was not adapted."""
+    added_words: int = 0
+    """How many words were taught to `base`."""
+    sentences: int = 0
+    """How many sentences were mixed into its language model."""
+    made: str = ""
+    """When, YYYY-MM-DD."""
+
+    @property
+    def adapted(self) -> str:
+        """How it was made, for people: `phone-en with 12 words and 40 sentences, 2026-11-23`; empty if not adapted."""
+        if not self.base:
+            return ""
+        counts = [(self.added_words, "new word"), (self.sentences, "sentence")]
+        parts = [f"{n} {noun}{'s' if n != 1 else ''}" for n, noun in counts if n]
+        how = f"{self.base} with {' and '.join(parts)}" if parts else f"{self.base}, changed"
+        return f"{how}, {self.made}" if self.made else how
 
 
 @dataclass(frozen=True)
@@ -55,11 +73,14 @@ class ModelFolder:
     built_in: bool = False
     licence: str = ""
     worth: str = ""
+    adapted: str = ""
+    """How it was made from another model; empty when it was not."""
 
     @property
     def title(self) -> str:
-        """For people: `phone-en (built in)`."""
-        return f"{self.name} (built in)" if self.built_in else self.name
+        """For people: `phone-en (built in)`, `bank (phone-en with 12 new words, 2026-11-23)`."""
+        how = "built in" if self.built_in else self.adapted
+        return f"{self.name} ({how})" if how else self.name
 
 
 def models_folder(environ: Mapping[str, str] | None = None) -> Path:
@@ -77,7 +98,7 @@ def models_folder(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def installed(models: Path | None = None) -> list[ModelFolder]:
-    """The models that `get` has put into the models folder, by name. What is no model is left out."""
+    """The models in the models folder, by name. What is no model is left out."""
     folder = models or models_folder()
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
@@ -216,6 +237,7 @@ def inspect(path: Path, *, is_built_in: bool = False) -> ModelFolder:
         built_in=is_built_in,
         licence=about.licence,
         worth=about.worth,
+        adapted=about.adapted,
     )
 
 

@@ -67,7 +67,8 @@ class VoskRecognizer:
         self.folder = folder
         self._vosk: Any = vosk
         vosk.SetLogLevel(-2)  # errors only
-        self._takes_phrases = any(folder.rglob("Gr.fst")) and any(folder.rglob("HCLr.fst"))
+        # With a fixed graph there, Vosk reads no other (src/model.cc, ReadDataFiles).
+        self._takes_phrases = not any((folder / at / "HCLG.fst").is_file() for at in ("graph", "."))
         said: list[str] = []
         try:
             with _quiet_stderr() as said:
@@ -88,12 +89,25 @@ class VoskRecognizer:
         if phrases and not self._takes_phrases:
             raise ModelError(
                 f"The model {self.name} cannot be restricted to phrases: it has a fixed graph (HCLG.fst).\n"
-                "Use a model with a dynamic graph (most of the small public ones), or leave the phrases out."
+                "Use a model with a dynamic graph: most of the small public ones, or your own made with "
+                "`callscribe models adapt --dynamic`. Or leave the phrases out."
             )
+        self._check_words(phrases)
         return VoskSession(self._make_factory(phrases), self.sample_rate)
 
+    def _check_words(self, phrases: Sequence[str]) -> None:
+        """Vosk leaves words out that it does not know, and recognises what remains of the phrase."""
+        words = dict.fromkeys(word for phrase in phrases for word in phrase.lower().split())
+        unknown = [word for word in words if self._model.vosk_model_find_word(word) < 0]
+        if unknown:
+            raise ModelError(
+                f"The model {self.name} does not know {', '.join(f'`{word}`' for word in unknown)}.\n"
+                "Write phrases in words as they are said, numbers too, or teach a model the words: "
+                "callscribe models adapt --dynamic"
+            )
+
     def _make_factory(self, phrases: Sequence[str]) -> _Factory:
-        grammar = json.dumps([p.lower() for p in phrases]) if phrases else None
+        grammar = json.dumps([" ".join(p.lower().split()) for p in phrases]) if phrases else None
         return _Factory(self._vosk, self._model, self.sample_rate, grammar)
 
     def close(self) -> None:

@@ -6,18 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from callscribe.models.adapt import worker
+from callscribe.models.adapt import dynamic_graph, pronunciations, worker
 from callscribe.models.adapt.language_model import Backoff
 
 MODEL = Path(__file__).parents[3] / "src/callscribe/models/phone-en"
 FREQUENT = 2500
 
 
-@pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built-in model with its most frequent words alone, so that its graph is made fast."""
-    folder = tmp_path_factory.mktemp("models") / "small"
-    shutil.copytree(MODEL, folder)
+def frequent_words(folder: Path) -> Path:
+    """Copy the built-in model with its most frequent words alone, and without a graph, into `folder`."""
+    shutil.copytree(MODEL, folder, ignore=shutil.ignore_patterns("HCLG.fst"))
     full = Backoff.load(folder / worker.LANGUAGE_MODEL)
     kept = np.sort(np.argsort(-full.p1[:-2])[:FREQUENT])
     number = np.full(full.v, -1)
@@ -36,5 +34,22 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
         np.zeros(0),
     )
     model.save(folder / worker.LANGUAGE_MODEL)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with a fixed graph that is made fast."""
+    folder = frequent_words(tmp_path_factory.mktemp("models") / "small")
     worker.build_graph(folder, lambda stage, done: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_dynamic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with a dynamic graph that is made fast."""
+    folder = frequent_words(tmp_path_factory.mktemp("models") / "small-dynamic")
+    model = Backoff.load(folder / worker.LANGUAGE_MODEL)
+    lexicon = pronunciations.load(folder / worker.PRONUNCIATIONS)
+    dynamic_graph.build(model, lexicon, folder / "graph")
     return folder

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from callscribe.models.adapt import mixing, pronunciations, wordlist, worker
+import msgspec
+
+from callscribe.models.adapt import dynamic_graph, mixing, pronunciations, wordlist, worker
 from callscribe.models.adapt.errors import AdaptError, NotAdaptableError
 from callscribe.models.adapt.g2p import G2p
 from callscribe.models.adapt.language_model import Backoff
 from callscribe.models.adapt.pronunciations import Pronunciation
+from callscribe.models.folder import ABOUT_FILE, BUILT_IN, About
 
 WEIGHT = 0.3
 """Weight of the user's sentences where they speak, unless said otherwise."""
@@ -25,7 +29,8 @@ NEEDED = (
     worker.PRONUNCIATIONS,
     worker.G2P,
 )
-_REBUILT = ("graph/HCLG.fst", "graph/words.txt", "MODEL_CARD.md")
+_GRAPHS = tuple(f"graph/{name}" for name in ("HCLG.fst", "words.txt", *dynamic_graph.FILES))
+_REBUILT = (*_GRAPHS, "MODEL_CARD.md", ABOUT_FILE)
 
 Progress = Callable[[str, float], None]
 
@@ -50,6 +55,8 @@ class AdaptReport:
 
     Attributes:
         out: folder of the new model.
+        name: of the new model.
+        dynamic: whether it takes phrases.
         added: words that are new; those with the source "guessed" are worth a look.
         changed: words that were known and have given pronunciations now.
         known: words of the list that the base model knew already.
@@ -58,6 +65,8 @@ class AdaptReport:
     """
 
     out: Path
+    name: str
+    dynamic: bool
     added: tuple[AddedWord, ...]
     changed: tuple[str, ...]
     known: tuple[str, ...]
@@ -71,7 +80,9 @@ def adapt(
     text: Path | None,
     out: Path,
     *,
+    name: str = "",
     weight: float = WEIGHT,
+    dynamic: bool = False,
     progress: Progress = lambda stage, fraction: None,
 ) -> AdaptReport:
     """Make the model folder `out` from `base` with more words and sentences; about a minute.
@@ -84,14 +95,20 @@ def adapt(
         words: word list, `word` or `word  P R O N` a line (`wordlist.read_words`).
         text: sentences as people say them, one a line.
         out: folder to make; it must not exist, or be empty.
+        name: of the new model; by default what `out` is called.
+        dynamic: make a dynamic graph, which takes phrases at run time, is smaller, takes seconds to make and
+            needs no pynini, and takes about three times the processor time; always so when `base` has one.
         weight: of the sentences against the base model, above 0 and below 1.
         progress: called with what is being done and the fraction done before it, and last with 1.
 
     Raises:
         AdaptError: and its kinds; the message says what to do.
     """
-    _check(base, words, text, out, weight)
-    worker.require_pynini()
+    name = name.strip() or out.resolve().name
+    _check(base, words, text, out, weight, name)
+    dynamic = dynamic or not (base / "graph/HCLG.fst").is_file()
+    if not dynamic:
+        worker.require_pynini()
     progress("reading the word list and the sentences", 0.0)
     listed = wordlist.read_words(words) if words else {}
     sentences = wordlist.read_sentences(text) if text else []
@@ -109,14 +126,33 @@ def adapt(
         _copy(base, folder)
         mixed.save(folder / worker.LANGUAGE_MODEL)
         pronunciations.save(lexicon, folder / worker.PRONUNCIATIONS)
-        worker.build_graph(folder, lambda stage, done: progress(stage, 0.15 + 0.85 * done))
+        report = AdaptReport(
+            out=out,
+            name=name,
+            dynamic=dynamic,
+            added=added,
+            changed=changed,
+            known=tuple(sorted(listed.keys() & known - set(changed))),
+            sentences=len(sentences),
+            bytes=0,
+        )
+        _describe(base, folder, report)
+
+        def building(stage: str, done: float) -> None:
+            progress(stage, 0.15 + 0.85 * done)
+
+        if dynamic:
+            _build_dynamic(mixed, lexicon, folder, building)
+        else:
+            worker.build_graph(folder, building)
         size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
     progress("done", 1.0)
-    listed_known = tuple(sorted(listed.keys() & known - set(changed)))
-    return AdaptReport(out, added, changed, listed_known, len(sentences), size)
+    return replace(report, bytes=size)
 
 
-def _check(base: Path, words: Path | None, text: Path | None, out: Path, weight: float) -> None:
+def _check(
+    base: Path, words: Path | None, text: Path | None, out: Path, weight: float, name: str
+) -> None:
     if words is None and text is None:
         raise AdaptError("Nothing to adapt with: give a word list, sentences, or both.")
     if not 0 < weight < 1:
@@ -131,6 +167,39 @@ def _check(base: Path, words: Path | None, text: Path | None, out: Path, weight:
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise AdaptError(f"{out} exists already. Name another folder, or remove it first.")
+    if name == BUILT_IN or not name.isprintable():
+        raise AdaptError(f"A model of yours cannot be called {name!r}. Give another --name.")
+
+
+def _describe(base: Path, folder: Path, report: AdaptReport) -> None:
+    """Write what the new model says about itself: the base's note with a name of its own."""
+    try:
+        about = msgspec.json.decode((base / ABOUT_FILE).read_bytes(), type=About)
+    except FileNotFoundError:
+        about = About(name=base.resolve().name)
+    except (OSError, msgspec.DecodeError) as error:
+        raise NotAdaptableError(
+            f"{base / ABOUT_FILE} cannot be read: {error}. Correct or delete it."
+        ) from error
+    about = msgspec.structs.replace(
+        about,
+        name=report.name,
+        base=about.name or base.resolve().name,
+        added_words=len(report.added),
+        sentences=report.sentences,
+        made=datetime.datetime.now(datetime.UTC).date().isoformat(),
+    )
+    (folder / ABOUT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(about)) + b"\n")
+
+
+def _build_dynamic(
+    model: Backoff,
+    lexicon: Mapping[str, Sequence[Pronunciation]],
+    folder: Path,
+    progress: Progress,
+) -> None:
+    stages = iter(dynamic_graph.STAGES)
+    dynamic_graph.build(model, lexicon, folder / "graph", lambda: progress(*next(stages)))
 
 
 def _load(base: Path) -> tuple[Backoff, dict[str, list[Pronunciation]]]:

@@ -25,12 +25,10 @@ from callscribe.models.adapt.phones import (
     plain,
     staying,
 )
+from callscribe.models.adapt.pronunciations import MOST, PAUSE
 
-PAUSE = 0.35
-"""Probability of silence after a word."""
 SILENCE = 1
 BACK_OFF = POSITIONAL_COUNT + 1  # the first of the disambiguation symbols
-MOST_PRONUNCIATIONS = 3
 
 Lexicon = Mapping[str, Sequence[Sequence[str]]]
 
@@ -43,7 +41,7 @@ def _disambiguated(
     entries = [
         (word, tuple(in_word([INDEX[p] for p in phones])))
         for word in words
-        for phones in lexicon[word][:MOST_PRONUNCIATIONS]
+        for phones in lexicon[word][:MOST]
     ]
     count = Counter(phones for _, phones in entries)
     beginnings = {phones[:i] for _, phones in entries for i in range(1, len(phones))}

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from callscribe.models.adapt.phones import PHONES
 
+PAUSE = 0.35
+"""Probability of silence after a word."""
+MOST = 3
+"""Pronunciations of a word that a graph takes."""
 Pronunciation = tuple[str, ...]
 SPOKEN_PHONES = frozenset(PHONES[1:])
 

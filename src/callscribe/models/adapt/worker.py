@@ -25,7 +25,8 @@ def require_pynini() -> None:
     if importlib.util.find_spec("pywrapfst") is None:
         raise AdaptError(
             "Adapting a model needs the package pynini, which is not installed."
-            " Install it with: pip install 'callscribe[adapt]'"
+            " Install it with: pip install 'callscribe[adapt]'\n"
+            "Or add --dynamic: such a model needs nothing more, but takes about three times the processor time."
         )
 
 
