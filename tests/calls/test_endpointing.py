@@ -20,12 +20,12 @@ OPTIONS = EndpointOptions()
         ("i lost my card", OPTIONS.silence_ms),
         ("is there anything else i can help you with", OPTIONS.silence_ms),
         ("can you send me a new one", OPTIONS.silence_ms),
-        ("oh", OPTIONS.number_silence_ms),
         ("my number is", OPTIONS.unfinished_silence_ms),
         ("transfer it and", OPTIONS.unfinished_silence_ms),
         ("my number is four one five", OPTIONS.number_silence_ms),
         ("the code is one", OPTIONS.number_silence_ms),
         ("four one five five five five oh one two three", OPTIONS.silence_ms),
+        ("we meet at six", OPTIONS.unfinished_silence_ms),
         ("two hundred and forty dollars", OPTIONS.silence_ms),
         ("", OPTIONS.nothing_said_ms),
     ],
@@ -40,6 +40,14 @@ def test_long_talk_is_divided_at_shorter_and_shorter_pauses() -> None:
     assert needed == sorted(needed, reverse=True)
     assert needed[0] == OPTIONS.silence_ms
     assert needed[20] == OPTIONS.shortest_pause_ms
+
+
+def test_a_long_number_is_waited_for_longer_than_long_talk() -> None:
+    digits = "my card number is four one one one".split()
+
+    assert needed_silence_ms(digits, 15_000, OPTIONS) == OPTIONS.number_silence_ms
+    assert needed_silence_ms(["so", "then"], 15_000, OPTIONS) < OPTIONS.silence_ms
+    assert needed_silence_ms(digits, OPTIONS.longest_ms, OPTIONS) == OPTIONS.shortest_pause_ms
 
 
 def test_talk_without_a_pause_is_split_at_the_bound() -> None:

@@ -10,23 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
 
-NUMBER_WORDS: Final = frozenset(
-    "zero oh nought double triple one two three four five six seven eight nine ten eleven twelve "
-    "thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty "
-    "seventy eighty ninety hundred thousand point dash".split()
-)
-"""After one of these the speaker may be reading a number out in groups."""
-
-ANNOUNCING_WORDS: Final = frozenset("number is code pin zip date extension dial press".split())
-"""A single "one" or "oh" after one of these begins a number; after others it is a pronoun or a sigh."""
-
-DANGLING_WORDS: Final = frozenset(
-    "a an the my your his her our their its and or but because so if when where who of to from is "
-    "am was i i'm i'll i'd we we're they it's um uh er number".split()
-)
-"""An English sentence seldom ends on one of these. (It does on "with", "for", "that", "on".)"""
+from callscribe.calls.endings import Ending, ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +20,16 @@ class EndpointOptions:
 
     silence_ms: int = 450
     """A pause this long ends an utterance."""
-    unfinished_silence_ms: int = 1000
-    """...and this long where the last word leaves the sentence open ("my", "and")."""
+    unfinished_silence_ms: int = 800
+    """...and this long where the last word leaves the sentence open ("my", "and") or is an amount ("at six")."""
     number_silence_ms: int = 1500
-    """...and this long where the last word belongs to a number being read out."""
-    complete_digits: int = 10
-    """So many digits in a row are a whole phone number: no more patience than for a sentence."""
+    """...and this long in the middle of a number that is read out in groups."""
     longest_ms: int = 20_000
     """An utterance is divided at the latest after this."""
     impatient_after_ms: int = 10_000
     """From here on shorter and shorter pauses suffice, so that long talk is divided at a pause."""
+    number_impatient_after_ms: int = 16_000
+    """The same while a number is read out: a card number, with its pauses, takes its time."""
     shortest_pause_ms: int = 200
     """What suffices just before `longest_ms`."""
     nothing_said_ms: int = 1200
@@ -70,32 +55,22 @@ def needed_silence_ms(words: Sequence[str], length_ms: int, options: EndpointOpt
     """
     if not words:
         return options.nothing_said_ms
-    digits = _trailing_numbers(words)
-    if 0 < digits < options.complete_digits:
-        needed = options.number_silence_ms
-    elif not digits and words[-1].lower() in DANGLING_WORDS:
-        needed = options.unfinished_silence_ms
-    else:
-        needed = options.silence_ms
-    if length_ms > options.impatient_after_ms:
-        span = max(1, options.longest_ms - options.impatient_after_ms)
-        worn = min(1.0, (length_ms - options.impatient_after_ms) / span)
+    kind = ending(words)
+    needed = {
+        Ending.SENTENCE: options.silence_ms,
+        Ending.OPEN: options.unfinished_silence_ms,
+        Ending.AMOUNT: options.unfinished_silence_ms,
+        Ending.DIGITS: options.number_silence_ms,
+    }[kind]
+    patient_ms = (
+        options.number_impatient_after_ms if kind is Ending.DIGITS else options.impatient_after_ms
+    )
+    if length_ms > patient_ms:
+        span = max(1, options.longest_ms - patient_ms)
+        worn = min(1.0, (length_ms - patient_ms) / span)
         shortest = min(options.shortest_pause_ms, options.silence_ms)
         needed = round(needed + (shortest - needed) * worn)
     return needed
-
-
-def _trailing_numbers(words: Sequence[str]) -> int:
-    """How many words at the end belong to a number."""
-    count = 0
-    for word in reversed(words):
-        if word.lower() not in NUMBER_WORDS:
-            break
-        count += 1
-    alone = count == 1 and words[-1].lower() in {"one", "oh", "point"}
-    if alone and len(words) > 1 and words[-2].lower() not in ANNOUNCING_WORDS:
-        return 0
-    return count
 
 
 def decide(
