@@ -32,7 +32,9 @@ def test_sentences_and_whole_numbers(text: str) -> None:
     assert ending(text.split()) is Ending.SENTENCE
 
 
-@pytest.mark.parametrize("text", ["my number is", "transfer it and", "um"])
+@pytest.mark.parametrize(
+    "text", ["my number is", "transfer it and", "um", "i lost my card uh", "we meet at six um"]
+)
 def test_open_sentences(text: str) -> None:
     assert ending(text.split()) is Ending.OPEN
 
@@ -72,6 +74,8 @@ def test_amounts_that_may_go_on(text: str) -> None:
         "oh seven seven double oh nine oh oh one two",
         "call double",
         "three point",
+        "four one five uh",
+        "four one five um five five",
         "fifteen sixty two",
         "twenty three forty",
     ],

@@ -10,11 +10,20 @@ from enum import Enum, auto
 from itertools import pairwise
 from typing import Final
 
-from callscribe.text.lexicon import MONTHS, ORDINALS, REPEATS, TEENS, TENS, UNITS, ZEROS
+from callscribe.text.lexicon import (
+    HESITATIONS,
+    MONTHS,
+    ORDINALS,
+    REPEATS,
+    TEENS,
+    TENS,
+    UNITS,
+    ZEROS,
+)
 
 DANGLING_WORDS: Final = frozenset(
     "a an the my your his her our their its and or but because so if when where who of to from is "
-    "am was i i'm i'll i'd we we're they it's um uh er number".split()
+    "am was i i'm i'll i'd we we're they it's number".split()
 )
 """An English sentence seldom ends on one of these. (It does on "with", "for", "that", "on".)"""
 
@@ -51,6 +60,10 @@ class Ending(Enum):
 def ending(words: Sequence[str]) -> Ending:
     """Judge the last of `words`, which may not be empty."""
     said = [word.lower() for word in words]
+    if said[-1] in HESITATIONS:
+        while said and said[-1] in HESITATIONS:
+            said.pop()
+        return Ending.DIGITS if said and ending(said) is Ending.DIGITS else Ending.OPEN
     begin = _number_begin(said)
     if begin == len(said):
         return Ending.OPEN if said[-1] in DANGLING_WORDS else Ending.SENTENCE
