@@ -25,6 +25,7 @@ from callscribe.events import (
     StreamStarted,
     Track,
 )
+from callscribe.records import CallRecord
 
 CALL = "CA" + "a1" * 16
 LEG = "CA" + "b2" * 16
@@ -175,7 +176,12 @@ class World:
         contacts: dict[str, str] | None = None,
         api: bool = False,
         options: RegistryOptions = QUICK,
+        kept: CallRecord | None = None,
     ) -> None:
+        """
+        Args:
+            kept: the one call that the store has.
+        """
         self.now = 1000.0
         self.events: list[AnyEvent] = []
         self.sessions: list[FakeSession] = []
@@ -188,6 +194,7 @@ class World:
             urls=CarrierUrls("https://calls.example.test"),
             api=self.api if api else None,
             own_number=OURS,
+            recall=lambda sid: kept if kept is not None and kept.call.id == sid else None,
             options=options,
             clock=lambda: self.now,
         )

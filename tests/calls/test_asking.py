@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from callscribe.carrier.resources import CallInfo
@@ -12,6 +14,7 @@ from callscribe.events import (
     CallUpdated,
     ParticipantJoined,
 )
+from callscribe.records import CallRecord, CallSummary, TrackRecord
 from tests.calls.fakes import ALICE, CALL, LEG, OURS, World, completed
 
 
@@ -91,6 +94,23 @@ async def test_attach_and_detach() -> None:
     await world.speak(again, 0, 400)
     assert world.sessions[1].offset_ms == pytest.approx(10_000, abs=5)
     assert [p.speaker for p in world.of(ParticipantJoined)] == ["Alice", "Callee", "Zoe", "Callee"]
+
+
+async def test_attached_again_after_a_restart_the_line_goes_on() -> None:
+    began = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=60)
+    track = TrackRecord(
+        leg=LEG, stream="MZ1", track="inbound", speaker="Zoe", started_at=began.isoformat()
+    )
+    kept = CallRecord(call=CallSummary(id=LEG, sid=LEG, duration_ms=20_000), tracks=(track,))
+    world = World(api=True, contacts={ALICE: "Alice"}, kept=kept)
+    world.api.calls[LEG] = CallInfo(call_sid=LEG, from_=ALICE, to=OURS, direction="inbound")
+    assert await world.registry.attach(LEG) == LEG
+    stream = await world.socket(world.api.started[0]["url"], sid=LEG)
+    assert world.sessions[0].offset_ms == pytest.approx(60_000, abs=5000)
+    assert [p.speaker for p in world.of(ParticipantJoined)] == ["Zoe", "Callee"]
+    await world.speak(stream, 0, 1000)
+    await world.registry.stream_closed(stream, "stop")
+    assert (await world.ended()).duration_ms == world.sessions[0].offset_ms + 1000
 
 
 async def test_attach_that_the_carrier_refuses_leaves_an_ended_record() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ def test_the_offset_is_as_good_as_the_quickest_frames(delays: list[int], begin_m
     for n, delay in enumerate(delays):
         first.add(50 + 20 * n + delay, 20 * n)
     line = Timeline()
-    line.anchor(first, 0, NOON)
+    line.begin(first, NOON)
     later = ZeroEstimate(begin_ms + 1000.0)
     for n, delay in enumerate(delays):
         later.add(begin_ms + 20 * n + delay, 20 * n)
@@ -42,7 +43,7 @@ def test_before_the_first_stream_everything_is_at_zero() -> None:
 
 def test_the_line_goes_on_by_another_stream() -> None:
     line = Timeline()
-    line.anchor(ZeroEstimate(1000.0), 0, NOON)
+    line.begin(ZeroEstimate(1000.0), NOON)
     second = ZeroEstimate(6000.0)
     assert line.offset_of(second) == 5000
     line.anchor(second, 5000)
@@ -53,7 +54,7 @@ def test_the_line_goes_on_by_another_stream() -> None:
 
 def test_a_moment_is_placed_by_the_carriers_clock_when_known() -> None:
     line = Timeline()
-    line.anchor(ZeroEstimate(0.0), 0, NOON)
+    line.begin(ZeroEstimate(0.0), NOON)
     six = NOON + dt.timedelta(seconds=6)
     assert line.at_ms(six, 10_000.0) == 6000
     line.started_at(NOON + dt.timedelta(seconds=2))  # our clock was 2 s behind
@@ -63,3 +64,26 @@ def test_a_moment_is_placed_by_the_carriers_clock_when_known() -> None:
     assert line.at_ms(NOON, 10_000.0) == 0
     assert line.at_ms(six, 3000.0) == 3000, "never in the future"
     assert line.at_ms(None, 3000.0) == 3000
+
+
+def test_a_line_of_an_earlier_process_goes_on_by_the_wall_clock() -> None:
+    line = Timeline(past_ms=8000, zero=NOON)
+    assert not line.begun
+    assert line.now_ms(5.0) == 8000
+    first = ZeroEstimate(1000.0)
+    line.begin(first, NOON + dt.timedelta(seconds=30))
+    assert line.offset_of(first) == 30_000
+    assert line.now_ms(3000.0) == 32_000
+    # The carrier's clock is half a second behind ours.
+    line.started_at(NOON + dt.timedelta(seconds=29.5))
+    assert line.at_ms(NOON + dt.timedelta(seconds=30), 9000.0) == 30_500
+
+
+@pytest.mark.parametrize("zero", [None, NOON + dt.timedelta(hours=1)])
+def test_a_line_goes_on_after_its_end_when_the_wall_clock_is_no_help(
+    zero: dt.datetime | None,
+) -> None:
+    line = Timeline(past_ms=8000, zero=zero)
+    first = ZeroEstimate(1000.0)
+    line.begin(first, NOON)
+    assert line.offset_of(first) == 8000

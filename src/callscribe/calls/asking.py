@@ -54,7 +54,8 @@ async def attach(book: CallBook, call_sid: str) -> str:
     call = IncomingCall(
         call_sid=call_sid, from_=info.from_, to=info.to, caller_name=info.caller_name
     )
-    record = opening.new_record(book, "attach", NumberFlow(), direction, call)
+    past = await book.past(call_sid)
+    record = opening.new_record(book, "attach", NumberFlow(), direction, call, past)
     await opening.announce(book, record)
     try:
         await book.start_stream(record, record.leg)

@@ -12,17 +12,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import structlog
 
 from callscribe.calls.flows import Flows
-from callscribe.calls.interfaces import CarrierApi, Publish, Session
+from callscribe.calls.interfaces import CarrierApi, Publish, Recall, Session
 from callscribe.calls.live import Leg, Record
+from callscribe.calls.past import Past, of_record
 from callscribe.calls.speakers import Contacts
 from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import TicketBook
-from callscribe.calls.timeline import Timeline
 from callscribe.carrier import twiml
 from callscribe.carrier.urls import CarrierUrls
 from callscribe.errors import CallscribeError
@@ -64,13 +63,6 @@ class RegistryOptions:
     """Per leg."""
 
 
-class _Past(NamedTuple):
-    """What is remembered of a leg whose record is over."""
-
-    line: Timeline
-    labels: dict[Track, str]
-
-
 class CallBook:
     """The live records.
 
@@ -81,6 +73,7 @@ class CallBook:
         urls: our addresses.
         api: the carrier's REST API; None when no account is configured.
         own_number: what calls that we place come from.
+        recall: what has been kept of a call, for those that are taken up again after a restart.
         clock: monotonic seconds.
     """
 
@@ -93,9 +86,11 @@ class CallBook:
         urls: CarrierUrls,
         api: CarrierApi | None = None,
         own_number: str = "",
+        recall: Recall | None = None,
         options: RegistryOptions | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._recall = recall
         self.publish = publish
         self.flows = flows
         self.contacts = contacts
@@ -111,7 +106,7 @@ class CallBook:
         """Asked before a stream is closed for good whose audio is still held back."""
         self._records: dict[str, Record] = {}
         self._by_leg: dict[str, Record] = {}
-        self._over: OrderedDict[str, _Past] = OrderedDict()
+        self._over: OrderedDict[str, Past] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Finding
@@ -131,15 +126,16 @@ class CallBook:
         """Whether this leg's call was live before and has ended."""
         return call_sid in self._over
 
-    def past_line(self, call_sid: str) -> Timeline | None:
-        """The line of a call that was live before, when it had begun."""
-        past = self._over.get(call_sid)
-        return past.line if past is not None and past.line.begun else None
-
-    def past_labels(self, call_sid: str) -> dict[Track, str]:
-        """What the speakers of a call that was live before were called when it ended."""
-        past = self._over.get(call_sid)
-        return past.labels if past is not None else {}
+    async def past(self, call_sid: str) -> Past | None:
+        """What is known of a call that was live before: in this process, or in another one that kept a record."""
+        if call_sid in self._over:
+            return self._over[call_sid]
+        try:
+            record = await asyncio.to_thread(self._recall, call_sid) if self._recall else None
+        except CallscribeError as error:
+            log.warning("the call's record cannot be read", call=call_sid, reason=str(error))
+            return None
+        return of_record(record) if record is not None and record.call.id == call_sid else None
 
     def in_room(self, room: str) -> Record | None:
         """The conference that is now in a room."""
@@ -194,7 +190,7 @@ class CallBook:
         for sid in record.legs:
             self._by_leg.pop(sid, None)
             labels = {track: name for (leg, track), name in record.labels.items() if leg == sid}
-            self._over[sid] = _Past(record.timeline, labels)
+            self._over[sid] = Past(record.timeline, labels)
         while len(self._over) > REMEMBERED:
             self._over.popitem(last=False)
 

@@ -8,9 +8,13 @@ from typing import Literal, Protocol
 from callscribe.calls.flows import NumberFlow
 from callscribe.carrier.resources import CallInfo
 from callscribe.events import AnyEvent, StreamCounters, Track
+from callscribe.records import CallRecord
 
 Publish = Callable[[AnyEvent], Awaitable[None]]
 """The journal's `publish`: returns when a durable event is stored; never raises into a call."""
+
+Recall = Callable[[str], CallRecord | None]
+"""The store's `call`: the record of a call SID. Blocks; raises `StoreError`."""
 
 
 class Session(Protocol):

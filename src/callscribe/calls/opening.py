@@ -6,6 +6,7 @@ from callscribe.calls import conferences, ending, forwards
 from callscribe.calls.book import CallBook, wall_clock
 from callscribe.calls.flows import NumberFlow
 from callscribe.calls.live import Leg, Record
+from callscribe.calls.past import Past
 from callscribe.calls.speakers import clean_name, party_names
 from callscribe.carrier import twiml
 from callscribe.carrier.webhook import IncomingCall
@@ -13,7 +14,12 @@ from callscribe.events import CallStarted, Direction, Flow
 
 
 def new_record(
-    book: CallBook, flow: Flow, plan: NumberFlow, direction: Direction, call: IncomingCall
+    book: CallBook,
+    flow: Flow,
+    plan: NumberFlow,
+    direction: Direction,
+    call: IncomingCall,
+    past: Past | None = None,
 ) -> Record:
     """A record with its first leg, named. The line of a call that was transcribed before goes on."""
     record = Record(
@@ -28,16 +34,15 @@ def new_record(
         room=plan.room if flow == "conference" else "",
         began=book.clock(),
     )
-    line, labels = book.past_line(call.call_sid), book.past_labels(call.call_sid)
-    if line is not None:
-        record.timeline = line
+    if past is not None:
+        record.timeline = past.line
     book.add(record)
     leg = book.add_leg(record, call.call_sid, call.to if direction == "outbound" else call.from_)
     if flow == "conference":
         conferences.label(book, record, leg, call.caller_name)
     else:
         label_parties(book, record)
-        for track, name in labels.items():
+        for track, name in (past.labels if past is not None else {}).items():
             # Taken up again, people keep the names they had.
             if (leg.sid, track) in record.labels:
                 record.labels[leg.sid, track] = name

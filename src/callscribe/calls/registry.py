@@ -20,7 +20,7 @@ from callscribe.calls import asking, conferences, controls, ending, forwards, op
 from callscribe.calls.book import CallBook, RegistryOptions
 from callscribe.calls.dialling import RANKS, TERMINAL
 from callscribe.calls.flows import Flows
-from callscribe.calls.interfaces import CarrierApi, OpenSession, Publish
+from callscribe.calls.interfaces import CarrierApi, OpenSession, Publish, Recall
 from callscribe.calls.live import LiveCall
 from callscribe.calls.sockets import Sockets
 from callscribe.calls.speakers import Contacts
@@ -55,6 +55,7 @@ class CallRegistry:
         urls: CarrierUrls,
         api: CarrierApi | None = None,
         own_number: str = "",
+        recall: Recall | None = None,
         options: RegistryOptions | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -65,6 +66,7 @@ class CallRegistry:
             urls=urls,
             api=api,
             own_number=own_number,
+            recall=recall,
             options=options,
             clock=clock,
         )

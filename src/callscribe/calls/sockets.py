@@ -62,7 +62,7 @@ class Sockets:
             older.superseded.set()
             book.spawn(lambda: book.close_stream(record, older, "taken-over"))
         if not record.timeline.begun:
-            record.timeline.anchor(stream.zero, 0, dt.datetime.now(dt.UTC))
+            record.timeline.begin(stream.zero, dt.datetime.now(dt.UTC))
             try:
                 await stream.begin()
             except CallscribeError:

@@ -42,10 +42,18 @@ class ZeroEstimate:
 class Timeline:
     """The line of one record."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, past_ms: int = 0, zero: dt.datetime | None = None) -> None:
+        """
+        Args:
+            past_ms: how far a line goes already that was begun by an earlier process.
+            zero: by our wall clock, when that line began.
+        """
+        self._past_ms = past_ms
         self._anchor: ZeroEstimate | None = None
         self._anchor_offset_ms = 0
-        self._zero_wall: dt.datetime | None = None
+        self._begin_ms = 0
+        """Where the first stream of this process lies."""
+        self._zero_wall = zero
         self._zero_carrier: dt.datetime | None = None
 
     @property
@@ -53,32 +61,38 @@ class Timeline:
         """Whether the first stream has come."""
         return self._anchor is not None
 
-    def anchor(self, zero: ZeroEstimate, offset_ms: int, wall: dt.datetime | None = None) -> None:
-        """From now on this stream tells where the line is; the first one also where it begins.
+    def begin(self, zero: ZeroEstimate, wall: dt.datetime) -> None:
+        """The first stream: the line begins with it, or goes on after what is on it already.
 
         Args:
-            wall: our wall clock now; given with the first stream.
+            wall: our wall clock now.
         """
+        if self._zero_wall is None:
+            self._zero_wall = wall - dt.timedelta(milliseconds=self._past_ms)
+        since_ms = round((wall - self._zero_wall).total_seconds() * 1000)
+        self._begin_ms = max(self._past_ms, since_ms)
+        self.anchor(zero, self._begin_ms)
+
+    def anchor(self, zero: ZeroEstimate, offset_ms: int) -> None:
+        """From now on this stream tells where the line is."""
         self._anchor = zero
         self._anchor_offset_ms = offset_ms
-        if wall is not None and self._zero_wall is None:
-            self._zero_wall = wall
 
     def started_at(self, carrier: dt.datetime) -> None:
         """The carrier's own time of the first stream's beginning, from its status callback."""
         if self._zero_carrier is None:
-            self._zero_carrier = carrier
+            self._zero_carrier = carrier - dt.timedelta(milliseconds=self._begin_ms)
 
     def offset_of(self, zero: ZeroEstimate) -> int:
-        """Where a stream's zero lies on the line, in ms; 0 for the first."""
+        """Where a stream's zero lies on the line, in ms; 0 for the first of a new line."""
         if self._anchor is None:
-            return 0
+            return self._past_ms
         return max(0, round(zero.ms - self._anchor.ms + self._anchor_offset_ms))
 
     def now_ms(self, monotonic_ms: float) -> int:
-        """The present on the line; 0 before the first stream."""
+        """The present on the line; before the first stream, where it ends."""
         if self._anchor is None:
-            return 0
+            return self._past_ms
         return max(0, round(monotonic_ms - self._anchor.ms + self._anchor_offset_ms))
 
     def at_ms(self, moment: dt.datetime | None, monotonic_ms: float) -> int:

@@ -283,6 +283,7 @@ async def running_server(
             urls=CarrierUrls(public_url),
             api=carrier_api,
             own_number=own_number,
+            recall=store.call,
         )
         failed = asyncio.Event()
 
