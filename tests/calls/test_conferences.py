@@ -323,10 +323,25 @@ async def test_somebody_who_calls_again_is_another_leg_of_the_same_record() -> N
     await w.registry.stream_closed(bob, "stop")
     await w.registry.conference_status(event("participant-leave", 4, LEG))
     twiml = await w.call(THIRD, from_=BOB)
-    assert twiml[-1][0].attrib["participantLabel"] == "Bob 2"
+    assert twiml[-1][0].attrib["participantLabel"] == "Bob", "the other Bob has left"
     await w.socket(twiml, THIRD, ("inbound",))
     assert len(w.of(CallStarted)) == 1
     await w.registry.stream_closed(alice, "stop")
+
+
+@pytest.mark.parametrize("gone", ["nobody", "hung up", "not seen any more"])
+async def test_a_name_is_numbered_only_beside_another_who_has_it(gone: str) -> None:
+    w = world()
+    await enter(w, CALL, ALICE)
+    bob = await enter(w, LEG, BOB)
+    if gone == "hung up":
+        await w.registry.call_status(CallStatusChanged(call_sid=LEG, status="completed"))
+    elif gone == "not seen any more":
+        await w.registry.stream_closed(bob, "stop")
+        await until(lambda: bool(w.of(ParticipantLeft)))
+    twiml = await w.call(THIRD, from_=BOB)
+    expected = "Bob 2" if gone == "nobody" else "Bob"
+    assert twiml[-1][0].attrib["participantLabel"] == expected
 
 
 async def test_a_lost_leg_is_restarted_and_its_gap_shown_for_it_alone() -> None:

@@ -42,9 +42,16 @@ def find(book: CallBook, event: ConferenceEvent) -> Record | None:
 
 
 def label(book: CallBook, record: Record, leg: Leg, carrier_name: str = "") -> None:
-    """Name a leg's speaker: the flow's label, the contact book, the carrier's name, the number; numbered when taken."""
-    taken = {name for (sid, _), name in record.labels.items() if sid != leg.sid}
-    names = (record.plan.label, book.contacts.name(leg.number), carrier_name)
+    """Name a leg's speaker: the flow's label, the contact book, the carrier's name, the number; numbered when somebody
+    else who is there has that name. Whoever left and comes back on a new leg has theirs again."""
+    taken = {
+        name
+        for (sid, _), name in record.labels.items()
+        if sid != leg.sid and not record.legs[sid].has_left
+    }
+    # People whom somebody else added are not here by the number's flow.
+    label = "" if leg.stranger else record.plan.label
+    names = (label, book.contacts.name(leg.number), carrier_name)
     record.labels[leg.sid, "inbound"] = participant_name(names, leg.number, taken)
 
 
@@ -153,9 +160,7 @@ async def _stranger(book: CallBook, record: Record, event: ConferenceEvent) -> L
         else:
             leg.number = info.to if info.direction.startswith("outbound") else info.from_
             carrier_name = carrier_name or info.caller_name
-    taken = set(record.labels.values())
-    names = (book.contacts.name(leg.number), carrier_name)
-    record.labels[leg.sid, "inbound"] = participant_name(names, leg.number, taken)
+    label(book, record, leg, carrier_name)
     if event.event != "participant-leave":
         book.spawn(lambda: _listen(book, record, leg))
     return leg

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from callscribe.calls.conferencing import ParticipantTracker
-from callscribe.calls.dialling import DialTracker
+from callscribe.calls.dialling import TERMINAL, DialTracker
 from callscribe.calls.flows import NumberFlow
 from callscribe.calls.streams import OpenStream
 from callscribe.calls.timeline import Timeline
@@ -75,6 +75,12 @@ class Leg:
         """A stream is gone without `stop`. One that carried nothing does not hide where the audio really broke off."""
         if self.lost is None or stream.first_ms is not None:
             self.lost = stream
+
+    @property
+    def has_left(self) -> bool:
+        """Whoever was on it is not on the call any more, as far as anybody has said."""
+        left_room = self.participant.seen and not self.participant.present
+        return self.over or self.status in TERMINAL or left_room
 
     @property
     def gone(self) -> bool:
