@@ -56,16 +56,18 @@ def labelled(line: str) -> list[Labelled] | None:
     return found or None
 
 
-def utterances(path: Path, name: str) -> tuple[list[list[Labelled]], int, int]:
-    """Test utterances of one to three lines, and how many lines were left out for figures and as known.
+def utterances(
+    path: Path, name: str, which: cased_text.Part = "test"
+) -> tuple[list[list[Labelled]], int, int]:
+    """Utterances of one to three lines, and how many lines were left out for figures and as known.
 
-    A line whose words also stand in a line that training may have read is known and left out.
+    A line whose words also stand in a line of another part (which training may have read) is known and left out.
     """
     known: set[int] = set()
     kept: list[tuple[int, str]] = []
     for number, line in cased_text.lines(path):
         part = cased_text.part_of(name, number)
-        if part == "test":
+        if part == which:
             kept.append((number, line))
         else:
             known.add(_fingerprint(line))
@@ -312,11 +314,12 @@ def timings(writer: Writer, rows: Sequence[Sequence[Labelled]]) -> dict[str, flo
     return result
 
 
-def measure(shared: Path) -> dict[str, Any]:
+def measure(shared: Path, which: cased_text.Part = "test") -> dict[str, Any]:
     """All figures, as plain dicts.
 
     Args:
         shared: the folder that holds `data/text-cased` and `data/itn`.
+        which: the part of the text; "dev" while choosing, "test" for the report.
 
     Returns:
         `marks` (source to name to F1, precision, recall, count; "transcribed speech" is all of it together),
@@ -330,7 +333,7 @@ def measure(shared: Path) -> dict[str, Any]:
     left_out: dict[str, Any] = {}
     transcribed: list[list[Labelled]] = []
     for name in cased_text.sources(folder):
-        rows, figures, known = utterances(folder / f"{name}.txt.gz", name)
+        rows, figures, known = utterances(folder / f"{name}.txt.gz", name, which)
         left_out[name] = {"with_figures": figures, "known": known, "utterances": len(rows)}
         if len(rows) < 20:
             continue
@@ -407,13 +410,19 @@ def main() -> None:
         default=default,
         help="folder with data/ (default ../shared)",
     )
+    parser.add_argument(
+        "--part",
+        choices=("test", "dev"),
+        default="test",
+        help="which part of the text; choose constants on dev only",
+    )
     parser.add_argument("--wrong", action="store_true", help="list the number cases that are wrong")
     args = parser.parse_args()
     if not (args.shared / "data" / "itn").is_dir():
         raise SystemExit(
             f"{args.shared}/data/itn is missing; give the folder that holds data/ as an argument."
         )
-    result = measure(args.shared)
+    result = measure(args.shared, args.part)
     print(markdown(result))
     if args.wrong:
         for kind, row in result["numbers"].items():

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import argparse
 import collections
+import itertools
+import math
 import random
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +22,7 @@ import torch
 from torch import nn
 
 from callscribe.text.lexicon import HESITATIONS
-from callscribe.text.tagger import Tagger, bucket
+from callscribe.text.tagger import HABIT_STEPS, Tagger, bucket
 from training import cased_text
 from training.cased_text import Unit
 
@@ -31,6 +34,12 @@ EMBEDDING = 64
 MAX_WORDS = 14_000
 BUCKETS = 256
 """Embeddings shared by rare words, by a hash of their last three letters."""
+RARE = 30
+"""Words seen at most so often are sometimes hidden behind their bucket, so that buckets learn from more words."""
+HIDE_RARE = 0.1
+AVERAGE_EVERY, AVERAGE_DECAY = 4, 0.997
+"""The packed weights are a moving average over the last thousand steps or so."""
+CHECKPOINT_EVERY_S = 60.0
 
 LINE_SHARE = {
     "earnings21_22": 1.0, "ami_meetings": 2.0, "primock57": 4.0, "mts_dialog": 1.0, "sgd": 0.2,
@@ -41,11 +50,16 @@ LINE_SHARE = {
 Line = tuple[str, list[Unit]]
 
 
-def read(folder: Path, part: str) -> dict[str, list[list[Unit]]]:
+def read(folder: Path, part: str, *, thin: bool = False) -> dict[str, list[list[Unit]]]:
+    """Lines of one part as units; `thin` reads only the share of each source that one epoch uses."""
     texts: dict[str, list[list[Unit]]] = {}
     for name in cased_text.sources(folder):
         rows = []
+        share = LINE_SHARE.get(name, 0.3) if thin else 1.0
         for number, line in cased_text.lines(folder / f"{name}.txt.gz"):
+            block = number // cased_text.blocks(name)[0]
+            if zlib.crc32(f"{block}:{name}".encode()) % 1000 >= 1000 * share:
+                continue
             if cased_text.part_of(name, number) == part:
                 found = cased_text.units(line)
                 if found and len(found) <= 120:
@@ -56,7 +70,10 @@ def read(folder: Path, part: str) -> dict[str, list[list[Unit]]]:
 
 
 def written_forms(texts: dict[str, list[list[Unit]]]) -> tuple[dict[str, str], dict[str, float]]:
-    """Words always written with capitals (their form), and each word's share of capitals, inside sentences."""
+    """Words always written with capitals (their form), and each word's log odds of a capital, inside sentences.
+
+    The log odds are smoothed by half a count and lie within -6 and 6.
+    """
     forms: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     for name, rows in texts.items():
         if name in cased_text.CASE_UNRELIABLE:
@@ -69,7 +86,9 @@ def written_forms(texts: dict[str, list[list[Unit]]]) -> tuple[dict[str, str], d
     share: dict[str, float] = {}
     for key, counts in forms.items():
         total = counts.total()
-        share[key] = sum(n for form, n in counts.items() if form != form.lower()) / total
+        large = sum(n for form, n in counts.items() if form != form.lower())
+        odds = math.log((large + 0.5) / (total - large + 0.5))
+        share[key] = max(-6.0, min(6.0, odds))
         form, n = counts.most_common(1)[0]
         form = form.replace("’", "'")
         clean = form.replace(".", "")
@@ -81,7 +100,7 @@ def written_forms(texts: dict[str, list[list[Unit]]]) -> tuple[dict[str, str], d
     return always, share
 
 
-class Net(nn.Module):
+class Net(nn.Module):  # type: ignore[misc, unused-ignore]
     def __init__(self, size: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(size, EMBEDDING, padding_idx=0)
@@ -110,8 +129,9 @@ class Net(nn.Module):
 class Coder:
     """Keys to embedding rows; the same arithmetic as `callscribe.text.tagger`."""
 
-    def __init__(self, words: list[str]) -> None:
+    def __init__(self, words: list[str], rare: frozenset[str] = frozenset()) -> None:
         self.words = words
+        self.rare = rare
         self.index = {word: i + 1 for i, word in enumerate(words)}
 
     def __len__(self) -> int:
@@ -119,16 +139,26 @@ class Coder:
 
     def __call__(self, key: str) -> int:
         found = self.index.get(key)
-        return found if found is not None else 1 + len(self.words) + bucket(key, BUCKETS)
+        return found if found is not None else self.hidden(key)
+
+    def hidden(self, key: str) -> int:
+        """The row of a word that is not on the list."""
+        return 1 + len(self.words) + bucket(key, BUCKETS)
 
 
 def examples(
-    texts: dict[str, list[list[Unit]]], coder: Coder, draw: random.Random, *, cuts: bool = True
+    texts: dict[str, list[list[Unit]]],
+    coder: Coder,
+    draw: random.Random,
+    *,
+    cuts: bool = True,
+    thin: bool = False,
 ) -> list[tuple[list[int], list[int], list[int]]]:
     """Stretches of one to four lines, as utterances come: most end where a sentence does, some are cut off."""
     found = []
     for name, rows in texts.items():
         share = LINE_SHARE.get(name, 0.3)
+        share = 1.0 if thin and share < 1 else share
         case = name not in cased_text.CASE_UNRELIABLE
         i = 0
         position = 0
@@ -155,7 +185,12 @@ def examples(
                         continue
                     found.append(
                         (
-                            [coder(u.key) for u in piece],
+                            [
+                                coder.hidden(u.key)
+                                if cuts and u.key in coder.rare and draw.random() < HIDE_RARE
+                                else coder(u.key)
+                                for u in piece
+                            ],
                             [MARKS.index(u.mark) for u in piece],
                             [
                                 -1
@@ -208,22 +243,42 @@ def f1(predicted: np.ndarray, gold: np.ndarray, label: int) -> float:
     return 2 * hit / max(1, int((predicted == label).sum()) + int((gold == label).sum()))
 
 
-def train(net: Net, texts: dict[str, list[list[Unit]]], dev: dict, coder: Coder, args) -> None:  # type: ignore[no-untyped-def,type-arg]
-    draw = random.Random(1)
-    began = time.monotonic()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.01)
-    for epoch in range(args.epochs):
-        rows = examples(texts, coder, draw)
+def train(net: Net, texts: dict[str, list[list[Unit]]], dev: dict, coder: Coder, args) -> Net:  # type: ignore[no-untyped-def,type-arg]
+    """Trains `net` until the epochs or the minutes are over; gives the averaged network.
+
+    A checkpoint beside the output lets the next call go on after an interruption; it is removed at the end.
+    """
+    optimizer = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=0.01)
+    averaged = torch.optim.swa_utils.AveragedModel(
+        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY)
+    )
+    checkpoint = args.out.with_suffix(".checkpoint")
+    first, spent, elapsed = 0, 0.0, 0.0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        net.load_state_dict(state["net"])
+        averaged.load_state_dict(state["averaged"])
+        optimizer.load_state_dict(state["optimizer"])
+        first, spent = state["epoch"], state["spent"]
+        print(f"going on after {spent:.0f} s, epoch {first + 1}", flush=True)
+    draw = random.Random(first * 1000 + int(spent) + 1)
+    began, wall = time.process_time() - spent, time.monotonic()
+    saved = wall
+    for epoch in range(first, args.epochs):
+        rows = examples(texts, coder, draw, thin=args.start is not None)
         groups = batches(rows, 64, draw)
         total = 0.0
         net.train()
         for step, (ids, marks, case) in enumerate(groups):
-            elapsed = (time.monotonic() - began) / (args.minutes * 60)
+            spent = time.process_time() - began
+            elapsed = max(
+                spent / (args.minutes * 60), (time.monotonic() - wall) / (args.wall_minutes * 60)
+            )
             done = max((epoch + step / len(groups)) / args.epochs, elapsed)
             if elapsed >= 1:
                 break
             optimizer.param_groups[0]["lr"] = (
-                3e-3 * max(0.02, 1 - done) * min(1, (step + epoch * 1e6 + 10) / 300)
+                args.rate * max(0.02, 1 - done) * min(1, (step + epoch * 1e6 + 10) / 300)
             )
             mark_out, case_out = net(ids)
             loss = nn.functional.cross_entropy(
@@ -238,17 +293,32 @@ def train(net: Net, texts: dict[str, list[list[Unit]]], dev: dict, coder: Coder,
             loss.backward()
             nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimizer.step()
+            if step % AVERAGE_EVERY == 0:
+                averaged.update_parameters(net)
             total += float(loss.detach())
+            if time.monotonic() - saved > CHECKPOINT_EVERY_S:
+                saved = time.monotonic()
+                torch.save(
+                    {
+                        "net": net.state_dict(),
+                        "averaged": averaged.state_dict(),
+                        "optimizer": optimizer.state_dict(),
+                        "epoch": epoch,
+                        "spent": spent,
+                    },
+                    checkpoint,
+                )
             if step % 500 == 0:
-                spent = time.monotonic() - began
                 print(
                     f"  epoch {epoch + 1} step {step}/{len(groups)} loss {total / (step + 1):.4f} {spent:.0f} s",
                     flush=True,
                 )
         for name, rows_ in dev.items():
-            report(net, name, rows_)
-        if time.monotonic() - began > args.minutes * 60:
+            report(averaged.module, name, rows_)
+        if elapsed >= 1:
             break
+    checkpoint.unlink(missing_ok=True)
+    return averaged.module  # type: ignore[no-any-return, unused-ignore]
 
 
 def report(net: Net, name: str, dev: list) -> None:  # type: ignore[type-arg]
@@ -270,7 +340,26 @@ def report(net: Net, name: str, dev: list) -> None:  # type: ignore[type-arg]
     print(f"  {name:16} development F1: {scores}  capitals {capital:.3f}", flush=True)
 
 
-def pack(net: Net, coder: Coder, always: dict[str, str], out: Path) -> None:
+def packed_habits(words: list[str], share: dict[str, float]) -> dict[str, np.ndarray]:
+    """How often words have a capital. The network knows that of its own words, and is only held back where one
+    hardly ever has; of words outside its list it knows the ending alone, so there the habit speaks both ways.
+    """
+    known = set(words)
+    rare = sorted(word for word, odds in share.items() if word not in known and abs(odds) >= 0.5)
+    return {
+        "habits": np.array(
+            [round(HABIT_STEPS * min(0.0, share.get(word, 0.0))) for word in words], np.int8
+        ),
+        "habit_weight": np.array(0, np.float32),
+        "rare_words": np.frombuffer("\n".join(rare).encode(), np.uint8),
+        "rare_habits": np.array([round(HABIT_STEPS * share[word]) for word in rare], np.int8),
+        "rare_weight": np.array(0, np.float32),
+    }
+
+
+def pack(
+    net: Net, coder: Coder, always: dict[str, str], share: dict[str, float], out: Path
+) -> None:
     """Eight-bit weights with one scale a row (embeddings) or an output (the rest), zipped."""
     arrays: dict[str, np.ndarray] = {}
 
@@ -288,6 +377,7 @@ def pack(net: Net, coder: Coder, always: dict[str, str], out: Path) -> None:
         for name, layer in (("mark", net.mark), ("capital", net.capital)):
             arrays[name] = layer.weight.numpy().astype(np.float32)
             arrays[f"{name}_bias"] = layer.bias.numpy().astype(np.float32)
+    arrays.update(packed_habits(coder.words, share))
     arrays["dilations"] = np.array(DILATIONS, np.int32)
     arrays["kernel"] = np.array(KERNEL, np.int32)
     arrays["buckets"] = np.array(BUCKETS, np.int32)
@@ -300,6 +390,37 @@ def pack(net: Net, coder: Coder, always: dict[str, str], out: Path) -> None:
     )
 
 
+def unpack(net: Net, path: Path) -> tuple[list[str], dict[str, str], dict[str, float]]:
+    """Fills a network of the same shape with packed weights; gives words, written forms and habits."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+
+    def weight(name: str) -> torch.Tensor:
+        return torch.from_numpy(arrays[name].astype(np.float32) * arrays[f"{name}_scale"])
+
+    with torch.no_grad():
+        net.embedding.weight.copy_(weight("embedding"))
+        for i, convolution in enumerate(net.convolutions):
+            packed = weight(f"conv{i}").reshape(WIDTH, KERNEL, -1).permute(0, 2, 1)
+            convolution.weight.copy_(packed)
+            convolution.bias.copy_(torch.from_numpy(arrays[f"conv{i}_bias"]))
+        for name, layer in (("mark", net.mark), ("capital", net.capital)):
+            layer.weight.copy_(torch.from_numpy(arrays[name]))
+            layer.bias.copy_(torch.from_numpy(arrays[f"{name}_bias"]))
+    words = bytes(arrays["words"]).decode().split("\n")
+    forms = dict(line.split("\t") for line in bytes(arrays["forms"]).decode().split("\n"))
+    return words, forms, unpacked_habits(arrays)
+
+
+def unpacked_habits(arrays: dict[str, np.ndarray]) -> dict[str, float]:
+    """The habits in a packed file: log odds of a capital for each word that has one."""
+    habits: dict[str, float] = {}
+    for names, values in (("words", "habits"), ("rare_words", "rare_habits")):
+        keys = bytes(arrays[names]).decode().split("\n")
+        habits.update(zip(keys, (arrays[values] / HABIT_STEPS).tolist(), strict=True))
+    return habits
+
+
 TUNED_ON = ("earnings21_22", "ami_meetings", "mts_dialog", "sgd", "self_dialogue")
 
 
@@ -310,12 +431,15 @@ def tune(path: Path, texts: dict[str, list[list[Unit]]]) -> None:
     """
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
+    arrays["habit_weight"] = arrays["rare_weight"] = np.array(0, np.float32)
     tagger = Tagger(arrays)
+    habit = unpacked_habits(arrays)
+    listed = set(bytes(arrays["words"]).decode().split("\n"))
     draw = random.Random(3)
-    seen: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = {}
+    seen: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = {}
     for name in TUNED_ON:
         rows = texts[name]
-        scores, capitals, marks, cases = [], [], [], []
+        scores, capitals, marks, cases, habits = [], [], [], [], []
         start = 0
         while start < min(len(rows), 3000):
             stop = start + draw.choice((1, 1, 2, 3))
@@ -326,15 +450,17 @@ def tune(path: Path, texts: dict[str, list[list[Unit]]]) -> None:
             capitals.append(tags.capitals)
             marks.append(np.array([MARKS.index(unit.mark) for unit in row]))
             known = [not unit.starts and not unit.key.startswith("<") for unit in row]
+            odds = [(habit.get(unit.key, 0.0), unit.key in listed) for unit in row]
+            habits.append(np.array([(h, 0.0) if own else (0.0, h) for h, own in odds]))
             cases.append(np.where(known, [unit.written[:1].isupper() for unit in row], -1))
-        seen[name] = tuple(np.concatenate(x) for x in (scores, marks, capitals, cases))  # type: ignore[assignment]
+        seen[name] = tuple(np.concatenate(x) for x in (scores, marks, capitals, cases, habits))  # type: ignore[assignment]
 
     def value(shift: np.ndarray) -> float:
         return float(
             np.mean(
                 [
                     f1((scores + shift).argmax(1), marks, label)
-                    for scores, marks, _, _ in seen.values()
+                    for scores, marks, _, _, _ in seen.values()
                     for label in (1, 2, 3)
                 ]
             )
@@ -351,20 +477,34 @@ def tune(path: Path, texts: dict[str, list[list[Unit]]]) -> None:
                 if (found := value(trial)) > best + 1e-4:
                     shift, best = trial, found
 
-    def capital_value(limit: float) -> float:
+    def capital_value(choice: tuple[float, float, float]) -> float:
+        limit, *weights = choice
         return float(
             np.mean(
                 [
-                    f1((capitals[cases >= 0] > limit).astype(int), cases[cases >= 0], 1)
-                    for _, _, capitals, cases in seen.values()
+                    f1(
+                        (capitals + habits @ np.array(weights) > limit)[cases >= 0].astype(int),
+                        cases[cases >= 0],
+                        1,
+                    )
+                    for _, _, capitals, cases, habits in seen.values()
                 ]
             )
         )
 
-    limit = max(np.arange(-1.0, 1.01, 0.1), key=capital_value)
-    print(f"  after tuning {best:.4f}, shifts {shift[1:].tolist()}, capitals from {limit:.1f}")
+    choices = itertools.product(
+        (-0.4, -0.2, 0.0, 0.2, 0.4), (0.0, 0.1, 0.2, 0.3), (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
+    )
+    limit, weight, rare_weight = max(choices, key=capital_value)
+    print(
+        f"  after tuning {best:.4f}, shifts {shift[1:].tolist()}; capitals"
+        f" {capital_value((0.0, 0.0, 0.0)):.4f} -> {capital_value((limit, weight, rare_weight)):.4f}"
+        f" from {limit:.1f}, habits weigh {weight:.1f}, of rare words {rare_weight:.1f}"
+    )
     arrays["mark_bias"] = (arrays["mark_bias"] + shift).astype(np.float32)
     arrays["capital_bias"] = (arrays["capital_bias"] - limit).astype(np.float32)
+    arrays["habit_weight"] = np.array(weight, np.float32)
+    arrays["rare_weight"] = np.array(rare_weight, np.float32)
     np.savez_compressed(path, **arrays)
 
 
@@ -375,7 +515,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="packed text with capitals and punctuation")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--minutes", type=float, default=10.0, help="stop training after this long")
+    parser.add_argument(
+        "--minutes", type=float, default=20.0, help="train for so many minutes of one processor"
+    )
+    parser.add_argument(
+        "--wall-minutes", type=float, default=60.0, help="but stop when so many have passed"
+    )
+    parser.add_argument(
+        "--start", type=Path, help="go on from this packed file, on a thinner choice of lines"
+    )
+    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate")
     parser.add_argument(
         "--tune-only", action="store_true", help="only tune the file at --out again"
     )
@@ -385,16 +534,22 @@ def main() -> None:
         return
     torch.manual_seed(1)
     torch.set_num_threads(1)
-    texts = read(args.folder, "train")
+    texts = read(args.folder, "train", thin=args.start is not None)
     counts: collections.Counter[str] = collections.Counter()
     for name, rows in texts.items():
         weight = 4 if name in cased_text.TRANSCRIBED else 1
         for row in rows:
             for unit in row:
                 counts[unit.key] += weight
-    words = [word for word, n in counts.most_common(MAX_WORDS) if n >= 4]
-    coder = Coder(words)
-    always, _ = written_forms(texts)
+    if args.start is None:
+        words = [word for word, n in counts.most_common(MAX_WORDS) if n >= 4]
+        always, share = written_forms(texts)
+        net = Net(len(words) + 1 + BUCKETS)
+    else:
+        with np.load(args.start) as file:
+            net = Net(len(file["embedding"]))
+        words, always, share = unpack(net, args.start)
+    coder = Coder(words, frozenset(word for word in words if counts[word] <= RARE))
     print(f"{len(words)} words, {len(always)} with a fixed form", flush=True)
     dev_texts = read(args.folder, "dev")
     dev = {
@@ -404,9 +559,8 @@ def main() -> None:
         for name, rows in dev_texts.items()
         if rows and name in cased_text.TRANSCRIBED
     }
-    net = Net(len(coder))
-    train(net, texts, dev, coder, args)
-    pack(net, coder, always, args.out)
+    net = train(net, texts, dev, coder, args)
+    pack(net, coder, always, share, args.out)
     tune(args.out, dev_texts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callscribe.text.cardinals import amount, atom, cardinal, ordinal, ordinal_text
@@ -37,6 +37,7 @@ def said(number: int, *, linked: bool = False) -> list[str]:
 
 
 @given(number=st.integers(1, 10**12 - 1), linked=st.booleans())
+@settings(deadline=None)
 def test_cardinals_come_back(number: int, linked: bool) -> None:
     words = said(number, linked=linked)
     found = cardinal([*words, "people"], 0)
@@ -45,6 +46,7 @@ def test_cardinals_come_back(number: int, linked: bool) -> None:
 
 
 @given(number=st.integers(1, 10**6), decimals=st.lists(st.integers(0, 9), min_size=1, max_size=5))
+@settings(deadline=None)
 def test_decimals_come_back(number: int, decimals: list[int]) -> None:
     words = [*said(number), "point", *(_ONES[d] for d in decimals)]
     found = amount(words, 0)

@@ -62,6 +62,10 @@ def test_blocks_give_what_a_plain_convolution_gives(tagger: Tagger, count: int) 
     capitals = (
         np.concatenate([x, embedded], axis=1) @ arrays["capital"][0] + arrays["capital_bias"][0]
     )
+    habit = dict(zip(words, arrays["habits"] / 20 * arrays["habit_weight"], strict=True))
+    rare = bytes(arrays["rare_words"]).decode().split("\n")
+    habit.update(zip(rare, arrays["rare_habits"] / 20 * arrays["rare_weight"], strict=True))
+    capitals = capitals + [habit.get(key, 0.0) for key in keys]
     tags = tagger.tag(keys)
     np.testing.assert_allclose(tags.marks, expected, atol=1e-3)
     np.testing.assert_allclose(tags.capitals, capitals, atol=1e-3)
@@ -87,6 +91,12 @@ def test_words_far_away_do_not_change_the_answer(tagger: Tagger) -> None:
 def test_rare_words_share_buckets() -> None:
     assert bucket("running", 256) == bucket("jogging", 256)
     assert 0 <= bucket("", 256) < 256
+
+
+def test_rare_words_keep_to_their_habit(tagger: Tagger) -> None:
+    """Words outside the network's list that training saw in lower case only, however name-like their place."""
+    for said in ("the grapefruit", "some shampoos", "an appellate court", "more blueberries"):
+        assert (tagger.tag(said.split()).capitals < 0).all(), said
 
 
 def test_fixed_forms_differ_from_their_keys_in_case_only(tagger: Tagger) -> None:

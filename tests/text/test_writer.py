@@ -10,6 +10,25 @@ from callscribe.text import Token, Writer, WriterOptions, Written
 from callscribe.text.lexicon import HESITATIONS, MONTHS, NUMBER_WORDS, ORDINALS
 from callscribe.text.rules import is_group_word
 
+PHRASES = (
+    "can you come at eight forty tomorrow", "we close at quarter past nine", "i need eight forty dollar bills",
+    "see you monday eight forty five", "between eight and ten in the morning", "give me five ten minutes",
+    "it takes two or three days", "one moment please", "the second one", "in thirty seconds",
+    "my number is oh seven nine double five one two three triple seven", "it was twenty five hundred dollars",
+    "about a hundred and fifty people", "two and a half hours", "point five milligrams",
+    "that'll be five ninety nine please", "the total is nineteen ninety five", "it's twelve fifty a month",
+    "your balance is one thousand two hundred and six dollars and eighty eight cents",
+    "call us at one eight hundred five five five oh one nine nine option three",
+    "the number is eight hundred five five five one two one two", "b as in boy o w e n", "n for november double t",
+    "my postcode is s w one a two a a", "the twenty third of may two thousand and six",
+    "my date of birth is five twelve eighty six", "on august twenty ninth at three p m",
+    "my card number is four five three two one one two three four five six seven eight nine one two",
+    "flight u a two thirty four to boston", "she's five foot seven and weighs a hundred thirty pounds",
+    "my blood pressure was one twenty over eighty", "at five minutes past ten", "the number is four in all",
+    "seven eight weeks ago", "thirty forty people", "twenty four seven support", "fifty fifty",
+    "i have four oh one k and two twenty dollar bills", "number two five ten times",
+)  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def writer() -> Writer:
@@ -60,6 +79,27 @@ def test_a_longer_partial_rewrites_only_the_open_group(words: list[str]) -> None
         assert settled == list(whole[: len(settled)])
 
 
+def _figures(writer: Writer, words: list[str]) -> list[bool]:
+    """For each word whether the partial shows it in figures."""
+    return [
+        any(c.isdigit() for c in token.text)
+        for token in writer.partial(words).tokens
+        for _ in range(token.start, token.stop)
+    ]
+
+
+@given(phrases=st.lists(st.sampled_from(PHRASES), min_size=1, max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_figures_in_a_partial_never_turn_back_into_words(phrases: list[str]) -> None:
+    words = " then ".join(phrases).split()
+    writer = _shared(WriterOptions())
+    before: list[bool] = []
+    for n in range(1, len(words) + 1):
+        now = _figures(writer, words[:n])
+        assert not any(was and not now[i] for i, was in enumerate(before)), words[:n]
+        before = now
+
+
 @given(
     words=st.lists(
         st.sampled_from(["hello", "john", "people", "we", "think", "monday", "is", "the"])
@@ -88,6 +128,17 @@ def _shared(options: WriterOptions) -> Writer:
     [
         ("how are you today", "How are you today?"),
         ("this is mister brown", "This is Mr. Brown."),
+        ("misses smith is on the line", "Mrs. Smith is on the line."),
+        ("he misses smith street already", "He misses Smith Street already."),
+        ("may i speak to doctor patel please", "May I speak to Dr. Patel please?"),
+        ("is doctor who still on", "Is doctor who still on?"),
+        ("i saw the doctor who treated my son", "I saw the doctor who treated my son."),
+        ("iphone twelve", "iPhone 12."),
+        ("n as in nancy double t", "N as in Nancy, T-T."),
+        (
+            "call us at eight hundred five five five oh one nine nine option three",
+            "Call us at 800-555-0199 option 3.",
+        ),
         ("thank you for calling", "Thank you for calling."),
         ("what is your name", "What is your name?"),
         ("i'm in new york on monday", "I'm in New York on Monday."),

@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 from callscribe.text.lexicon import (
     BIG_SCALES,
+    NUMBER_LABELS,
     ORDINALS,
     REPEATS,
     SCALES,
     TEENS,
     TENS,
+    UNIT_WORDS,
     UNITS,
     ZEROS,
 )
@@ -168,6 +170,8 @@ def amount(words: Words, i: int) -> Amount | None:
     if negative:
         i += 1
     if at(words, i) == "a" and at(words, i + 1) in {"hundred", *SCALES}:
+        if at(words, i - 1) in {"half", "of"} and at(words, i - 2) != "out":
+            return None  # "half a million", "a quarter of a million"
         number = cardinal(["one", *words[i + 1 : i + 14]], 0)
         if number is None:
             return None
@@ -187,9 +191,8 @@ def amount(words: Words, i: int) -> Amount | None:
             stop = after
     if at(words, i) == "point" and not figures:
         return None
-    half = tuple(words[stop : stop + 3]) == ("and", "a", "half")
-    if half and not figures and at(words, stop + 3) in _HALVED:
-        figures, stop = "5", stop + 3
+    if not figures:
+        figures, stop = _fraction(words, i, stop, whole)
     last = at(words, stop - 1)
     if figures and at(words, stop) in SCALES:
         scale = words[stop]
@@ -201,9 +204,24 @@ def amount(words: Words, i: int) -> Amount | None:
     return Amount(whole, figures, scale, negative, stop, stop - i)
 
 
-_HALVED = frozenset(
-    {*BIG_SCALES, "thousand", "percent", "dollars", "euros", "hundred"} - {"hundred"}
-)
+_HALVED = frozenset({*BIG_SCALES, *UNIT_WORDS, "thousand", "percent", "dollars", "euros"})
+_FRACTIONS = {
+    ("and", "a", "half"): "5", ("and", "a", "quarter"): "25", ("and", "three", "quarters"): "75",
+}  # fmt: skip
+
+
+def _fraction(words: Words, i: int, stop: int, whole: int) -> tuple[str, int]:
+    """Decimals for "and a half" after a number from ten up, before a unit or after a label ("size eight and a half").
+
+    Smaller numbers stay words: "two and a half hours".
+    """
+    for said, figures in _FRACTIONS.items():
+        after = stop + len(said)
+        if tuple(words[stop:after]) != said or words[stop - 1] in {*SCALES, "hundred"}:
+            continue
+        if at(words, after) in _HALVED or whole >= 10 or at(words, i - 1) in NUMBER_LABELS:
+            return figures, after
+    return "", stop
 
 
 def ordinal(words: Words, i: int) -> tuple[int, int] | None:

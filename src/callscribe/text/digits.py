@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from callscribe.text.cardinals import Atom, Words, at, atom, is_digit
+from callscribe.text.cardinals import Atom, Words, at, atom, decimals, is_digit
 from callscribe.text.lexicon import (
     CARD_CUES,
     CODE_CUES,
@@ -14,14 +14,19 @@ from callscribe.text.lexicon import (
     HESITATIONS,
     NUMBER_WORDS,
     PHONE_CUES,
+    PRICE_CUES,
+    PRICED_BY,
     REPEATS,
     SSN_CUES,
     ZEROS,
     ZIP_CUES,
 )
+from callscribe.text.quantities import counts_notes
 from callscribe.text.spans import Setting, Span, cue_distance
 
-_ALL_CUES = PHONE_CUES | CARD_CUES | SSN_CUES | ZIP_CUES | CODE_CUES | {"number"}
+_ALL_CUES = (
+    PHONE_CUES | CARD_CUES | SSN_CUES | ZIP_CUES | CODE_CUES | {"number", "digit", "digits", "star"}
+)
 _PRONOUN_BEFORE_ONE = frozenset(
     "this that which each every another other first second third last next no any only same the".split()
 )
@@ -107,6 +112,8 @@ def _is_list(run: Run) -> bool:
     hundreds = [a for a in atoms if a.value >= 100 and not a.spelled]
     if hundreds:
         toll_free = hundreds[0].value in {800, 888, 877, 866, 855, 844, 833, 900, 500}
+        if toll_free and len(atoms) > 2 and all(a.spelled for a in atoms if a is not hundreds[0]):
+            return False
         if len(run.figures) in {7, 10, 11} and (toll_free or len(atoms) > 2):
             return False
         return not (len(atoms) > 3 and len(hundreds) == 1)
@@ -189,15 +196,24 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
     dotted = _dotted(words, run)
     if dotted is not None:
         return dotted
+    measured = _pressure(words, run)
+    if measured is not None:
+        return measured
     repeated = any(words[a.start] in REPEATS for a in run.atoms)
     if len(run.atoms) < 2 and not repeated:
         return None
+    if at(words, run.stop) == "point" and len(run.figures) <= 4 and run.figures[0] != "0":
+        tail, stop = decimals(words, run.stop + 1)
+        if tail:  # "one oh one point five"
+            return Span(i, stop, f"{run.figures}.{tail}", "number")
     cue = _nearest(words, i)
     figures = run.figures
-    pair = _pair(words, run)
+    if counts_notes(words, i, run.stop):
+        return None
+    pair = _guesses(words, run) or _pair(words, run)
     if pair is not None:
         return pair
-    if _approximate(words, run) or (cue == "" and set(words[i : run.stop]) == {"oh"}):
+    if cue == "" and set(words[i : run.stop]) == {"oh"}:
         return None
     if all(a.spelled for a in run.atoms) and len(figures) == 2 and not repeated:
         labelled = cue_distance(words, i, _ALL_CUES, 4) is not None
@@ -223,7 +239,9 @@ def _as_dashed(words: Words, run: Run) -> str:
 
 def _pair(words: Words, run: Run) -> Span | None:
     """Two pieces with a reading of their own: an expiry date ("04/27"), a price ("99.99 a month")."""
-    if len(run.atoms) > 3 or any(a.value >= 100 for a in run.atoms):
+    if len(run.atoms) > 3 or any(a.value >= 1000 for a in run.atoms):
+        return None
+    if any(a.value >= 100 for a in run.atoms[1:]):
         return None
     figures = run.figures
     month = figures[:-2]
@@ -231,20 +249,78 @@ def _pair(words: Words, run: Run) -> Span | None:
         if 1 <= int(month) <= 12 and int(figures[-2:]) >= 10:
             return Span(run.start, run.stop, f"{month}/{figures[-2:]}", "date")
         return None
-    first, second = run.atoms[0], run.atoms[-1]
-    dated = first.value in {18, 19, 20} and at(words, run.start - 1) in _BEFORE_YEAR
-    priced = len(run.atoms) == 2 and first.value and second.value in {49, 95, 98, 99}
-    if priced and not dated and at(words, run.stop) in {"a", "per", "each", "plus"}:
-        return Span(run.start, run.stop, f"{first.digits}.{second.digits}", "money")
+    if len(run.atoms) == 2 and _height(words, run):
+        return Span(run.start, run.stop, f"{run.atoms[0].digits}'{run.atoms[1].digits}\"", "number")
+    if len(run.atoms) == 2 and _priced(words, run):
+        return Span(run.start, run.stop, f"{run.atoms[0].digits}.{run.atoms[1].digits}", "money")
     return None
 
 
-def _approximate(words: Words, run: Run) -> bool:
-    """ "five ten minutes": two guesses at one quantity."""
-    if len(run.atoms) != 2 or at(words, run.stop) not in COUNTED:
+def _height(words: Words, run: Run) -> bool:
+    """ "i'm five eleven", "six two tall": feet and inches."""
+    first, second = run.atoms[0].value, run.atoms[1].value
+    if not (4 <= first <= 7 and second <= 11):
         return False
+    after = at(words, run.stop)
+    said = at(words, run.start - 1) in {"i'm", "he's", "she's"} and after in {"", "and"}
+    return after == "tall" or said
+
+
+def _priced(words: Words, run: Run) -> bool:
+    """Whether two pieces are a price: "five ninety nine please" after "that'll be", "twelve fifty a month"."""
+    first, second = run.atoms[0].value, run.atoms[1].value
+    if not first or not 10 <= second <= 99:
+        return False
+    before, after = at(words, run.start - 1), at(words, run.stop)
+    if before in _BEFORE_YEAR and first in {18, 19, 20}:
+        return False
+    typical = second % 10 == 9 or second in {95, 98}
+    by = at(words, run.stop + 1) if after in {"a", "an", "per"} else after
+    if after in {"a", "an", "per"} and by in PRICED_BY:
+        # "one twenty five a month" is 125, "four seventy five an hour" is 4.75
+        return typical or first >= 10 or by not in {"month", "week", "year", "day", "night"}
+    if after in {"each", "apiece"} or (after == "plus" and (typical or by == "tax")):
+        return typical or first >= 10
+    cue = cue_distance(words, run.start, PRICE_CUES, 5)
+    labelled = cue_distance(words, run.start, _ALL_CUES, cue or 1) is not None
+    if cue is None or labelled or after in COUNTED or (first == 20 and before in {"for", "by"}):
+        return False
+    return typical or first >= 10
+
+
+def _guesses(words: Words, run: Run) -> Span | None:
+    """Two guesses at one quantity, kept apart: "five, ten minutes", "30, 40 people"."""
+    if len(run.atoms) != 2:
+        return None
     first, second = run.atoms
-    return first.value < 10 and second.value in {10, 15, 20}
+    if not 0 < first.value < second.value <= 100 or words[run.start] in REPEATS:
+        return None
+    counted = at(words, run.stop) in COUNTED
+    if first.value < 10:
+        near = second.value in {10, 15, 20} or second.value == first.value + 1
+        if not counted or not near or second.stop - second.start > 1:
+            return None
+        text = f"{words[first.start]}, {words[second.start]}"
+    else:
+        steps = [value % 5 == 0 and value != 20 for value in (first.value, second.value)]
+        tens = first.value % 10 == second.value % 10 == 0 and first.value != 20
+        if not (tens or (counted and all(steps))):
+            return None
+        text = f"{first.digits}, {second.digits}"
+    return Span(run.start, run.stop, text, "number")
+
+
+def _pressure(words: Words, run: Run) -> Span | None:
+    """ "blood pressure one twenty over eighty" is 120/80."""
+    if at(words, run.stop) != "over" or cue_distance(words, run.start, _PRESSURE_CUES, 8) is None:
+        return None
+    lower = read_run(words, run.stop + 1)
+    if lower is None or not (2 <= len(run.figures) <= 3 and 2 <= len(lower.figures) <= 3):
+        return None
+    return Span(run.start, lower.stop, f"{run.figures}/{lower.figures}", "number")
+
+
+_PRESSURE_CUES = frozenset({"pressure", "bp"})
 
 
 def _international(words: Words, i: int) -> Span | None:
@@ -255,16 +331,22 @@ def _international(words: Words, i: int) -> Span | None:
     country = 1 if figures[0] in "17" else 2 if figures[:2] in _TWO_DIGIT_COUNTRIES else 3
     rest = figures[country:]
     if len(rest) == 10:
-        rest = _grouped(rest, (3, 3, 4), "-" if figures[0] == "1" else " ")
+        sizes: tuple[int, ...] = (3, 3, 4)
+        if figures.startswith("44"):
+            sizes = (2, 4, 4) if rest.startswith("2") else (4, 6)
+        rest = _grouped(rest, sizes, "-" if figures[0] == "1" else " ")
     return Span(i, run.stop, f"+{figures[:country]} {rest}", "phone")
 
 
 def _dotted(words: Words, run: Run) -> Span | None:
-    """ "one two three dot one two three dot oh dot four oh": an address of a machine."""
+    """ "one two three dot one two three dot oh dot four oh": an address of a machine, or a version in three parts."""
     parts = [run.figures]
     j = run.stop
-    while at(words, j) == "dot" and (
-        at(words, j + 1) in NUMBER_WORDS or at(words, j + 1) in REPEATS
+    sign = at(words, j)
+    while (
+        sign in {"dot", "point"}
+        and at(words, j) == sign
+        and (at(words, j + 1) in NUMBER_WORDS or at(words, j + 1) in REPEATS)
     ):
         piece = read_run(words, j + 1)
         if piece is None:
@@ -274,6 +356,7 @@ def _dotted(words: Words, run: Run) -> Span | None:
             piece = Run((piece_atom,), j + 1, piece_atom.stop)
         parts.append(piece.figures)
         j = piece.stop
-    if len(parts) != 4 or not all(re.fullmatch(r"\d{1,3}", part) for part in parts):
+    enough = len(parts) == 4 or (sign == "point" and len(parts) == 3)
+    if not enough or not all(re.fullmatch(r"\d{1,3}", part) for part in parts):
         return None
     return Span(run.start, j, ".".join(parts), "code")

@@ -12,10 +12,13 @@ from callscribe.text.lexicon import (
     NUMBER_WORDS,
     REPEATS,
     SPELL_CUES,
+    TEENS,
+    TENS,
     UNITS,
     ZEROS,
 )
 from callscribe.text.spans import Span, cue_distance
+from callscribe.text.spelling import after_codeword, link_length
 
 _UK_POSTCODE = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?)(\d[A-Z]{2})")
 
@@ -34,22 +37,51 @@ def _ended_letter(word: str) -> bool:
 
 
 def _letters(words: Words, i: int) -> int:
-    """Stop of the stretch of single letters at `i`."""
+    """Stop of the stretch of letters at `i`, with "double l"; a letter with a codeword is not part of it."""
     j = i
-    while is_letter(at(words, j)):
-        j += 1
+    while True:
+        if is_letter(at(words, j)) and not link_length(words, j):
+            j += 1
+        elif _doubled(words, j, inside=j > i):
+            j += 2
+        else:
+            break
     if j > i and _ended_letter(at(words, j)):
         j += 1
     return j
 
 
+def _doubled(words: Words, i: int, *, inside: bool) -> bool:
+    """Whether "double" or "triple" with a letter stands at `i`; "double a payment" is no spelling."""
+    letter = at(words, i + 1)
+    if at(words, i) not in REPEATS or not is_letter(letter) or link_length(words, i + 1):
+        return False
+    if letter == "i" or (letter == "a" and words[i] == "double"):
+        spelled = cue_distance(words, i, SPELL_CUES, 8) is not None
+        return inside or spelled or at(words, i + 2).startswith("batter")
+    return True
+
+
+def _characters(words: Words, i: int, j: int) -> list[str]:
+    """The letters said in `[i, j)`: "double l" gives two; "double u" is a W."""
+    found: list[str] = []
+    times = 1
+    for word in words[i:j]:
+        if word in REPEATS:
+            times = REPEATS[word]
+            continue
+        found += ["w"] if word == "u" and times == 2 else [word] * times
+        times = 1
+    return found
+
+
 def _join(words: Words, i: int, j: int) -> str:
-    text = "".join(words[i:j])
+    text = "".join(_characters(words, i, j))
     return f"{text[:-2].upper()}'s" if text.endswith("'s") else text.upper()
 
 
 def _key(words: Words, i: int, j: int) -> str:
-    return "".join(words[i:j]).removesuffix("'s")
+    return "".join(_characters(words, i, j)).removesuffix("'s")
 
 
 def letters(words: Words, i: int) -> Span | None:
@@ -59,14 +91,18 @@ def letters(words: Words, i: int) -> Span | None:
         return joined
     stop = _letters(words, i)
     word = at(words, i)
-    count = stop - i
+    count = len(_characters(words, i, stop))
     if count == 0:
         return None
     if count == 1:
         if word in {"a", "i"} or _ended_letter(word):
             return None
         return Span(i, stop, word.upper(), "acronym")
-    spelled = cue_distance(words, i, SPELL_CUES, 6) is not None
+    spelled = (
+        cue_distance(words, i, SPELL_CUES, 6) is not None
+        or (count > 1 and link_length(words, stop) > 0)
+        or after_codeword(words, i)
+    )
     key = _key(words, i, stop)
     if key in ACRONYMS and not spelled:
         return Span(i, stop, _join(words, i, stop), "acronym")
@@ -77,11 +113,11 @@ def letters(words: Words, i: int) -> Span | None:
     if words[stop - 1] in {"a", "i"} and _key(words, i, stop - 1) in ACRONYMS and not spelled:
         return Span(i, stop - 1, _join(words, i, stop - 1), "acronym")
     if count >= 4 or spelled:
-        if not spelled and count <= _LONGEST_SPLIT:
+        if not spelled and count == stop - i <= _LONGEST_SPLIT:
             split = _known_prefix(words, i, stop)
             if split is not None:
                 return Span(i, split, _join(words, i, split), "acronym")
-        text = "-".join(w[0].upper() for w in words[i:stop])
+        text = "-".join(w[0].upper() for w in _characters(words, i, stop))
         return Span(i, stop, text + ("'s" if _ended_letter(words[stop - 1]) else ""), "spelled")
     return Span(i, stop, _join(words, i, stop), "acronym")
 
@@ -112,6 +148,9 @@ def _and_acronym(words: Words, i: int) -> Span | None:
 
 def code(words: Words, i: int) -> Span | None:
     """Letters and figures mixed: "five w k r a three one" is "5WKRA31", "s w one a one a a" is "SW1A 1AA"."""
+    quarter = _quarter(words, i)
+    if quarter is not None:
+        return quarter
     pieces: list[str] = []
     j, letter_count, figure_count = i, 0, 0
     while j < len(words):
@@ -120,6 +159,8 @@ def code(words: Words, i: int) -> Span | None:
             pieces.append("-")
             j += 1
             continue
+        if link_length(words, j):
+            break
         if word in REPEATS and is_letter(at(words, j + 1)):
             pieces.append(words[j + 1].upper() * REPEATS[word])
             letter_count += REPEATS[word]
@@ -163,6 +204,15 @@ def code(words: Words, i: int) -> Span | None:
     if postcode and (postal or cue_distance(words, i, CODE_CUES, 6) is None):
         text = f"{postcode[1]} {postcode[2]}"
     return Span(i, j, text, "code")
+
+
+def _quarter(words: Words, i: int) -> Span | None:
+    """ "q three twenty twenty five" is "Q3 2025": the figures that follow are a year."""
+    if words[i] != "q" or at(words, i + 1) not in {"one", "two", "three", "four"}:
+        return None
+    if at(words, i + 2) != "twenty" or at(words, i + 3) not in {*TEENS, *TENS}:
+        return None
+    return Span(i, i + 2, f"Q{UNITS[words[i + 1]]}", "code")
 
 
 def _is_piece(words: Words, i: int) -> bool:

@@ -75,8 +75,8 @@ UNIT_WORDS = frozenset(
 
 NUMBER_LABELS = frozenset(
     "number room flight gate extension option step suite apartment apt unit chapter page version level"
-    " zone platform terminal press dial box route highway interstate exit pin zip channel size type"
-    " section paragraph invoice stage track".split()
+    " zone platform terminal press pressed dial dialed box route highway interstate exit pin zip channel size type"
+    " section paragraph invoice stage track star windows iphone".split()
 )
 """A number straight after one of these names something: "press 1", "room 205"."""
 
@@ -95,16 +95,43 @@ CODE_CUES = frozenset(
 BIRTH_CUES = frozenset("birth born birthday birthdate dob".split())
 EXPIRY_CUES = frozenset("expiration expires expiry expire exp".split())
 COUNTED = frozenset(
-    "minute minutes second seconds hour hours day days week weeks month months year years people times".split()
+    "minute minutes second seconds hour hours day days week weeks month months year years people times business"
+    " working calls customers items pieces boxes bottles tablets pills guests".split()
 )
 """What numbers are guessed of: "five ten minutes"."""
 SPELL_CUES = frozenset("spell spelled spelt spelling spells letters".split())
 WEB_CUES = frozenset("email e-mail mail address website site".split())
 
 TIME_CUES = frozenset(
-    "at by until till before after from between since arrive arrives arriving leave leaves leaving depart departs"
-    " departing opens closes".split()
+    "at by until till before after around from between since arrive arrives arriving leave leaves leaving depart"
+    " departs departing opens closes today tomorrow tonight morning afternoon evening".split()
+) | frozenset(WEEKDAYS)
+"""A pair of numbers straight after one of these is a time of day: "monday eight forty"."""
+CLOCK_CUES = frozenset("at by until till before after around".split())
+"""A single hour after one of these is a time when nothing is counted with it: "until five"."""
+DAY_CUES = frozenset(
+    {*WEEKDAYS, *(f"{day}s" for day in WEEKDAYS)}
+    | set(
+        "weekdays weekends weekday weekend daily today tomorrow tonight open opens closed hours".split()
+    )
 )
+"""Near one of these "eight to five" are hours."""
+AFTER_CLOCK = frozenset(
+    "and or but on in please today tomorrow tonight this if so then because when i we you he she they it's that is"
+    " was would works work sharp am pm a.m. p.m. every thanks thank okay ok yes yeah no right next eastern pacific"
+    " central mountain will i'll we'll uh um at latest though instead exactly local".split()
+) | frozenset({"", *WEEKDAYS, *(f"{day}s" for day in WEEKDAYS)})
+"""What follows a time of day; other words may be what the number counts ("at five places")."""
+
+PRICE_CUES = frozenset(
+    "charged charge charges cost costs costing price priced prices total totals totaled subtotal pay paid paying"
+    " pays owe owes owed balance amount bill refund refunded fee payment spent comes came that'll worth quoted"
+    " quote deposit".split()
+)
+PRICED_BY = frozenset(
+    "month week year day hour piece pound gallon person head share mile night pop minute unit".split()
+)
+"""Prices are said for one of these: "twelve fifty a month"."""
 ZONES = frozenset(
     {
         "est",
@@ -172,6 +199,8 @@ SPECIALS: dict[tuple[str, ...], str] = {
     ("ph", "d"): "PhD",
     ("p", "h", "d"): "PhD",
     ("wi", "fi"): "Wi-Fi",
+    ("h", "two", "o"): "H2O",
+    ("a", "one", "c"): "A1C",
 }
 
 TOP_DOMAINS = frozenset(
@@ -179,6 +208,34 @@ TOP_DOMAINS = frozenset(
 )
 
 TITLES = {"mister": "Mr.", "missus": "Mrs.", "mrs": "Mrs.", "mr": "Mr.", "ms": "Ms.", "miz": "Ms."}
+NAMED_TITLES = {"doctor": "Dr.", "misses": "Mrs."}
+"""Titles only before a name: "doctor patel" is "Dr. Patel", "the doctor who called" stays."""
+BEFORE_MISSES = frozenset(
+    "is to for with and from hello hi hey dear thanks morning afternoon evening yes no okay by of that's it's or"
+    " about tell ask see called you speaking this mister".split()
+) | {""}
+"""Words after which "misses" may be a title; after a subject ("he misses smith street") it is a verb."""
+
+HOLIDAYS: dict[tuple[str, ...], str] = {
+    tuple(name.lower().split()): name
+    for name in (
+        "New Year's Eve", "New Year's Day", "New Year's", "Christmas Eve", "Christmas Day", "Boxing Day",
+        "Labor Day", "Memorial Day", "Independence Day", "Veterans Day", "Presidents Day", "Columbus Day",
+        "Mother's Day", "Father's Day", "Valentine's Day", "Good Friday", "Easter Sunday", "Easter Monday",
+        "Black Friday", "Cyber Monday", "Thanksgiving Day",
+    )
+}  # fmt: skip
+
+CODEWORDS = frozenset(
+    "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar papa"
+    " quebec romeo sierra tango uniform victor whiskey whisky xray x-ray yankee zulu apple adam andrew alice boy"
+    " baker bob ball bear cat david dog daniel easy edward elephant edison frank fred fox father george girl goat"
+    " harry henry house hat ida igloo ice indigo isaac ink jack john james jane king kite kilogram kevin larry love"
+    " lion london mary mother mouse michael monkey nancy nora nellie nan nicholas orange ocean oliver peter paul"
+    " pat queen robert roger rabbit red sam sugar samuel steve tom tommy thomas tea umbrella uncle under violet"
+    " vase van william wednesday walter xylophone yellow young yesterday zebra zero zoo".split()
+)
+"""Words people spell with ("b for boy"). After "as in" any word will do."""
 
 PROFANITY = frozenset(
     "fuck fucked fucker fuckers fucking fuckin fucks motherfucker motherfuckers motherfucking shit shits"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callscribe.text.calendar import bare_hour
 from callscribe.text.cardinals import (
     Amount,
     Words,
@@ -24,7 +25,6 @@ from callscribe.text.lexicon import (
     SCALES,
     UNIT_WORDS,
     UNITS,
-    WEEKDAYS,
     ZEROS,
 )
 from callscribe.text.spans import Setting, Span
@@ -59,16 +59,35 @@ def _money_unit(words: Words, i: int, setting: Setting) -> str | None:
     return (MONEY_BRITISH if setting.british else MONEY).get(at(words, i))
 
 
+def counts_notes(words: Words, i: int, stop: int) -> bool:
+    """ "eight forty dollar bills" at "eight": one number counts the bills, the next says what they are worth."""
+    if at(words, stop) not in {"dollar", "euro", "pound"} or at(words, i - 1) in _DETERMINERS:
+        return False
+    noun = at(words, stop + 1)
+    first = atom(words, i)
+    return (
+        noun.endswith("s")
+        and not noun.endswith(("ss", "'s"))
+        and first is not None
+        and first.stop < stop
+        and first.value <= 20
+        and at(words, i + 1) not in {"hundred", *SCALES}
+    )
+
+
+_DETERMINERS = frozenset("a an the this that my your our their his her each every".split())
+
+
 def money(words: Words, i: int, setting: Setting) -> Span | None:
     """ "four hundred twelve dollars and fifty cents" is "$412.50"; "fifty cents" is "50 cents"."""
-    if at(words, i) == "a" and at(words, i + 1) in {"dollar", "pound", "euro"}:
-        unit = _money_unit(words, i + 1, setting)
+    if at(words, i) == "a" and at(words, i + 1) in {"dollar", "buck", "pound", "euro"}:
+        unit = "$" if words[i + 1] == "buck" else _money_unit(words, i + 1, setting)
         small = below_hundred(words, i + 2)
         if unit and small and small[0] >= 10 and at(words, small[1]) not in NUMBER_WORDS:
             return Span(i, small[1], f"{unit}1.{small[0]:02d}", "money")
         return None
     for number in (joined_amount(words, i), amount(words, i)):
-        if number is None or _loose(words, i, number):
+        if number is None or _loose(words, i, number) or counts_notes(words, i, number.stop):
             continue
         unit = _money_unit(words, number.stop, setting)
         if unit is not None:
@@ -236,6 +255,10 @@ def figure(words: Words, i: int, setting: Setting) -> Span | None:
 def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | None:
     before, after = at(words, i - 1), at(words, number.stop)
     written = Span(i, number.stop, str(number.whole), "number")
+    if before in {"foot", "feet"} and at(words, i - 2) in NUMBER_WORDS:
+        return written  # "five foot seven"
+    if bare_hour(words, i) or _share(words, number.stop):
+        return written
     if before in NUMBER_LABELS and after not in {"of", "more"}:
         return written
     if before == "is" and at(words, i - 2) in {"number", "extension"} | CODE_CUES and not after:
@@ -265,13 +288,21 @@ def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | Non
         words, number.stop + 2
     ) in {"morning", "afternoon", "evening"}:
         return written
-    if before == "at" and (
-        after in {"today", "tomorrow", "tonight", "sharp"}
-        or at(words, i - 2) in {*WEEKDAYS, "today", "tomorrow", "tonight"}
-        or (after == "on" and at(words, number.stop + 1).removesuffix("s") in WEEKDAYS)
-    ):
-        return written
     return None
+
+
+def _share(words: Words, i: int) -> bool:
+    """ "nine out of ten", "one in ten": both are figures."""
+    j = i + 2 if tuple(words[i : i + 2]) == ("out", "of") else i + 1
+    if j == i + 1 and at(words, i) != "in":
+        return False
+    whole = amount(words, j)
+    if whole is None or whole.plain_small or at(words, j) == "a":
+        return False
+    return j == i + 2 or (
+        whole.whole in {10, 20, 50, 100, 1000}
+        and at(words, whole.stop) not in {*COUNTED, *UNIT_WORDS}
+    )
 
 
 def ordinals(words: Words, i: int) -> Span | None:

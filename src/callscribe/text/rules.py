@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from callscribe.text import calendar, digits, letters, quantities, web
+from callscribe.text import calendar, digits, letters, quantities, spelling, web
 from callscribe.text.cardinals import at
 from callscribe.text.lexicon import (
     DECADES,
     HESITATIONS,
+    HOLIDAYS,
     MONEY,
     MONEY_WORDS,
     MONTHS,
@@ -24,7 +25,7 @@ from callscribe.text.spans import Setting, Span
 
 _STARTERS = frozenset(
     {*NUMBER_WORDS, *ORDINALS, *REPEATS, *MONTHS, *DECADES, *UNKNOWN, *TITLES, "a", "plus", "minus",
-     "negative", "point", "half", "quarter", "ph", "wi"}
+     "negative", "point", "half", "quarter", "ph", "wi", *(said[0] for said in HOLIDAYS)}
 )  # fmt: skip
 
 _GROUP_WORDS = frozenset(
@@ -95,8 +96,14 @@ def _match(words: Sequence[str], i: int, setting: Setting, addresses: bool) -> S
     for said, text in SPECIALS.items():
         if tuple(words[i : i + len(said)]) == said:
             return Span(i, i + len(said), text, "code")
+    for said, text in HOLIDAYS.items():
+        if word == said[0] and tuple(words[i : i + len(said)]) == said:
+            return Span(i, i + len(said), text, "date")
+    spelled = spelling.codeword(words, i)
+    if spelled is not None:
+        return spelled
     return (
-        calendar.time(words, i)
+        calendar.time(words, i, setting)
         or calendar.date(words, i, setting)
         or quantities.money(words, i, setting)
         or quantities.percent(words, i)
@@ -104,5 +111,5 @@ def _match(words: Sequence[str], i: int, setting: Setting, addresses: bool) -> S
         or digits.digits(words, i, setting)
         or quantities.ordinals(words, i)
         or quantities.figure(words, i, setting)
-        or (letters.letters(words, i) if single else None)
+        or (letters.letters(words, i) if single or word in REPEATS else None)
     )

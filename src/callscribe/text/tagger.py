@@ -19,6 +19,9 @@ from callscribe.errors import CallscribeError
 MARKS = ("", ",", ".", "?")
 """What can stand after a unit, in the model's order."""
 
+HABIT_STEPS = 20
+"""Habits (log odds that a word has a capital) are packed in twentieths."""
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -60,6 +63,15 @@ class Tagger:
         self._mark_bias = arrays["mark_bias"].astype(np.float32)
         self._capital = np.ascontiguousarray(arrays["capital"].astype(np.float32).T)
         self._capital_bias = arrays["capital_bias"].astype(np.float32)
+        self._habits = np.zeros(len(words) + 1 + self._buckets, np.float32)
+        self._habits[1 : len(words) + 1] = (
+            arrays["habits"].astype(np.float32) * float(arrays["habit_weight"]) / HABIT_STEPS
+        )
+        rare = bytes(arrays["rare_words"].astype(np.uint8)).decode().split("\n")
+        weights = (
+            arrays["rare_habits"].astype(np.float32) * float(arrays["rare_weight"]) / HABIT_STEPS
+        )
+        self._rare: dict[str, float] = dict(zip(rare, weights.tolist(), strict=True))
         lines = bytes(arrays["forms"].astype(np.uint8)).decode().split("\n")
         self.forms = dict(line.split("\t") for line in lines if line)
         """Written form of words that always have capitals: "mcdonald's" is "McDonald's"."""
@@ -105,6 +117,7 @@ class Tagger:
         marks = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         both = np.concatenate([x, embedded], axis=1)
         capitals = (_product(both, self._capital) + self._capital_bias)[:count, 0]
+        capitals = capitals + self._habits[ids] + [self._rare.get(key, 0.0) for key in keys]
         return Tags(marks.astype(np.float32), capitals.astype(np.float32))
 
 

@@ -158,12 +158,15 @@ def web(words: Words, i: int) -> Span | None:
     if not head and (words[i] in {"a", "i", "the", "dot"} or words[i] in NUMBER_WORDS):
         return None
     text, j = head + host[0], host[1]
-    while at(words, j) == "slash" and at(words, j + 1):
-        k = j + 1
+    while True:
+        k = j + (at(words, j) == "forward") + 1
+        if at(words, k - 1) != "slash" or not at(words, k):
+            break
         if is_letter(words[k]):
+            first = k
             while is_letter(at(words, k)):
                 k += 1
-            text += "/" + "".join(words[j + 1 : k])
+            text += "/" + "".join(words[first:k])
         else:
             piece, k = _piece(words, k)
             text += "/" + piece

@@ -10,7 +10,17 @@ import numpy as np
 
 from callscribe.events import Token
 from callscribe.text.fillers import filler_words, hesitation_by_itself
-from callscribe.text.lexicon import MONTHS, PROFANITY, WEEKDAYS
+from callscribe.text.lexicon import (
+    BEFORE_MISSES,
+    MONTHS,
+    NAMED_TITLES,
+    NUMBER_LABELS,
+    PROFANITY,
+    TENS,
+    TITLES,
+    UNITS,
+    WEEKDAYS,
+)
 from callscribe.text.rules import is_group_word, written_spans
 from callscribe.text.spans import Setting, Span
 from callscribe.text.tagger import MARKS, Tagger
@@ -22,8 +32,14 @@ _LAST_WORD_ENDS = 1.0
 """Added to the log probability of "." and "?" at the end: the recogniser heard the speaker stop."""
 _PAUSE_FROM_MS, _PAUSE_FULL_MS, _PAUSE_WEIGHT = 250, 1000, 1.5
 """A silence of 250 ms begins to speak for a mark, one of a second does so fully. Set by hand, not trained."""
+_NOT_YET = "<not yet>"
+"""Stands for the word after a partial."""
 _FORM_DOUBT = -3.0
 """Words with a fixed form lose their capital only when the model is this sure."""
+_NO_MARK_BEFORE_NUMBER = NUMBER_LABELS | frozenset(
+    "year years in at on of for to by from until till since after before the a an is my your".split()
+)
+"""No mark stands between one of these and a number: "option 3", "in the year 2000"."""
 _ALWAYS = {
     **{day: day.capitalize() for day in WEEKDAYS},
     **{month: month.capitalize() for month in MONTHS if month not in {"may", "march", "august"}},
@@ -158,14 +174,26 @@ class Writer:
             j += 1
         if j == i:
             return [Span(i, i + 1, heard[i], "word")]
-        return written_spans(heard[: j + 1], self._setting, start=i, stop=j, addresses=False)
+        # At the end of a partial the next word is not known; rules must not take that for the end of the talk.
+        seen = [*heard[:j], heard[j] if j < len(heard) else _NOT_YET]
+        spans = written_spans(seen, self._setting, start=i, stop=j, addresses=False)
+        if j == len(heard) and _unsettled(spans[-1], heard):
+            first = spans[-1].start
+            alone = written_spans([*heard[: first + 1], _NOT_YET], self._setting, start=first)
+            if alone[0].kind == "word":
+                spans[-1:] = [Span(k, k + 1, heard[k], "word") for k in range(first, j)]
+        return spans
 
     def _punctuated(
         self, spans: Sequence[Span], heard: Sequence[str], pauses_ms: Sequence[int] | None
     ) -> list[str]:
         if self._tagger is None or not spans:
             return []
-        tags = self._tagger.tag([_key(span, heard) for span in spans])
+        titles = _possible_titles(spans, heard)
+        keys = [_key(span, heard) for span in spans]
+        for k in titles:
+            keys[k] = "missus" if keys[k] == "misses" else keys[k]
+        tags = self._tagger.tag(keys)
         scores = tags.marks.copy()
         if pauses_ms is not None:
             for k in range(len(spans) - 1):
@@ -174,16 +202,27 @@ class Writer:
                 scores[k, 0] -= _PAUSE_WEIGHT * min(1.0, max(0.0, share))
         scores[-1, 2:] += _LAST_WORD_ENDS
         choices = np.argmax(scores, axis=1)
+        named = [self._named(span, float(c)) for span, c in zip(spans, tags.capitals, strict=True)]
         texts, starts = [], True
         for k, span in enumerate(spans):
-            mark = MARKS[int(choices[k])]
-            if mark == "," and k == len(spans) - 1:
-                mark = ""
-            text = self._cased(span, float(tags.capitals[k]), starts)
+            mark = _possible_mark(MARKS[int(choices[k])], spans, k)
+            capital = float(tags.capitals[k])
+            if span.kind == "word" and k in titles and named[k + 1]:
+                text, mark = NAMED_TITLES[span.text], ""
+            elif k and spans[k - 1].text in _TITLE_TEXTS and span.text not in _AFTER_NO_NAME:
+                text = self._cased(span, max(capital, 1.0), starts)
+            else:
+                text = self._cased(span, capital, starts)
             texts.append(text + mark if text else "")
             if text:
                 starts = mark in {".", "?"}
         return texts
+
+    def _named(self, span: Span, capital: float) -> bool:
+        """Whether a word is written as a name."""
+        if span.kind != "word" or span.text in _AFTER_NO_NAME:
+            return False
+        return capital > 0 or (span.text in self._forms and capital > _FORM_DOUBT)
 
     def _cased(self, span: Span, capital: float | None, starts: bool) -> str:
         """The span's text with its capitals. `capital` is the model's log odds, None in partials."""
@@ -197,13 +236,59 @@ class Writer:
                 text = self._forms[text]
             elif capital is not None and capital > 0:
                 text = _capitalised(text)
-        if starts and span.kind in {"word", "number"}:
+        if starts and span.kind in {"word", "number"} and text.islower():
             text = _capitalised(text)
         return text
 
 
 def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _unsettled(span: Span, heard: Sequence[str]) -> bool:
+    """Whether the last group of a partial may still turn into anything: "five ten" (minutes), "eight forty" (dollar
+    bills), "one eight" (hundred). It stays words until more is known, so that figures never turn back into words."""
+    count = span.stop - span.start
+    return heard[span.start] in UNITS and (
+        count == 2 or (count == 3 and heard[span.stop - 2] in TENS)
+    )
+
+
+_TITLE_TEXTS = frozenset({*TITLES.values(), *NAMED_TITLES.values()})
+_AFTER_NO_NAME = frozenset(
+    "who is was and or but to in on at of for the a an that it i i'm you he she we they me my your".split()
+)
+"""Never a name after a title: "is there a doctor who"."""
+
+
+def _possible_titles(spans: Sequence[Span], heard: Sequence[str]) -> frozenset[int]:
+    """Places of words that are titles if a name follows: "doctor", and "misses" where no subject stands before it."""
+    found = set()
+    for k, span in enumerate(spans[:-1]):
+        if span.kind != "word" or span.text not in NAMED_TITLES or spans[k + 1].kind != "word":
+            continue
+        before = heard[span.start - 1] if span.start else ""
+        if span.text == "misses" and before not in BEFORE_MISSES:
+            continue
+        found.add(k)
+    return frozenset(found)
+
+
+def _possible_mark(mark: str, spans: Sequence[Span], k: int) -> str:
+    """The mark after unit `k`, or none where no comma can stand: at the end, and between a label and its number."""
+    if k == len(spans) - 1:
+        return "" if mark == "," else mark
+    span, following = spans[k], spans[k + 1]
+    letters = {"spelled", "acronym"}
+    if {span.kind, following.kind} <= letters and "spelled" in {span.kind, following.kind}:
+        return mark if mark == "." else ","
+    if span.text in UNITS and following.kind in {"number", "money"}:
+        return ""  # "eight $40 bills"
+    if following.kind not in {"word", "unknown", "acronym", "spelled"} and (
+        span.kind == "word" and span.text in _NO_MARK_BEFORE_NUMBER
+    ):
+        return ""
+    return mark
 
 
 def _key(span: Span, heard: Sequence[str]) -> str:
