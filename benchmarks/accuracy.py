@@ -15,17 +15,27 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks import conditions, sets
 from benchmarks.engines import Callscribe, Engine, PocketSphinx, built_in_or
-from benchmarks.scoring import Errors, bootstrap, normalise, perfect_digit_strings, word_errors
+from benchmarks.scoring import (
+    Errors,
+    bootstrap,
+    judge,
+    normalise,
+    perfect_digit_strings,
+    word_errors,
+)
 from benchmarks.sets import ROOT, Utterance
+from callscribe.models.folder import resolve
+from callscribe.recognition.calibration import Calibration
 
 WORK = ROOT / "work" / "accuracy"
 REPORT = ROOT / "docs" / "accuracy.md"
@@ -90,6 +100,8 @@ class Result:
     strings: int
     cpu_seconds: float
     audio_seconds: float
+    confidences: list[list[tuple[float, bool]]] = field(default_factory=list)
+    """For each recording (the recogniser's own confidence, whether right) of its words."""
 
     @property
     def pooled(self) -> Errors:
@@ -111,6 +123,7 @@ def measure(engine: Engine, test_set: TestSet, tick: Callable[[], None]) -> Resu
         result.strings += said
         result.cpu_seconds += heard.cpu_seconds
         result.audio_seconds += utterance.seconds
+        result.confidences.append(judge(utterance.text, heard.words))
         tick()
     return result
 
@@ -120,11 +133,13 @@ def keep(path: Path, result: Result) -> None:
     path.write_text(json.dumps(asdict(result)), encoding="utf-8")
 
 
-def recall(path: Path) -> Result | None:
-    """A kept result, if there is one."""
+def recall(path: Path, *, confidences: bool = True) -> Result | None:
+    """A kept result, if there is one; with `confidences` only one that has them."""
     if not path.exists():
         return None
     kept = json.loads(path.read_text(encoding="utf-8"))
+    if confidences and "confidences" not in kept:
+        return None
     kept["errors"] = [Errors(**e) for e in kept["errors"]]
     return Result(**kept)
 
@@ -149,19 +164,32 @@ class Entry:
     load: Callable[[], Engine]
     only: tuple[str, ...] = ()
     """Names of the sets that it is measured on; empty: all."""
+    confidences: bool = True
+    """Whether it tells how sure it is of a word."""
+    calibration: Calibration | None = None
+    """The model's. Words are measured and kept with the recogniser's own confidence."""
+
+
+class Measured(NamedTuple):
+    """What became of an engine."""
+
+    name: str
+    results: dict[str, Result]
+    """By the name of the set."""
+    calibration: Calibration | None = None
 
 
 def entry(model: str, *, title: str = "", only: tuple[str, ...] = ()) -> Entry:
     """callscribe with a model, which is only loaded when something is to be measured."""
-    name, folder = built_in_or(model)
+    found = resolve(model)
 
     def load() -> Engine:
         from callscribe.recognition.vosk import VoskRecognizer
 
-        return Callscribe(title or name, VoskRecognizer(folder, name=name))
+        return Callscribe(title or found.name, VoskRecognizer(found.path, name=found.name))
 
-    key = f"callscribe-{name}-{fingerprint(folder)}".replace(" ", "_")
-    return Entry(key, title or name, load, only)
+    key = f"callscribe-{found.name}-{fingerprint(found.path)}".replace(" ", "_")
+    return Entry(key, title or found.name, load, only, calibration=found.calibration)
 
 
 def engines(models: list[str], *, adapted: bool, peer: bool) -> list[Entry]:
@@ -173,7 +201,9 @@ def engines(models: list[str], *, adapted: bool, peer: bool) -> list[Entry]:
         clean = tuple(
             r.name for r in test_sets(1) if r.condition is conditions.clean and not r.loses_frames
         )
-        made.append(Entry("pocketsphinx", PocketSphinx.name, PocketSphinx, only=clean))
+        made.append(
+            Entry("pocketsphinx", PocketSphinx.name, PocketSphinx, only=clean, confidences=False)
+        )
     return made
 
 
@@ -183,7 +213,8 @@ def adapt_built_in(text: Path = PHRASES, work: Path = WORK) -> Path:
     A process of its own: the libraries that build graphs and those that decode with them do not get on in one.
     """
     _, base = built_in_or("")
-    mark = hashlib.sha256(fingerprint(base).encode() + text.read_bytes()).hexdigest()[:12]
+    about = (base / "model.json").read_bytes()  # goes along, with the calibration
+    mark = hashlib.sha256(fingerprint(base).encode() + about + text.read_bytes()).hexdigest()[:12]
     out = work / f"adapted-{mark}"
     if not out.is_dir():
         work.mkdir(parents=True, exist_ok=True)
@@ -192,12 +223,10 @@ def adapt_built_in(text: Path = PHRASES, work: Path = WORK) -> Path:
     return out
 
 
-def run(
-    models: list[str], *, adapted: bool, peer: bool, most: int, fresh: bool
-) -> list[tuple[str, dict[str, Result]]]:
-    """Everything, with a progress bar; (engine's name, set's name -> result) for each engine."""
+def run(models: list[str], *, adapted: bool, peer: bool, most: int, fresh: bool) -> list[Measured]:
+    """Everything, with a progress bar."""
     rows = [row for row in test_sets(most) if not row.needs_shared or sets.SHARED.is_dir()]
-    outcome: list[tuple[str, dict[str, Result]]] = []
+    outcome: list[Measured] = []
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -212,7 +241,7 @@ def run(
                 if each.only and row.name not in each.only:
                     continue
                 path = WORK / each.key / f"{row.name}-{most}.json"
-                result = None if fresh else recall(path)
+                result = None if fresh else recall(path, confidences=each.confidences)
                 if result is None:
                     engine = engine or each.load()
                     task = progress.add_task(
@@ -221,7 +250,7 @@ def run(
                     result = measure(engine, row, lambda task=task: progress.advance(task))  # type: ignore[misc]
                     keep(path, result)
                 results[row.name] = result
-            outcome.append((each.name, results))
+            outcome.append(Measured(each.name, results, each.calibration))
     return outcome
 
 
@@ -229,10 +258,10 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f}"
 
 
-def table(outcome: list[tuple[str, dict[str, Result]]], rows: list[TestSet]) -> str:
+def table(outcome: list[Measured], rows: list[TestSet]) -> str:
     """The report's main table in Markdown."""
     lines = []
-    for name, results in outcome:
+    for name, results, _ in outcome:
         lines += [
             f"### {name}",
             "",
@@ -255,18 +284,18 @@ def table(outcome: list[tuple[str, dict[str, Result]]], rows: list[TestSet]) -> 
     return "\n".join(lines)
 
 
-def plot(outcome: list[tuple[str, dict[str, Result]]], rows: list[TestSet], path: Path) -> None:
+def plot(outcome: list[Measured], rows: list[TestSet], path: Path) -> None:
     """Word error rates side by side, with their intervals."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    rows = [row for row in rows if any(row.name in results for _, results in outcome)]
+    rows = [row for row in rows if any(row.name in results for _, results, _ in outcome)]
     figure, axes = plt.subplots(figsize=(9, 0.5 * len(rows) + 1.4), layout="constrained")
     colours = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
     height = 0.8 / len(outcome)
-    for index, (name, results) in enumerate(outcome):
+    for index, (name, results, _) in enumerate(outcome):
         rates, below, above, places = [], [], [], []
         for place, row in enumerate(rows):
             if row.name not in results:

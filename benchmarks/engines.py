@@ -29,6 +29,8 @@ class Heard:
 
     text: str
     cpu_seconds: float
+    words: tuple[tuple[str, float], ...] = ()
+    """The recognised words with their confidence, where the engine tells."""
 
 
 class Engine(Protocol):
@@ -50,7 +52,8 @@ class Callscribe:
         started = time.process_time()
         finals = asyncio.run(transcribe(pcm, self._recognizer, arrives))
         text = " ".join(final.raw_text for final in finals)
-        return Heard(text, time.process_time() - started)
+        words = tuple((word.text, word.confidence) for final in finals for word in final.words)
+        return Heard(text, time.process_time() - started, words)
 
 
 async def transcribe(

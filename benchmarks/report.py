@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy
+from benchmarks import accuracy, confidence
 from benchmarks.sets import ROOT, SHARED
 
 INTRODUCTION = """\
@@ -46,10 +46,8 @@ CPU seconds per second of audio depend on the machine; compare them within this 
 """
 
 
-def write(
-    outcome: list[tuple[str, dict[str, accuracy.Result]]], rows: list[accuracy.TestSet], most: int
-) -> Path:
-    """Write the page and its picture; returns the page's path."""
+def write(outcome: list[accuracy.Measured], rows: list[accuracy.TestSet], most: int) -> Path:
+    """Write the page and its pictures; returns the page's path."""
     picture = ROOT / "docs" / "images" / "accuracy.png"
     accuracy.plot(outcome, rows, picture)
     parts = [
@@ -58,6 +56,7 @@ def write(
         accuracy.table(outcome, rows),
         "\n",
         SETS.format(most=most, adapted=accuracy.ADAPTED),
+        confidence.section(outcome, ROOT / "docs"),
         readable_text(),
         machine(),
     ]

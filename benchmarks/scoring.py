@@ -74,6 +74,47 @@ def word_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> Errors:
     return Errors(substitutions, deletions, insertions, len(reference))
 
 
+def right_words(reference: Sequence[str], hypothesis: Sequence[str]) -> list[bool]:
+    """For each word of the hypothesis whether it was said there, by an alignment of fewest edits."""
+    rows, columns = len(reference) + 1, len(hypothesis) + 1
+    edits = np.zeros((rows, columns), int)
+    edits[:, 0], edits[0] = np.arange(rows), np.arange(columns)
+    for i, said in enumerate(reference, 1):
+        for j, heard in enumerate(hypothesis, 1):
+            edits[i, j] = min(
+                edits[i - 1, j - 1] + (said != heard), edits[i - 1, j] + 1, edits[i, j - 1] + 1
+            )
+    right = [False] * len(hypothesis)
+    i, j = rows - 1, columns - 1
+    while i and j:
+        same = reference[i - 1] == hypothesis[j - 1]
+        if edits[i, j] == edits[i - 1, j - 1] + (not same):
+            i, j = i - 1, j - 1
+            right[j] = same
+        elif edits[i, j] == edits[i - 1, j] + 1:
+            i -= 1
+        else:
+            j -= 1
+    return right
+
+
+def judge(reference: str, words: Sequence[tuple[str, float]]) -> list[tuple[float, bool]]:
+    """(confidence, whether right) of each recognised word that counts; fillers do not.
+
+    Args:
+        words: as the recogniser gave them, with their confidence. One that becomes two words when normalised is
+            right when both are.
+    """
+    pieces = [normalise(text) for text, _ in words]
+    right = iter(right_words(normalise(reference), [word for piece in pieces for word in piece]))
+    judged = []
+    for (_, confidence), piece in zip(words, pieces, strict=True):
+        verdicts = [next(right) for _ in piece]
+        if verdicts:
+            judged.append((confidence, all(verdicts)))
+    return judged
+
+
 def digit_strings(words: Sequence[str], shortest: int = 3) -> list[tuple[str, ...]]:
     """Runs of at least `shortest` digit words, `oh` counted as `zero`."""
     runs: list[tuple[str, ...]] = []

@@ -18,6 +18,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.carrier", 2),
     ("callscribe.text", 2),
     ("callscribe.recognition.base", 2),
+    ("callscribe.recognition.calibration", 2),
     ("callscribe.recognition", 3),
     ("callscribe.calls", 3),
     ("callscribe.store", 3),

@@ -114,9 +114,8 @@ class Recogniser:
         return [Word(w["word"], w["conf"]) for w in found]
 
 
-def recordings(work: Path, split: str, most: int) -> Iterator[tuple[str, str, np.ndarray]]:
-    """(set, text, samples) of the held-out speakers, at most `most` utterances a corpus."""
-    source = Recordings(work)
+def chosen(source: Recordings, split: str, most: int) -> Iterator[tuple[str, dict]]:
+    """(set, utterance) of the held-out speakers, at most `most` a corpus."""
     utterances = source.split(split)
     random.Random(0).shuffle(utterances)
     taken: Counter[str] = Counter()
@@ -124,17 +123,29 @@ def recordings(work: Path, split: str, most: int) -> Iterator[tuple[str, str, np
         name = utterance["corpus"].split("-")[0]
         taken[name] += 1
         if taken[name] <= most:
-            yield name, utterance["text"], source.samples(utterance)
+            yield name, utterance
+
+
+def recordings(work: Path, split: str, most: int) -> Iterator[tuple[str, str, np.ndarray]]:
+    """(set, text, samples) of the held-out speakers, at most `most` utterances a corpus."""
+    source = Recordings(work)
+    for name, utterance in chosen(source, split, most):
+        yield name, utterance["text"], source.samples(utterance)
 
 
 def made_up_calls(text: Path, work: Path) -> Iterator[tuple[str, str, np.ndarray]]:
     """(set, text, samples) of synthetic voices saying held-out lines; kept in the work folder."""
+    source = made_up(text, work)
+    for record in source.utterances:
+        yield record["corpus"], record["text"], source.samples(record)
+
+
+def made_up(text: Path, work: Path) -> Recordings:
+    """Synthetic voices saying held-out lines; made once, kept in the work folder."""
     list_file, audio = work / "made_up.jsonl", work / "made_up.raw"
     if not list_file.exists():
         _make_up(text, work, list_file, audio)
-    source = Recordings(work, "made_up", "made_up")
-    for record in source.utterances:
-        yield record["corpus"], record["text"], source.samples(record)
+    return Recordings(work, "made_up", "made_up")
 
 
 def _make_up(text: Path, work: Path, list_file: Path, audio: Path) -> None:

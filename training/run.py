@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from training import evaluate, language_model, speech, synthetic
+from training import calibration, evaluate, language_model, speech, synthetic
 from training.export import Decoder, acoustic_model, configuration, graph
 from training.lexicon import Lexicon, train_g2p
 from training.train import Plan, train
@@ -99,6 +99,9 @@ class Recipe:
     def evaluate(self) -> None:
         evaluate.evaluate(self.folder, self.work, self.text, 30)
 
+    def calibration(self) -> None:
+        calibration.fit(self.folder, self.work, self.text)
+
     def stages(self) -> dict[str, tuple[Callable[[], None], Path | None]]:
         """name -> what to do, and the file that says it is done."""
         last = self.work / f"augsyn.v{self.versions - 1}.{PARTS - 1}.json"
@@ -111,6 +114,7 @@ class Recipe:
             "language-model": (self.language_model, self.work / "lm.npz"),
             "export": (self.export, self.folder / "graph" / "HCLG.fst"),
             "evaluate": (self.evaluate, None),
+            "calibration": (self.calibration, None),
         }
 
 

@@ -39,7 +39,8 @@ class Word(msgspec.Struct, frozen=True):
     start_ms: int
     end_ms: int
     confidence: float
-    """0 to 1."""
+    """0 to 1. In finals the probability that the word is right, when the model is calibrated; else the recogniser's
+    own figure. 0 in partials."""
 
 
 class Token(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -204,7 +205,7 @@ class FinalTranscript(Event, frozen=True, kw_only=True, tag="final"):
     tokens: tuple[Token, ...] = ()
     """Maps `text` onto `words`."""
     confidence: float = 0.0
-    """Mean over the words."""
+    """Mean over the words; with a calibrated model the share of them that is likely right."""
     lag_ms: int = 0
 
 

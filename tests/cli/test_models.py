@@ -72,6 +72,7 @@ def test_the_list(
     out, err = capsys.readouterr()
     assert out == f"{NAME}\txx\t1 MB\t?\there\n"
     assert "Also on this machine: mine" in err
+    assert "the measured chance that the word is right" in " ".join(err.split())
     assert run(monkeypatch, "models", "list", "--catalogue", catalogue, "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["name"], row["language"], row["installed"]) == (NAME, "xx", True)

@@ -42,6 +42,7 @@ def test_nothing_named_is_the_built_in_one(models: Path) -> None:
     assert model.built_in
     assert model.worth
     assert model.licence
+    assert model.calibration is not None
 
 
 def test_a_downloaded_model_by_its_name(models: Path) -> None:
@@ -141,6 +142,34 @@ def test_a_note_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"model\.json cannot be read.*Correct or delete it"):
         inspect(path)
     assert installed(tmp_path) == []
+
+
+def test_a_calibration_belongs_to_a_model(tmp_path: Path) -> None:
+    path = make_model(tmp_path / "model")
+    assert inspect(path).calibration is None
+    (path / "model.json").write_text('{"calibration": [[0, 0.1], [0.9, 0.4], [1, 0.95]]}')
+    calibration = inspect(path).calibration
+    assert calibration is not None
+    assert calibration(0.95) == pytest.approx(0.675)
+
+
+@pytest.mark.parametrize(
+    ("calibration", "message"),
+    [
+        ("[[0, 0.5]]", r"model\.json cannot be used: at least two points"),
+        ("[[0, 0.1], [1, 1.5]]", r"model\.json cannot be used: \[1\.0, 1\.5\] is not within"),
+        ("[[0, 0.5], [1, 0.4]]", r"model\.json cannot be used: the second numbers must not fall"),
+        ("[[0.5, 0.1], [0.4, 0.4]]", r"model\.json cannot be used: the first numbers must rise"),
+        ('"yes"', r"model\.json cannot be read: Expected `array`"),
+        ("[[0, 1, 2]]", r"model\.json cannot be read: Expected `array` of length 2"),
+        ("[[0, NaN]]", r"model\.json cannot be read: JSON is malformed"),
+    ],
+)
+def test_a_calibration_that_cannot_be_used(tmp_path: Path, calibration: str, message: str) -> None:
+    path = make_model(tmp_path / "model")
+    (path / "model.json").write_text(f'{{"calibration": {calibration}}}')
+    with pytest.raises(ModelError, match=message):
+        inspect(path)
 
 
 def test_languages_in_names() -> None:

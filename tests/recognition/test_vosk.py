@@ -10,6 +10,7 @@ import callscribe
 from callscribe.errors import ModelError
 from callscribe.events import Word
 from callscribe.recognition.base import Hypothesis
+from callscribe.recognition.calibration import Calibration
 from callscribe.recognition.vosk import VoskRecognizer, check_layout, read_sample_rate
 from tests.calls.speech import SAID, scene
 from tests.models.adapt.conftest import small_dynamic  # noqa: F401 - a fixture
@@ -45,6 +46,20 @@ def test_words_have_times_and_confidence(vosk: VoskRecognizer) -> None:
     assert abs(heard[0].start_ms - played.starts_ms[0]) < 150
     assert abs(heard[-1].end_ms - played.ends_ms[0]) < 150
     assert all(0 < word.confidence <= 1 for word in heard)
+
+
+def test_confidence_is_vosks_own_or_what_that_is_worth(vosk: VoskRecognizer) -> None:
+    pcm = scene(0.6, "balance", 0.5, noise_db=-35).pcm
+    calibration = Calibration(((0.0, 0.1), (0.9, 0.4), (1.0, 0.95)))
+    calibrated = VoskRecognizer(BUILT_IN, calibration=calibration)
+    heard = []
+    for recognizer in (vosk, calibrated):
+        session = recognizer.start_session()
+        heard.append(words([*session.accept(pcm), *session.finish()]))
+
+    raw, found = ([word.confidence for word in each] for each in heard)
+    assert len(set(raw)) > 1
+    assert found == [pytest.approx(calibration(confidence), abs=0.001) for confidence in raw]
 
 
 @pytest.mark.parametrize("sizes", [[80], [1600], [999, 2333], [100_000]])

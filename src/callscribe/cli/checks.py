@@ -83,7 +83,9 @@ def model(settings: Settings) -> Iterator[Finding]:
     """The model loads, and this machine decodes faster than people speak."""
     try:
         folder = resolve(settings.model, language=settings.language)
-        recognizer = VoskRecognizer(folder.path, name=folder.title, language=folder.language)
+        recognizer = VoskRecognizer(
+            folder.path, name=folder.title, language=folder.language, calibration=folder.calibration
+        )
     except CallscribeError as error:
         yield failed("Model", error, "callscribe models list shows what there is.")
         return

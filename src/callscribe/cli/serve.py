@@ -66,7 +66,9 @@ def load_recognizer(settings: Settings) -> tuple[VoskRecognizer, ModelFolder]:
         ModelError: it is not there, broken, or of another language.
     """
     folder = resolve(settings.model, language=settings.language)
-    return VoskRecognizer(folder.path, name=folder.title, language=folder.language), folder
+    return VoskRecognizer(
+        folder.path, name=folder.title, language=folder.language, calibration=folder.calibration
+    ), folder
 
 
 def carrier_client(settings: Settings) -> CarrierClient | None:

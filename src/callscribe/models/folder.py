@@ -18,6 +18,7 @@ import msgspec
 
 from callscribe.errors import ModelError
 from callscribe.models.catalogue import bcp47, did_you_mean, is_safe_name, packaged
+from callscribe.recognition.calibration import Calibration
 
 BUILT_IN = "phone-en"
 
@@ -40,6 +41,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     licence: str = ""
     worth: str = ""
     """What to expect of it, for the start-up line."""
+    calibration: tuple[tuple[float, float], ...] = ()
+    """Points of the map from the recogniser's confidence to the share of words that are right."""
     base: str = ""
     """The model that it was adapted from; empty when it was not adapted."""
     added_words: int = 0
@@ -75,6 +78,8 @@ class ModelFolder:
     worth: str = ""
     adapted: str = ""
     """How it was made from another model; empty when it was not."""
+    calibration: Calibration | None = None
+    """What the recogniser's confidence is worth; None when nobody has measured it."""
 
     @property
     def title(self) -> str:
@@ -238,6 +243,7 @@ def inspect(path: Path, *, is_built_in: bool = False) -> ModelFolder:
         licence=about.licence,
         worth=about.worth,
         adapted=about.adapted,
+        calibration=_calibration(path, about),
     )
 
 
@@ -257,6 +263,19 @@ def _about(path: Path) -> About:
         return About()
     except (OSError, msgspec.DecodeError) as error:
         raise ModelError(f"{file} cannot be read: {error}. Correct or delete it.") from error
+
+
+def _calibration(path: Path, about: About) -> Calibration | None:
+    if not about.calibration:
+        return None
+    try:
+        return Calibration(about.calibration)
+    except ValueError as error:
+        raise ModelError(
+            f"The calibration in {path / ABOUT_FILE} cannot be used: {error}. "
+            "It is a list of [confidence, share of right words], both from 0 to 1 and rising. Correct it, "
+            "or delete it to get the recogniser's own confidence."
+        ) from error
 
 
 def _sample_rate(configuration: Path) -> int:

@@ -30,6 +30,7 @@ import numpy as np
 from callscribe.errors import ModelError
 from callscribe.events import Word
 from callscribe.recognition.base import Hypothesis, Pcm, RecognizerSession
+from callscribe.recognition.calibration import Calibration
 
 _FEATURES = ("conf/mfcc.conf", "conf/fbank.conf", "mfcc.conf", "fbank.conf")
 _DEFAULT_RATE = 16000
@@ -41,13 +42,21 @@ _REPLAY_S = 22
 class VoskRecognizer:
     """A loaded model, shared by all sessions."""
 
-    def __init__(self, folder: Path, *, name: str = "", language: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str = "",
+        language: str = "",
+        calibration: Calibration | None = None,
+    ) -> None:
         """Load the model in `folder` (a tenth of a second for a small one, many seconds for a large one).
 
         Args:
             folder: an unpacked Vosk model.
             name: for people; the folder's name when empty.
             language: BCP 47, when known.
+            calibration: what its confidence is worth; without it words keep Vosk's own, which is too high.
 
         Raises:
             ModelError: no such folder, files missing, or the library cannot load it; the message says what to do.
@@ -65,6 +74,7 @@ class VoskRecognizer:
         self.sample_rate = read_sample_rate(folder)
         self.hears_silence = False
         self.folder = folder
+        self._calibration = calibration
         self._vosk: Any = vosk
         vosk.SetLogLevel(-2)  # errors only
         # With a fixed graph there, Vosk reads no other (src/model.cc, ReadDataFiles).
@@ -93,7 +103,9 @@ class VoskRecognizer:
                 "`callscribe models adapt --dynamic`. Or leave the phrases out."
             )
         self._check_words(phrases)
-        return VoskSession(self._make_factory(phrases), self.sample_rate)
+        # Among a few phrases a confidence means something else; that was not measured.
+        calibration = None if phrases else self._calibration
+        return VoskSession(self._make_factory(phrases), self.sample_rate, calibration)
 
     def _check_words(self, phrases: Sequence[str]) -> None:
         """Vosk leaves words out that it does not know, and recognises what remains of the phrase."""
@@ -134,8 +146,11 @@ class _Factory:
 class VoskSession:
     """One track. Each utterance is decoded by a native recogniser of its own."""
 
-    def __init__(self, make: _Factory, sample_rate: int) -> None:
+    def __init__(
+        self, make: _Factory, sample_rate: int, calibration: Calibration | None = None
+    ) -> None:
         self._make = make
+        self._calibration = calibration
         self._rate = sample_rate
         self._step = sample_rate // 5
         self._native: Any = None
@@ -225,10 +240,14 @@ class VoskSession:
                 text=word["word"],
                 start_ms=round(begin_ms + word["start"] * 1000),
                 end_ms=round(begin_ms + word["end"] * 1000),
-                confidence=min(1.0, max(0.0, float(word["conf"]))),
+                confidence=self._confidence(float(word["conf"])),
             )
             for word in json.loads(getattr(self._native, result)()).get("result", ())
         )
+
+    def _confidence(self, posterior: float) -> float:
+        raw = min(1.0, max(0.0, posterior))
+        return raw if self._calibration is None else round(self._calibration(raw), 3)
 
     def _hear_partial(self) -> Hypothesis | None:
         text = json.loads(self._native.PartialResult()).get("partial", "")

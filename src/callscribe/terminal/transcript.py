@@ -18,6 +18,9 @@ from callscribe.terminal.layout import clean, clock
 from callscribe.terminal.replay import events_of
 from callscribe.terminal.view import TerminalView
 
+DOUBTFUL = 0.5
+"""Words below this confidence stand out: with a calibrated model they are more likely wrong than right."""
+
 
 def print_transcript(
     console: Console,
@@ -55,7 +58,7 @@ def _word_lines(final: FinalTranscript) -> Iterable[Text]:
     for word in final.words:
         line = Text(" " * 7)
         line.append(f"{word.start_ms / 1000:8.2f} {word.end_ms / 1000:8.2f}", "dim")
-        line.append(f"  {word.confidence:.2f}", "yellow" if word.confidence < 0.5 else "dim")
+        line.append(f"  {word.confidence:.2f}", "yellow" if word.confidence < DOUBTFUL else "dim")
         line.append(f"  {clean(word.text)}")
         yield line
 

@@ -19,6 +19,7 @@ from callscribe.models.adapt import (
     worker,
 )
 from callscribe.models.adapt.adaptation import NEEDED, possessive
+from callscribe.models.folder import inspect
 
 MODEL = Path(__file__).parents[3] / "src/callscribe/models/phone-en"
 AUDIO = Path(__file__).parent / "audio"
@@ -80,6 +81,9 @@ def test_a_made_up_name_is_recognised_after_and_not_before(small: Path, tmp_path
     assert report.known == ("the",)
     assert report.sentences == 2
     assert report.bytes == sum(f.stat().st_size for f in out.rglob("*") if f.is_file())
+    calibration = inspect(out).calibration
+    assert calibration is not None
+    assert calibration == inspect(small).calibration
     fractions = [done for _, done in stages]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
