@@ -173,6 +173,19 @@ def test_a_long_pause_speaks_for_a_mark(writer: Writer) -> None:
     assert sum(apart.count(m) for m in ",.?") >= sum(together.count(m) for m in ",.?")
 
 
+def test_a_pause_beside_a_hesitation_counts_less(writer: Writer) -> None:
+    """People who look for a word stop in mid-sentence."""
+    words = "i would like to pay um my bill".split()
+    pauses = [0, 0, 0, 0, 0, 700, 700, 0]
+    assert not any(mark in writer.final(words, pauses).text[:-1] for mark in ".?")
+
+
+def test_pauses_do_not_cut_where_no_mark_can_stand(writer: Writer) -> None:
+    words = "my number is four one five five five five oh one two three".split()
+    pauses = [0, 0, 0, 700, 0, 0, 500, 0, 0, 500, 0, 0, 0]
+    assert writer.final(words, pauses).text == "My number is 415-555-0123."
+
+
 def test_pauses_must_match_the_words(writer: Writer) -> None:
     with pytest.raises(ValueError, match="1 pauses for 2 words"):
         writer.final(["hello", "there"], [0])

@@ -99,7 +99,7 @@ def date(words: Words, i: int, setting: Setting) -> Span | None:
         return decade
     day = ordinal(words, i)
     if day is not None and 1 <= day[0] <= 31:
-        return _day_first(words, i, *day)
+        return _day_first(words, i, *day, setting)
     if cue_distance(words, i, BIRTH_CUES, 8) is not None:
         return _numeric(words, i, setting)
     return None
@@ -132,11 +132,26 @@ def _month_first(words: Words, i: int) -> Span | None:
     return None
 
 
-def _day_first(words: Words, i: int, value: int, stop: int) -> Span | None:
+def _day_and_month(words: Words, i: int, day: int, j: int) -> Span | None:
+    """ "the third of the fifth eighty two" is "3/5/82": day, month and year as the British say them."""
+    month = ordinal(words, j)
+    if month is None or month[0] > 12:
+        return None
+    whole, pair = year(words, month[1]), _pair(words, month[1])
+    if whole is not None:
+        return Span(i, whole[1], f"{day}/{month[0]}/{whole[0]}", "date")
+    if pair is not None:
+        return Span(i, pair[1], f"{day}/{month[0]}/{pair[0]:02d}", "date")
+    return None
+
+
+def _day_first(words: Words, i: int, value: int, stop: int, setting: Setting) -> Span | None:
     text = ordinal_text(value)
     if at(words, stop) == "of" and at(words, stop + 1) in MONTHS:
         text += f" of {words[stop + 1].capitalize()}"
         stop += 2
+    elif tuple(words[stop : stop + 2]) == ("of", "the") and setting.british:
+        return _day_and_month(words, i, value, stop + 2)
     elif at(words, stop) in MONTHS and not (
         words[stop] in {"may", "march"} and at(words, stop + 1) in {"be", "have", "not", "i"}
     ):
@@ -380,7 +395,8 @@ def _spoken_clock(words: Words, i: int, setting: Setting) -> Span | None:
     elif at(words, i) == "half":
         if not setting.british or at(words, i - 1) in {"and", "a", "other", "first", "second"}:
             return None
-        if at(words, i + 1) == "one" or not _ends_clock(words, i + 2):
+        goes_on = at(words, i + 2) in {"to", "till", "until"} and _hour(words, i + 3) is not None
+        if at(words, i + 1) == "one" or not (goes_on or _ends_clock(words, i + 2)):
             return None
         amount, j = 30, i + 1
     elif at(words, i) == "quarter" and at(words, i + 1) in {"past", "to", "till", "after", "of"}:

@@ -133,7 +133,7 @@ def _nearest(words: Words, i: int) -> str:
         if distance is not None and distance < where:
             best, where = name, distance
     if best == "code" and words[i - where] == "code":
-        return {"zip": "zip", "area": "phone"}.get(at(words, i - where - 1), best)
+        return {"zip": "zip", "area": "phone", "sort": "sort"}.get(at(words, i - where - 1), best)
     return best
 
 
@@ -159,9 +159,11 @@ def written_digits(figures: str, cue: str, setting: Setting) -> Span:
     n = len(figures)
     if cue == "ssn" and n == 9:
         return Span(0, 0, f"{figures[:3]}-{figures[3:5]}-{figures[5:]}", "code")
+    if cue == "sort" and n == 6:
+        return Span(0, 0, _grouped(figures, (2, 2, 2), "-"), "code")
     if cue == "zip" and n == 9:
         return Span(0, 0, f"{figures[:5]}-{figures[5:]}", "code")
-    if cue not in {"code", "zip", "ssn"}:
+    if cue not in {"code", "zip", "ssn", "sort"}:
         if n == 16 or (n == 15 and figures[:2] in {"34", "37"}):
             sizes: tuple[int, ...] = (4, 4, 4, 4) if n == 16 else (4, 6, 5)
             return Span(0, 0, _grouped(figures, sizes, " "), "code")

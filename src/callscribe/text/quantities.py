@@ -95,6 +95,8 @@ def money(words: Words, i: int, setting: Setting) -> Span | None:
             # "a hundred dollar fee": the article is the fee's
             article = words[i] == "a" and words[number.stop] in {"dollar", "euro", "pound"}
             return span._replace(text=f"a {span.text}") if article else span
+        if setting.british and at(words, number.stop) == "p" and at(words, number.stop + 1) != "m":
+            return Span(i, number.stop + 1, f"{number.text()}p", "money")
         if at(words, number.stop) in MONEY_WORDS and at(words, i) != "a":
             return Span(i, number.stop, number.text(), "money")
     return None

@@ -12,6 +12,7 @@ from callscribe.events import Token
 from callscribe.text.fillers import filler_words, hesitation_by_itself
 from callscribe.text.lexicon import (
     BEFORE_MISSES,
+    HESITATIONS,
     MONTHS,
     NAMED_TITLES,
     NUMBER_LABELS,
@@ -23,15 +24,19 @@ from callscribe.text.lexicon import (
 )
 from callscribe.text.rules import is_group_word, written_spans
 from callscribe.text.spans import Setting, Span
-from callscribe.text.tagger import MARKS, Tagger
+from callscribe.text.tagger import MARKS, Floats, Tagger
 
 Fillers = Literal["keep", "dim", "hide"]
 
 _BRITISH = frozenset({"gb", "uk", "ie", "au", "nz", "za", "in"})
 _LAST_WORD_ENDS = 1.0
 """Added to the log probability of "." and "?" at the end: the recogniser heard the speaker stop."""
-_PAUSE_FROM_MS, _PAUSE_FULL_MS, _PAUSE_WEIGHT = 250, 1000, 1.5
-"""A silence of 250 ms begins to speak for a mark, one of a second does so fully. Set by hand, not trained."""
+_PAUSE_FROM_MS, _PAUSE_FULL_MS, _NO_PAUSE_MS = 150, 600, 60
+"""A silence of 150 ms begins to speak for a mark and one of 600 ms does so fully: the endpointer ends an utterance
+at little more. Words that run on speak against a full stop."""
+_PAUSE_MARKS, _PAUSE_STOPS, _NO_PAUSE_STOPS = 2.0, 0.5, -0.4
+"""Log odds a full pause gives any mark and a stop besides, and what no pause takes from a stop. Set by hand, well below
+what pauses in read speech would justify, for the training text has no times."""
 _NOT_YET = "<not yet>"
 """Stands for the word after a partial."""
 _FORM_DOUBT = -3.0
@@ -197,9 +202,7 @@ class Writer:
         scores = tags.marks.copy()
         if pauses_ms is not None:
             for k in range(len(spans) - 1):
-                pause = pauses_ms[spans[k + 1].start]
-                share = (pause - _PAUSE_FROM_MS) / (_PAUSE_FULL_MS - _PAUSE_FROM_MS)
-                scores[k, 0] -= _PAUSE_WEIGHT * min(1.0, max(0.0, share))
+                _weigh_pause(scores[k], pauses_ms[spans[k + 1].start], spans[k], spans[k + 1])
         scores[-1, 2:] += _LAST_WORD_ENDS
         choices = np.argmax(scores, axis=1)
         named = [self._named(span, float(c)) for span, c in zip(spans, tags.capitals, strict=True)]
@@ -243,6 +246,16 @@ class Writer:
 
 def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _weigh_pause(scores: Floats, pause_ms: int, before: Span, after: Span) -> None:
+    """Adds what the silence between two units says to the scores of the marks between them."""
+    share = (pause_ms - _PAUSE_FROM_MS) / (_PAUSE_FULL_MS - _PAUSE_FROM_MS)
+    share = min(1.0, max(0.0, share))
+    if before.text in HESITATIONS or after.text in HESITATIONS:
+        share /= 2  # people who look for a word pause in mid-sentence
+    scores[1:] += _PAUSE_MARKS * share
+    scores[2:] += _PAUSE_STOPS * share if pause_ms >= _NO_PAUSE_MS else _NO_PAUSE_STOPS
 
 
 def _unsettled(span: Span, heard: Sequence[str]) -> bool:
