@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 from xml.etree.ElementTree import Element, fromstring
 
+from callscribe.calls.book import CallBook, RegistryOptions
 from callscribe.calls.flows import Flows, NumberFlow
-from callscribe.calls.registry import CallRegistry, RegistryOptions
+from callscribe.calls.registry import CallRegistry
 from callscribe.calls.speakers import Contacts
 from callscribe.calls.streams import OpenStream
 from callscribe.carrier.resources import CallInfo
@@ -38,7 +39,7 @@ E = TypeVar("E", bound=AnyEvent)
 QUICK = RegistryOptions(
     stop_grace_s=0.05,
     settle_s=0.05,
-    lost_grace_s=0.15,
+    lost_grace_s=1.0,
     no_stream_s=5.0,
     hold_grace_s=0.1,
     restart_s=0.01,
@@ -186,9 +187,8 @@ class World:
         self.events: list[AnyEvent] = []
         self.sessions: list[FakeSession] = []
         self.api = FakeApi()
-        self.registry = CallRegistry(
+        self.book = CallBook(
             publish=self._publish,
-            open_session=self._open,
             flows=flows or Flows(),
             contacts=Contacts(contacts),
             urls=CarrierUrls("https://calls.example.test"),
@@ -198,6 +198,7 @@ class World:
             options=options,
             clock=lambda: self.now,
         )
+        self.registry = CallRegistry(self.book, self._open)
         self.broken = False
         """No session can be opened."""
         self._streams = 0

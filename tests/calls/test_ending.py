@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callscribe.calls.registry import RegistryOptions
+from callscribe.calls.book import RegistryOptions
 from callscribe.events import (
     CallEnded,
 )

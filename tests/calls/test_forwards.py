@@ -130,7 +130,7 @@ async def test_a_callback_before_the_socket() -> None:
 
 async def finish(w: World) -> None:
     """The caller's socket stops and the carrier says that the call is over."""
-    stream = w.registry._book.find(CALL).leg.stream
+    stream = w.book.find(CALL).leg.stream
     assert stream is not None
     await w.registry.stream_closed(stream, "stop")
     await w.registry.call_status(CallStatusChanged(call_sid=CALL, status="completed"))
@@ -192,7 +192,7 @@ async def test_nobody_answers_and_that_is_it(status: str) -> None:
     w = world(no_answer="hangup")
     await begin(w)
     assert tags(await w.registry.dial_finished(finished(status))) == ["Hangup"]
-    stream = w.registry._book.find(CALL).leg.stream
+    stream = w.book.find(CALL).leg.stream
     assert stream is not None
     await w.registry.stream_closed(stream, "stop")
     assert (await w.ended()).status == status
@@ -251,7 +251,7 @@ async def test_without_any_word_after_the_ringing_somebody_has_answered() -> Non
 async def test_the_answer_is_waited_for_when_the_call_is_over_already() -> None:
     w = world()
     await begin(w)
-    stream = w.registry._book.find(CALL).leg.stream
+    stream = w.book.find(CALL).leg.stream
     assert stream is not None
     closing = asyncio.ensure_future(w.registry.stream_closed(stream, "stop"))
     await w.registry.call_status(CallStatusChanged(call_sid=CALL, status="completed"))
@@ -283,7 +283,7 @@ async def test_without_any_word_at_all_a_shorter_call_was_not() -> None:
 async def test_a_socket_that_stops_first_waits_for_word_of_the_answer() -> None:
     w = world()
     await begin(w)
-    book = w.registry._book
+    book = w.book
     stream = book.find(CALL).leg.stream
     assert stream is not None
     closing = book.spawn(lambda: w.registry.stream_closed(stream, "stop"))

@@ -7,11 +7,13 @@ import datetime as dt
 import pytest
 
 from callscribe.calls.flows import Flows, NumberFlow
+from callscribe.carrier.stream import Dtmf
 from callscribe.carrier.webhook import StreamStatus
 from callscribe.errors import ModelError, ProtocolError
 from callscribe.events import (
     CallEnded,
     CallStarted,
+    DtmfReceived,
     GapDetected,
     ParticipantJoined,
     StreamEnded,
@@ -140,8 +142,8 @@ async def test_the_carriers_own_time_of_the_start_is_used() -> None:
         StreamStatus(call_sid=CALL, event="stream-started", at=zero, stream_sid=stream.sid)
     )
     await world.speak(stream, 0, 10_000)
-    record = world.registry._book.find(CALL)
-    book = world.registry._book
+    record = world.book.find(CALL)
+    book = world.book
     assert book.at_ms(record, zero + dt.timedelta(seconds=6)) == 6000
     assert book.at_ms(record, zero - dt.timedelta(seconds=6)) == 0
     assert book.at_ms(record, zero + dt.timedelta(seconds=60)) == pytest.approx(9980, abs=5)
@@ -153,3 +155,14 @@ async def test_a_session_gets_the_flow_of_the_number_that_was_called() -> None:
     for sid, to in ((CALL, OURS), (LEG, "+15005550099")):
         await world.socket(await world.call(sid, to=to), sid)
     assert [session.plan for session in world.sessions] == [NumberFlow(), own]
+
+
+async def test_a_pressed_key_is_an_event_where_the_audio_is() -> None:
+    world = World()
+    stream = await world.socket(await world.call())
+    await world.speak(stream, 0, 1000)
+    world.registry.digit_pressed(stream, Dtmf("inbound", "5"))
+    await until(lambda: bool(world.of(DtmfReceived)))
+    (pressed,) = world.of(DtmfReceived)
+    assert (pressed.call, pressed.leg, pressed.track) == (CALL, CALL, "inbound")
+    assert (pressed.digit, pressed.at_ms) == ("5", 1000)

@@ -15,9 +15,10 @@ import uvicorn
 import websockets
 from starlette.applications import Starlette
 
+from callscribe.calls.book import CallBook, RegistryOptions
 from callscribe.calls.flows import Flows, NumberFlow
 from callscribe.calls.interfaces import CarrierApi
-from callscribe.calls.registry import CallRegistry, RegistryOptions
+from callscribe.calls.registry import CallRegistry
 from callscribe.calls.speakers import Contacts
 from callscribe.carrier.signature import SignatureChecker, sign
 from callscribe.carrier.urls import CarrierUrls
@@ -109,15 +110,15 @@ async def serving(
     listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     server = Server(listener.getsockname()[1])
-    registry = CallRegistry(
+    book = CallBook(
         publish=server.publish,
-        open_session=server.open_session,
         flows=Flows(flow),
         contacts=Contacts(),
         urls=CarrierUrls(server.origin),
         api=api,
         options=options,
     )
+    registry = CallRegistry(book, server.open_session)
     nothing: Any = None
     services = Services(
         settings=WebSettings(public_url=server.origin, allow_unsigned=unsigned),

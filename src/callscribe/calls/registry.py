@@ -13,22 +13,16 @@ Callbacks travel apart from the socket and from each other, so every handler tak
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 from callscribe.calls import asking, conferences, controls, ending, forwards, opening
-from callscribe.calls.book import CallBook, RegistryOptions
+from callscribe.calls.book import CallBook
 from callscribe.calls.dialling import RANKS, TERMINAL
-from callscribe.calls.flows import Flows
-from callscribe.calls.interfaces import CarrierApi, OpenSession, Publish, Recall
+from callscribe.calls.interfaces import OpenSession
 from callscribe.calls.live import LiveCall
 from callscribe.calls.sockets import Sockets
-from callscribe.calls.speakers import Contacts
 from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import Ticket
 from callscribe.carrier import twiml
-from callscribe.carrier.stream import Started
-from callscribe.carrier.urls import CarrierUrls
+from callscribe.carrier.stream import Dtmf, Started
 from callscribe.carrier.webhook import (
     CallStatusChanged,
     ConferenceEvent,
@@ -39,39 +33,19 @@ from callscribe.carrier.webhook import (
 )
 from callscribe.events import Track
 
-__all__ = ["CallRegistry", "RegistryOptions"]
-
 
 class CallRegistry:
-    """The live calls; arguments as `CallBook`'s, and `open_session`, which makes a session for a stream."""
+    """The live calls."""
 
-    def __init__(
-        self,
-        *,
-        publish: Publish,
-        open_session: OpenSession,
-        flows: Flows,
-        contacts: Contacts,
-        urls: CarrierUrls,
-        api: CarrierApi | None = None,
-        own_number: str = "",
-        recall: Recall | None = None,
-        options: RegistryOptions | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._book = CallBook(
-            publish=publish,
-            flows=flows,
-            contacts=contacts,
-            urls=urls,
-            api=api,
-            own_number=own_number,
-            recall=recall,
-            options=options,
-            clock=clock,
-        )
-        self._book.before_close = lambda *held: forwards.stream_ends(self._book, *held)
-        self._sockets = Sockets(self._book, open_session)
+    def __init__(self, book: CallBook, open_session: OpenSession) -> None:
+        """
+        Args:
+            book: empty; nobody else's.
+            open_session: makes a session for a stream.
+        """
+        self._book = book
+        self._book.before_close = lambda *held: forwards.stream_ends(book, *held)
+        self._sockets = Sockets(book, open_session)
 
     # What the carrier says
 
@@ -104,6 +78,10 @@ class CallRegistry:
             ProtocolError: the ticket is for another call, or the call is over.
         """
         return await self._sockets.opened(ticket, started)
+
+    def digit_pressed(self, stream: OpenStream, pressed: Dtmf) -> None:
+        """A key was pressed during a stream. Returns at once: reading a socket waits for nothing."""
+        self._sockets.digit_pressed(stream, pressed)
 
     async def stream_closed(self, stream: OpenStream, reason: str) -> None:
         """A socket has closed: `stop`, `socket-lost`, or `refused: ...`. Returns when its last words are published."""

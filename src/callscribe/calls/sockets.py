@@ -15,10 +15,10 @@ from callscribe.calls.live import Leg, Record
 from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import Ticket
 from callscribe.carrier.explain import explain
-from callscribe.carrier.stream import Started
+from callscribe.carrier.stream import Dtmf, Started
 from callscribe.carrier.webhook import StreamStatus
 from callscribe.errors import CallscribeError, ProtocolError
-from callscribe.events import GapDetected
+from callscribe.events import DtmfReceived, GapDetected
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +72,20 @@ class Sockets:
                 ending.later(book, record, leg, "lost", book.options.lost_grace_s)
                 raise
         return stream
+
+    def digit_pressed(self, stream: OpenStream, pressed: Dtmf) -> None:
+        """A key was pressed during a stream. Returns at once: reading a socket waits for nothing."""
+        record = self._book.of_leg(stream.leg)
+        if record is None:
+            return
+        event = DtmfReceived(
+            call=record.id,
+            leg=stream.leg,
+            track=pressed.track,
+            digit=pressed.digit,
+            at_ms=stream.end_ms,
+        )
+        self._book.spawn(lambda: self._book.publish(event))
 
     async def closed(self, stream: OpenStream, reason: str) -> None:
         """A socket has closed: `stop`, `socket-lost`, or `refused: ...`. Returns when its last words are published."""

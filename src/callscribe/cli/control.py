@@ -33,9 +33,7 @@ def register(app: typer.Typer) -> None:
         call: SomeCall = "", server: Server = DEFAULT_SERVER, token: Token = ""
     ) -> None:
         """Stop listening to a live call until resume: nothing of it is heard or kept."""
-        with Remote(place(server, token)) as remote:
-            found = live_call(remote, call)
-            remote.post(f"/api/calls/{found.id}/pause")
+        found = ask(server, token, call, "pause")
         print(f"Paused: {who(found)}. Go on with: callscribe resume {found.id[:12]}")
 
     @app.command("resume")
@@ -43,9 +41,7 @@ def register(app: typer.Typer) -> None:
         call: SomeCall = "", server: Server = DEFAULT_SERVER, token: Token = ""
     ) -> None:
         """Go on after a pause."""
-        with Remote(place(server, token)) as remote:
-            found = live_call(remote, call)
-            remote.post(f"/api/calls/{found.id}/resume")
+        found = ask(server, token, call, "resume")
         print(f"Transcribing again: {who(found)}.")
 
     @app.command("swap")
@@ -53,9 +49,8 @@ def register(app: typer.Typer) -> None:
         call: SomeCall = "", server: Server = DEFAULT_SERVER, token: Token = ""
     ) -> None:
         """Exchange the names of a call's two speakers, also in what was said before."""
+        found = ask(server, token, call, "swap")
         with Remote(place(server, token)) as remote:
-            found = live_call(remote, call)
-            remote.post(f"/api/calls/{found.id}/swap")
             names = people(remote.record(found.id))
         print(f"Swapped: {' and '.join(names)}.")
 
@@ -76,6 +71,18 @@ def register(app: typer.Typer) -> None:
                 f"/api/calls/{found.id}/rename", {"leg": leg, "track": track, "speaker": name}
             )
         print(f"{who_now} is now called {name}")
+
+
+def ask(server: str, token: str, sid: str, what: str) -> CallSummary:
+    """Have a running server do something to a live call; returns the call.
+
+    Raises:
+        ServerError: see `live_call`; or it could not be done.
+    """
+    with Remote(place(server, token)) as remote:
+        found = live_call(remote, sid)
+        remote.post(f"/api/calls/{found.id}/{what}")
+    return found
 
 
 def live_call(remote: Remote, sid: str) -> CallSummary:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import uvicorn
 
+from callscribe.calls.book import CallBook
 from callscribe.calls.decoding import DecodePool
 from callscribe.calls.endpointing import EndpointOptions
 from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow, read_flows
@@ -275,9 +276,8 @@ async def running_server(
                 write=writer,
             )
 
-        registry = CallRegistry(
+        book = CallBook(
             publish=journal.publish,
-            open_session=open_session,
             flows=flows,
             contacts=Contacts(settings.contacts),
             urls=CarrierUrls(public_url),
@@ -285,6 +285,7 @@ async def running_server(
             own_number=own_number,
             recall=store.call,
         )
+        registry = CallRegistry(book, open_session)
         failed = asyncio.Event()
 
         async def readiness() -> Readiness:

@@ -79,16 +79,14 @@ class Pages:
         if chosen is None and calls and before is None:
             chosen = calls[0]
         view = await run_in_threadpool(self._view, chosen.id) if chosen else None
-        return await run_in_threadpool(
-            self._render,
-            request,
-            "index.html",
-            calls=calls,
-            cursor=cursor,
-            view=view,
-            place="list",
-            before=before,
-        )
+        shown: dict[str, Any] = {
+            "calls": calls,
+            "cursor": cursor,
+            "view": view,
+            "place": "list",
+            "before": before,
+        }
+        return await run_in_threadpool(self._render, request, "index.html", **shown)
 
     async def call(self, request: Request) -> Response:
         """One call; where there is room, the list beside it."""
@@ -97,16 +95,14 @@ class Pages:
         view = await run_in_threadpool(self._view, sid)
         if view is None:
             return self._missing(request, sid)
-        return await run_in_threadpool(
-            self._render,
-            request,
-            "index.html",
-            calls=calls,
-            cursor=cursor,
-            view=view,
-            place="call",
-            before=None,
-        )
+        shown: dict[str, Any] = {
+            "calls": calls,
+            "cursor": cursor,
+            "view": view,
+            "place": "call",
+            "before": None,
+        }
+        return await run_in_threadpool(self._render, request, "index.html", **shown)
 
     async def captions(self, request: Request) -> Response:
         """One call's last lines in very large type."""

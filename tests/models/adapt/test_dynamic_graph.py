@@ -6,7 +6,7 @@ import pytest
 
 from callscribe.models.adapt import dynamic_graph
 from callscribe.models.adapt.dynamic_graph import UNKNOWN
-from callscribe.models.adapt.phones import INDEX, entering, in_word, plain, staying
+from tests.models.adapt.speaking import spoken
 from tests.models.adapt.test_language_model import model_of
 from tests.models.adapt.transducers import Transducer, best_words, read
 
@@ -15,19 +15,6 @@ SAID = {
     "the": ["DH AH", "DH IY"], "yes": ["N OW", "Y EH S"],
 }  # fmt: skip
 LINES = ["yes please", "no the order please", "the order", "on the order yes"]
-
-
-def spoken(text: str, pronunciation: int, pauses: bool) -> list[int]:
-    """Transition ids of a text: phones of one to three frames, perhaps with silence around words."""
-    numbers = [1] if pauses else []
-    for word in text.split():
-        phones = SAID[word][min(pronunciation, len(SAID[word]) - 1)].split()
-        numbers += in_word([INDEX[p] for p in phones]) + ([1] if pauses else [])
-    ids, before = [], 0
-    for place, number in enumerate(numbers):
-        ids += [entering(number, before), *[staying(number)] * (place % 3)]
-        before = plain(number)
-    return ids
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +47,7 @@ def test_the_graph_decodes_its_own_text(
     pronouncing: Transducer, grammar: Transducer, words: dict[int, str], text: str, pauses: bool
 ) -> None:
     for pronunciation in (0, 1):
-        found = best_words(spoken(text, pronunciation, pauses), pronouncing, grammar)
+        found = best_words(spoken(SAID, text, pronunciation, pauses), pronouncing, grammar)
         assert " ".join(words[number] for number in found) == text
 
 

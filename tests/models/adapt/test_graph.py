@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from callscribe.models.adapt import AdaptError, pronunciations, worker
-from callscribe.models.adapt.phones import INDEX, entering, in_word, plain, staying
+from tests.models.adapt.speaking import spoken
 from tests.models.adapt.test_language_model import model_of
 
 pytestmark = pytest.mark.skipif(
@@ -43,19 +43,6 @@ BEST_PATH = """if True:
 """
 
 
-def spoken(text: str, pronunciation: int, pauses: bool) -> list[int]:
-    """Transition ids of a text: phones of one to three frames, perhaps with silence around words."""
-    numbers = [1] if pauses else []
-    for word in text.split():
-        phones = SAID[word][min(pronunciation, len(SAID[word]) - 1)].split()
-        numbers += in_word([INDEX[p] for p in phones]) + ([1] if pauses else [])
-    ids, before = [], 0
-    for place, number in enumerate(numbers):
-        ids += [entering(number, before), *[staying(number)] * (place % 3)]
-        before = plain(number)
-    return ids
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("graph")
@@ -72,7 +59,7 @@ def test_the_graph_decodes_its_own_text(folder: Path) -> None:
     words = dict(zip(map(int, rows[1::2]), rows[::2], strict=True))
     texts = [*LINES, "yes yes no", "please on", "order"]
     cases = [(t, n, pauses) for t in texts for n in (0, 1) for pauses in (False, True)]
-    ids = json.dumps([spoken(*case) for case in cases])
+    ids = json.dumps([spoken(SAID, *case) for case in cases])
     command = [sys.executable, "-c", BEST_PATH, str(folder / "graph/HCLG.fst"), ids]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = [" ".join(words[i] for i in path) for path in json.loads(done.stdout)]
