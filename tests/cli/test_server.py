@@ -9,6 +9,7 @@ import pytest
 
 from callscribe.calls.endpointing import EndpointOptions
 from callscribe.calls.flows import Flows, NumberFlow
+from callscribe.cli.serve import load_recognizer
 from callscribe.cli.server import check_phrases, page_token, session_options
 from callscribe.errors import ModelError, SettingsError
 from callscribe.models.folder import built_in
@@ -16,6 +17,7 @@ from callscribe.recognition.base import RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.recognition.vosk import VoskRecognizer
 from callscribe.settings import Secret, Settings
+from tests.calls.speech import scene
 
 SETTINGS = Settings(endpoint_silence_ms=500, endpoint_max_ms=15_000)
 
@@ -65,6 +67,18 @@ def test_a_model_that_takes_none_is_named_with_the_number() -> None:
     recognizer.close()
     assert str(raised.value).startswith('[numbers."+15005550006"], phrases: The model phone-en')
     check_phrases(Flows(numbers={"+15005550006": NumberFlow()}), recognizer)
+
+
+def test_a_server_gives_calibrated_confidence(tmp_path: Path) -> None:
+    recognizer, model = load_recognizer(Settings(data=tmp_path))
+    session = recognizer.start_session()
+    pcm = scene(0.3, "card", 0.3).pcm
+    heard = [word for found in (*session.accept(pcm), *session.finish()) for word in found.words]
+    recognizer.close()
+    assert model.calibration is not None
+    highest = model.calibration(1.0)
+    assert highest < 1
+    assert 0.5 < max(word.confidence for word in heard) <= highest
 
 
 def test_a_token_that_can_be_guessed_is_refused_at_start(tmp_path: Path) -> None:

@@ -149,6 +149,14 @@ def test_phrases_restrict_what_is_recognised(dynamic: VoskRecognizer) -> None:
     assert restricted[:3] == ["i", "lost", "my"]
 
 
+def test_among_phrases_confidence_stays_vosks_own(small_dynamic: Path) -> None:  # noqa: F811
+    recognizer = VoskRecognizer(small_dynamic, calibration=Calibration(((0.0, 0.0), (1.0, 0.5))))
+    pcm = scene(0.5, "yes", 0.5).pcm
+    free, bound = recognizer.start_session(), recognizer.start_session(["yes please", "[unk]"])
+    assert max(word.confidence for word in words([*free.accept(pcm), *free.finish()])) <= 0.5
+    assert max(word.confidence for word in words([*bound.accept(pcm), *bound.finish()])) > 0.5
+
+
 def test_other_speech_becomes_unknown(dynamic: VoskRecognizer) -> None:
     phrases = ["yes please", "[unk]"]
     assert heard_in(dynamic, phrases, 0.5, "yes", 0.5) == ["yes", "please"]
