@@ -127,7 +127,7 @@ async def serving(
         hub=nothing,
         signatures=None if unsigned else SignatureChecker([TOKEN], server.origin),
     )
-    app = Starlette(routes=carrier_routes(services, limits=limits))
+    app = Starlette(routes=carrier_routes(services, registry, limits=limits))
     config = uvicorn.Config(app, log_level="error", ws_max_size=2**20, lifespan="off")
     runner = uvicorn.Server(config)
     task = asyncio.create_task(runner.serve(sockets=[listener]))

@@ -242,7 +242,7 @@ async def test_unsigned_requests_work_only_when_allowed() -> None:
     nothing: Any = None
     services = Services(settings=WebSettings(), registry=nothing, store=nothing, hub=nothing)
     with pytest.raises(CallscribeError, match="TWILIO_AUTH_TOKEN"):
-        carrier_routes(services)
+        carrier_routes(services, nothing)
     async with serving(unsigned=True) as server:
         answer = await server.post("/twilio/voice", voice(), signature="")
         assert answer.status_code == 200

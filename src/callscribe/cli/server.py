@@ -319,7 +319,7 @@ async def running_server(
         config = uvicorn.Config(
             create_app(
                 services,
-                carrier=[*carrier_routes(services), *probe_routes(services.signatures)],
+                carrier=[*carrier_routes(services, registry), *probe_routes(services.signatures)],
             ),
             ws_max_size=MAX_MESSAGE_CHARS,
             ws_per_message_deflate=False,

@@ -79,14 +79,16 @@ class SocketLimits:
     """Messages that may come at once, e.g. after the network was stuck."""
 
 
-def carrier_routes(services: Services, *, limits: SocketLimits | None = None) -> list[BaseRoute]:
+def carrier_routes(
+    services: Services, calls: CarrierCalls, *, limits: SocketLimits | None = None
+) -> list[BaseRoute]:
     """All routes below `/twilio/`."""
-    return _CarrierRoutes(services, limits or SocketLimits()).routes()
+    return _CarrierRoutes(services, calls, limits or SocketLimits()).routes()
 
 
 class _CarrierRoutes:
-    def __init__(self, services: Services, limits: SocketLimits) -> None:
-        self._calls: CarrierCalls = services.registry
+    def __init__(self, services: Services, calls: CarrierCalls, limits: SocketLimits) -> None:
+        self._calls = calls
         self._signatures: SignatureChecker | None = services.signatures
         self._limits = limits
         self._refusals = _Throttle(per_minute=20)

@@ -106,7 +106,7 @@ class Services:
     """Everything a route may use.
 
     Attributes:
-        registry: the call registry: `CallControl` for the pages, all of it for the carrier's routes.
+        registry: the call registry, for the pages' controls; None where there are none.
         signatures: the carrier's signature check; None when unsigned requests are allowed.
         readiness: asked at every `/readyz`; may touch the disk, so it is awaited.
         stopping: set when the server is told to stop; endless answers end then, for the server
@@ -114,7 +114,7 @@ class Services:
     """
 
     settings: WebSettings
-    registry: Any
+    registry: CallControl | None
     store: CallReader
     hub: LiveEvents
     signatures: Any = None
