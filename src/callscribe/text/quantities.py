@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from callscribe.text.calendar import bare_hour
 from callscribe.text.cardinals import (
     Amount,
     Words,
@@ -13,6 +12,7 @@ from callscribe.text.cardinals import (
     ordinal,
     ordinal_text,
 )
+from callscribe.text.clock import bare_hour
 from callscribe.text.lexicon import (
     CODE_CUES,
     COUNTED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from callscribe.text import calendar, digits, letters, quantities, spelling, web
+from callscribe.text import calendar, clock, digits, letters, quantities, spelling, web
 from callscribe.text.cardinals import at
 from callscribe.text.lexicon import (
     DECADES,
@@ -103,7 +103,7 @@ def _match(words: Sequence[str], i: int, setting: Setting, addresses: bool) -> S
     if spelled is not None:
         return spelled
     return (
-        calendar.time(words, i, setting)
+        clock.time(words, i, setting)
         or calendar.date(words, i, setting)
         or quantities.money(words, i, setting)
         or quantities.percent(words, i)
