@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from callscribe.text import Token, Writer, WriterOptions, Written
 from callscribe.text.lexicon import HESITATIONS, MONTHS, NUMBER_WORDS, ORDINALS
 from callscribe.text.rules import is_group_word
+from callscribe.text.tagger import Tags
+from callscribe.text.writer import _own_capitals
 
 PHRASES = (
     "can you come at eight forty tomorrow", "we close at quarter past nine", "i need eight forty dollar bills",
@@ -134,6 +137,7 @@ def _shared(options: WriterOptions) -> Writer:
         ("is doctor who still on", "Is doctor who still on?"),
         ("i saw the doctor who treated my son", "I saw the doctor who treated my son."),
         ("iphone twelve", "iPhone 12."),
+        ("i live on elm street", "I live on Elm Street."),
         ("n as in nancy double t", "N as in Nancy, T-T."),
         (
             "call us at eight hundred five five five oh one nine nine option three",
@@ -161,6 +165,18 @@ def test_tokens_say_which_words_they_stand_for(writer: Writer) -> None:
         ("costs", 1, 2),
         ("$412", 2, 6),
     ]
+
+
+def test_common_words_need_more_for_the_only_capital_around() -> None:
+    tags = Tags(
+        marks=np.zeros((4, 4), np.float32),
+        capitals=np.array([-3, 0.7, -3, 2.0], np.float32),
+        usually_lower=np.array([True, True, True, True]),
+    )
+    keys = ["way", "street", "is", "nice"]
+    assert (_own_capitals(tags, keys) > 0).tolist() == [False, False, False, True]
+    beside_a_name = tags._replace(capitals=np.array([3, 0.7, -3, 2.0], np.float32))
+    assert _own_capitals(beside_a_name, keys)[1] > 0
 
 
 def test_a_long_pause_speaks_for_a_mark(writer: Writer) -> None:

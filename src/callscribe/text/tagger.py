@@ -37,6 +37,8 @@ class Tags(NamedTuple):
     """Log probabilities, one row a unit, one column for each of `MARKS`."""
     capitals: Floats
     """Log odds that the unit has a capital of its own, apart from sentence starts."""
+    usually_lower: npt.NDArray[np.bool_]
+    """Words that the training text wrote in lower case more often than not."""
 
 
 class Tagger:
@@ -67,6 +69,8 @@ class Tagger:
         self._habits[1 : len(words) + 1] = (
             arrays["habits"].astype(np.float32) * float(arrays["habit_weight"]) / HABIT_STEPS
         )
+        self._lower = np.zeros(len(self._habits), np.bool_)
+        self._lower[1 : len(words) + 1] = arrays["habits"].astype(np.float32) < 0
         rare = bytes(arrays["rare_words"].astype(np.uint8)).decode().split("\n")
         weights = (
             arrays["rare_habits"].astype(np.float32) * float(arrays["rare_weight"]) / HABIT_STEPS
@@ -118,7 +122,8 @@ class Tagger:
         both = np.concatenate([x, embedded], axis=1)
         capitals = (_product(both, self._capital) + self._capital_bias)[:count, 0]
         capitals = capitals + self._habits[ids] + [self._rare.get(key, 0.0) for key in keys]
-        return Tags(marks.astype(np.float32), capitals.astype(np.float32))
+        lower = self._lower[ids] | [self._rare.get(key, 0.0) < 0 for key in keys]
+        return Tags(marks.astype(np.float32), capitals.astype(np.float32), lower)
 
 
 _ROWS = 16

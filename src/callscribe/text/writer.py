@@ -24,7 +24,7 @@ from callscribe.text.lexicon import (
 )
 from callscribe.text.rules import is_group_word, written_spans
 from callscribe.text.spans import Setting, Span
-from callscribe.text.tagger import MARKS, Floats, Tagger
+from callscribe.text.tagger import MARKS, Floats, Tagger, Tags
 
 Fillers = Literal["keep", "dim", "hide"]
 
@@ -45,6 +45,8 @@ _NO_MARK_BEFORE_NUMBER = NUMBER_LABELS | frozenset(
     "year years in at on of for to by from until till since after before the a an is my your".split()
 )
 """No mark stands between one of these and a number: "option 3", "in the year 2000"."""
+_ALONE_DOUBT = 1.0
+"""Log odds a usually small word must have more to stand with a capital among small ones. Chosen on development text."""
 _ALWAYS = {
     **{day: day.capitalize() for day in WEEKDAYS},
     **{month: month.capitalize() for month in MONTHS if month not in {"may", "march", "august"}},
@@ -199,17 +201,18 @@ class Writer:
         for k in titles:
             keys[k] = "missus" if keys[k] == "misses" else keys[k]
         tags = self._tagger.tag(keys)
+        capitals = _own_capitals(tags, keys)
         scores = tags.marks.copy()
         if pauses_ms is not None:
             for k in range(len(spans) - 1):
                 _weigh_pause(scores[k], pauses_ms[spans[k + 1].start], spans[k], spans[k + 1])
         scores[-1, 2:] += _LAST_WORD_ENDS
         choices = np.argmax(scores, axis=1)
-        named = [self._named(span, float(c)) for span, c in zip(spans, tags.capitals, strict=True)]
+        named = [self._named(span, float(c)) for span, c in zip(spans, capitals, strict=True)]
         texts, starts = [], True
         for k, span in enumerate(spans):
             mark = _possible_mark(MARKS[int(choices[k])], spans, k)
-            capital = float(tags.capitals[k])
+            capital = float(capitals[k])
             if span.kind == "word" and k in titles and named[k + 1]:
                 text, mark = NAMED_TITLES[span.text], ""
             elif k and spans[k - 1].text in _TITLE_TEXTS and span.text not in _AFTER_NO_NAME:
@@ -246,6 +249,22 @@ class Writer:
 
 def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _own_capitals(tags: Tags, keys: Sequence[str]) -> Floats:
+    """The log odds of capitals, lower for common words that would have the only capital around ("two way Street")."""
+    large = (tags.capitals > 0) | np.array([key == "<acronym>" for key in keys])
+    beside = np.zeros(len(keys), np.bool_)
+    beside[1:] |= large[:-1]
+    beside[:-1] |= large[1:]
+    for k in range(2, len(keys)):  # "Bank of England"
+        if keys[k - 1] in _INSIDE_NAMES:
+            beside[k] |= large[k - 2]
+    doubt = np.where(tags.usually_lower & ~beside, np.float32(_ALONE_DOUBT), np.float32(0))
+    return tags.capitals - doubt
+
+
+_INSIDE_NAMES = frozenset({"of", "the", "and", "<ordinal>", "<number>"})
 
 
 def _weigh_pause(scores: Floats, pause_ms: int, before: Span, after: Span) -> None:
