@@ -100,8 +100,10 @@ def listen(folder: Path, work: Path, text: Path, most: int, minutes: float) -> H
 
     What was heard is kept in the work folder for this very model, so the same command goes on.
     """
-    digest = hashlib.sha256((folder / "am/final.mdl").read_bytes())
-    digest.update((folder / "graph/HCLG.fst").read_bytes())
+    digest = hashlib.sha256()
+    for part in ("am", "conf", "graph"):
+        for path in sorted(p for p in (folder / part).rglob("*") if p.is_file()):
+            digest.update(path.read_bytes())
     kept = work / f"confidences-{digest.hexdigest()[:12]}.jsonl"
     lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
     known = {line["id"]: line["words"] for line in map(json.loads, lines)}
