@@ -14,50 +14,26 @@ from callscribe.events import (
     CallEnded,
     FinalTranscript,
     LagChanged,
-    PartialTranscript,
     Published,
     StoreFailed,
     StreamCounters,
     StreamEnded,
     Track,
 )
+from tests.calls import said
 
 
 def partial(
     utterance: str, revision: int, *, call: str = "CA1", track: Track = "inbound", text: str = "x"
 ) -> Published:
-    event = PartialTranscript(
-        call=call,
-        leg=call,
-        track=track,
-        speaker="Caller",
-        utterance=utterance,
-        revision=revision,
-        text=text,
-        raw_text=text,
-        start_ms=0,
-        end_ms=1,
-    )
+    event = said.partial(text, utterance=utterance, revision=revision, call=call, track=track)
     return Published(id=None, event=event)
 
 
 def final(
     id_: int | None, utterance: str, *, call: str = "CA1", track: Track = "inbound"
 ) -> Published:
-    event = FinalTranscript(
-        call=call,
-        leg=call,
-        track=track,
-        speaker="Caller",
-        utterance=utterance,
-        revision=9,
-        text="x",
-        raw_text="x",
-        start_ms=0,
-        end_ms=1,
-        words=(),
-    )
-    return Published(id=id_, event=event)
+    return Published(id=id_, event=said.final("x", utterance=utterance, call=call, track=track))
 
 
 async def drain(subscription: Subscription) -> list[Published | Resync]:

@@ -19,6 +19,7 @@ from callscribe.events import (
     Published,
     StoreFailed,
 )
+from tests.calls.said import final, partial
 
 
 class MemoryLog:
@@ -45,37 +46,6 @@ class MemoryLog:
         self.events.extend(events)
         self.transactions.append(len(events))
         return list(range(first, first + len(events)))
-
-
-def final(utterance: str, call: str = "CA1") -> FinalTranscript:
-    return FinalTranscript(
-        call=call,
-        leg=call,
-        track="inbound",
-        speaker="Caller",
-        utterance=utterance,
-        revision=1,
-        text=utterance,
-        raw_text=utterance,
-        start_ms=0,
-        end_ms=1,
-        words=(),
-    )
-
-
-def partial(utterance: str) -> PartialTranscript:
-    return PartialTranscript(
-        call="CA1",
-        leg="CA1",
-        track="inbound",
-        speaker="Caller",
-        utterance=utterance,
-        revision=1,
-        text="x",
-        raw_text="x",
-        start_ms=0,
-        end_ms=1,
-    )
 
 
 async def drain(viewer: Subscription) -> list[Published]:
@@ -163,7 +133,7 @@ async def test_many_publishers_one_strictly_increasing_order() -> None:
 
         async def publisher(call: str) -> None:
             for number in range(20):
-                await journal.publish(final(f"u{number}", call))
+                await journal.publish(final(f"u{number}", call=call))
                 if dice.random() < 0.5:
                     await asyncio.sleep(0)
 

@@ -3,38 +3,8 @@ from __future__ import annotations
 import asyncio
 
 from callscribe.calls.outbox import Outbox
-from callscribe.events import AnyEvent, FinalTranscript, LagChanged, PartialTranscript, Track
-
-
-def partial(text: str, track: Track = "inbound") -> PartialTranscript:
-    return PartialTranscript(
-        call="CA1",
-        leg="CA1",
-        track=track,
-        speaker="Caller",
-        utterance=f"MZ1-{track}-1",
-        revision=1,
-        text=text,
-        raw_text=text,
-        start_ms=0,
-        end_ms=20,
-    )
-
-
-def final(text: str) -> FinalTranscript:
-    return FinalTranscript(
-        call="CA1",
-        leg="CA1",
-        track="inbound",
-        speaker="Caller",
-        utterance="MZ1-inbound-1",
-        revision=2,
-        text=text,
-        raw_text=text,
-        start_ms=0,
-        end_ms=20,
-        words=(),
-    )
+from callscribe.events import AnyEvent, FinalTranscript, LagChanged, PartialTranscript
+from tests.calls.said import final, partial
 
 
 class Journal:
@@ -54,7 +24,7 @@ class Journal:
 async def test_a_partial_nobody_has_seen_gives_way_to_what_follows_on_its_track() -> None:
     journal = Journal()
     outbox = Outbox(journal.publish, "MZ1")
-    other = partial("other", "outbound")
+    other = partial("other", track="outbound")
     for event in (partial("one"), other, partial("one two"), final("one two three")):
         outbox.post(event)
     outbox.start()
