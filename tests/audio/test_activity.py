@@ -33,6 +33,16 @@ def test_sound_above_the_floor_is_found_where_it_is(floor_db: float, chunk_frame
         assert abs(int(on[-1]) * FRAME_MS - 2000) <= 120
 
 
+def test_it_tells_how_far_each_frame_is_above_the_floor() -> None:
+    detector = ActivityDetector()
+    detector.accept(noise(6000, -60))
+    detector.accept(np.concatenate([noise(100, -60, 2), noise(100, -30, 3)]))
+
+    assert detector.above_db.shape == (10,)
+    assert np.all(np.abs(detector.above_db[:5]) < 6)
+    assert np.all(np.abs(detector.above_db[6:] - 30) < 6)
+
+
 def test_a_steady_noise_becomes_the_floor() -> None:
     flags = detect(noise(20_000, -40))
 

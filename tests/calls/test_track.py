@@ -114,6 +114,21 @@ def test_a_long_pause_in_a_number_cuts_no_word_in_two(vosk: VoskRecognizer, paus
     ]
 
 
+@pytest.mark.parametrize("length", [64, 240, 480])
+def test_clicks_in_a_number_add_no_digits(vosk: VoskRecognizer, length: int) -> None:
+    played = scene(1.0, "number", 0.5, "four", 1.0, "five", 1.0, "three", 3.0)
+    noise = np.random.default_rng(length).normal(0, 4000, length) * np.linspace(1, 0, length)
+    pcm = played.pcm.copy()
+    for at_ms in (500, *(end + 500 for end in played.ends_ms[1:])):
+        pcm[8 * at_ms : 8 * at_ms + length] += noise.astype(np.int16)
+
+    said = hear(vosk, Scene(pcm, [], []))
+
+    assert [u.raw_text for u in said] == [
+        "my number is four one five five five five two three four"
+    ]
+
+
 def test_speech_after_a_pause_is_given_time_for_its_first_word() -> None:
     """The recogniser ends on its own account in a pause, and is slow with the word after it."""
     recognizer = ScriptedRecognizer(

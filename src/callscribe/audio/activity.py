@@ -23,6 +23,10 @@ Flags = npt.NDArray[np.bool_]
 """One per frame, shape (frames,)."""
 
 
+Levels = npt.NDArray[np.float64]
+"""Decibels, one value per frame, shape (frames,)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActivityOptions:
     """Decibels relative to full scale, after pre-emphasis."""
@@ -58,6 +62,8 @@ class ActivityDetector:
         self._loud_frames = 0
         self._quiet_frames = 0
         self._active = False
+        self.above_db: Levels = np.zeros(0)
+        """How far the frames last accepted are above the noise floor, in dB."""
 
     @property
     def floor_db(self) -> float:
@@ -72,9 +78,11 @@ class ActivityDetector:
         """
         levels = self._levels_db(pcm)
         flags = np.zeros(len(levels), np.bool_)
+        self.above_db = np.zeros(len(levels))
         options = self.options
         for i, level in enumerate(levels):
             floor = self._follow(float(level))
+            self.above_db[i] = level - floor
             if level > floor + (options.fall_db if self._active else options.rise_db):
                 self._loud_frames += 1
                 self._quiet_frames = 0
@@ -90,7 +98,7 @@ class ActivityDetector:
             flags[i] = self._active
         return flags
 
-    def _levels_db(self, pcm: Pcm) -> npt.NDArray[np.float64]:
+    def _levels_db(self, pcm: Pcm) -> Levels:
         samples = pcm.astype(np.float64)
         before = np.concatenate(([self._previous], samples[:-1]))
         if len(samples):
@@ -98,7 +106,7 @@ class ActivityDetector:
         # Pre-emphasis takes out hum and offset and lets consonants count.
         emphasised = (samples - 0.95 * before) / 32768.0
         power = np.mean(emphasised.reshape(-1, FRAME) ** 2, axis=1)
-        levels: npt.NDArray[np.float64] = 10 * np.log10(power + 1e-10)
+        levels: Levels = 10 * np.log10(power + 1e-10)
         return np.where(power == 0.0, self.options.digital_silence_db, levels)
 
     def _follow(self, level: float) -> float:

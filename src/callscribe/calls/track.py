@@ -16,13 +16,13 @@ import numpy as np
 import structlog
 
 from callscribe.audio import mulaw
-from callscribe.audio.activity import FRAME, FRAME_MS, ActivityDetector, Flags
+from callscribe.audio.activity import FRAME, FRAME_MS, ActivityDetector, Flags, Levels
 from callscribe.audio.level import LevelFollower
 from callscribe.audio.mulaw import SAMPLE_RATE, SAMPLES_PER_MS, Pcm
 from callscribe.audio.resampling import Resampler
 from callscribe.audio.timeline import Piece
 from callscribe.audio.tones import BLOCK, ToneDetector
-from callscribe.calls import wordtimes
+from callscribe.calls import clicks, wordtimes
 from callscribe.calls.endpointing import Decision, EndpointOptions, decide
 from callscribe.events import Token, Word
 from callscribe.recognition.base import Hypothesis, Recognizer
@@ -94,6 +94,8 @@ class _Current:
     """Where its audio begins, in samples of the line."""
     flags: list[Flags] = field(default_factory=list)
     """Voice activity since `begin`."""
+    above_db: list[Levels] = field(default_factory=list)
+    """How far the line was above its noise since `begin`."""
     kept: tuple[Word, ...] = ()
     """Words of this utterance that the recogniser has already finished on its own account."""
     partial: tuple[Word, ...] = ()
@@ -144,7 +146,7 @@ class TrackDecoder:
         self._clock_ms = 0.0
         """The carrier's clock at the line's first sample, as of the newest piece."""
         self._rest: Pcm = np.zeros(0, np.int16)
-        self._lead: deque[tuple[Pcm, Flags]] = deque()
+        self._lead: deque[tuple[Pcm, Flags, Levels]] = deque()
         self._given = 0
         """Samples, at its own rate, that the recogniser was given or told to skip."""
         self._current: _Current | None = None
@@ -210,13 +212,14 @@ class TrackDecoder:
         return found
 
     def _step(self, pcm: Pcm, length: int, *, partials: bool) -> list[Utterance]:
-        pcm, flags = self._prepare(pcm)
-        pcm, flags = pcm[:length], flags[: -(-length // FRAME)]
+        pcm, flags, above_db = self._prepare(pcm)
+        frames = -(-length // FRAME)
+        pcm, flags, above_db = pcm[:length], flags[:frames], above_db[:frames]
         self._position += length
         if self._current is not None:
-            self._hear(self._current, pcm, flags, self._position)
+            self._hear(self._current, pcm, flags, above_db, self._position)
             return self._judge(self._current, partials=partials)
-        self._lead.append((pcm, flags))
+        self._lead.append((pcm, flags, above_db))
         heard: Sequence[Hypothesis] = ()
         if len(self._lead) > _LEAD_STEPS:
             self._lead.popleft()
@@ -226,18 +229,18 @@ class TrackDecoder:
         current = self._current = _Current(begin=self._lead_begin, changed=self._position)
         self._note(current, heard)
         position = current.begin
-        for lead_pcm, lead_flags in self._lead:
+        for lead_pcm, lead_flags, lead_above_db in self._lead:
             position += len(lead_pcm)
-            self._hear(current, lead_pcm, lead_flags, position)
+            self._hear(current, lead_pcm, lead_flags, lead_above_db, position)
         self._lead.clear()
         return self._judge(current, partials=partials)
 
     @property
     def _lead_begin(self) -> int:
-        return self._position - sum(len(pcm) for pcm, _ in self._lead)
+        return self._position - sum(len(pcm) for pcm, _, _ in self._lead)
 
-    def _prepare(self, pcm: Pcm) -> tuple[Pcm, Flags]:
-        """Tones made silent, speech found, level evened."""
+    def _prepare(self, pcm: Pcm) -> tuple[Pcm, Flags, Levels]:
+        """Tones made silent, speech found, level evened. With how far the frames are above the line's noise."""
         tones = self._tones.accept(pcm)
         # The noise floor is that of the line as it is, not of the silence put in place of a tone.
         flags = self._activity.accept(pcm)
@@ -246,11 +249,14 @@ class TrackDecoder:
             flags &= ~np.repeat(tones, BLOCK // FRAME)
         if self._follow_level:
             pcm = self._level.accept(pcm, flags)
-        return pcm, flags
+        return pcm, flags, self._activity.above_db
 
-    def _hear(self, current: _Current, pcm: Pcm, flags: Flags, position: int) -> None:
+    def _hear(
+        self, current: _Current, pcm: Pcm, flags: Flags, above_db: Levels, position: int
+    ) -> None:
         """Audio of an utterance, ending at `position`."""
         current.flags.append(flags)
+        current.above_db.append(above_db)
         if flags.any():
             begins = position - len(pcm) + int(np.argmax(flags)) * FRAME
             paused = (
@@ -330,7 +336,9 @@ class TrackDecoder:
         last_ms = max((h.words[-1].end_ms for h in heard if h.words), default=0)
         begin = max(current.begin, last_ms * SAMPLES_PER_MS)
         following = self._current = _Current(begin=begin, changed=self._position, worded=begin)
-        following.flags = [flags[(begin - current.begin) // FRAME :]]
+        cut = (begin - current.begin) // FRAME
+        following.flags = [flags[cut:]]
+        following.above_db = [np.concatenate(current.above_db)[cut:]]
         following.heard_until = current.heard_until
         return found
 
@@ -354,12 +362,13 @@ class TrackDecoder:
     def _finish(self, current: _Current, heard: Sequence[Hypothesis]) -> list[Utterance]:
         """The final, if there are words in it; otherwise whatever was shown of it is taken back."""
         words = current.kept + tuple(word for h in heard if h.final for word in h.words)
+        begin_ms = current.begin // SAMPLES_PER_MS
+        words = clicks.without_clicks(words, np.concatenate(current.above_db), begin_ms)
         if not words:
             if not self._revision or not current.raw:
                 return []
             start, end = self._extent(current, ())
             return [self._utterance(False, "", (), (), 0, start, end)]
-        begin_ms = current.begin // SAMPLES_PER_MS
         words = wordtimes.correct(words, np.concatenate(current.flags), begin_ms)
         texts = [word.text for word in words]
         pauses = [0, *(max(0, b.start_ms - a.end_ms) for a, b in itertools.pairwise(words))]
