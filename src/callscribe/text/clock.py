@@ -173,15 +173,16 @@ def _day_clock(words: Words, i: int) -> Span | None:
         stop = hour[1] + 1 + (at(words, hour[1] + 1) == "hours")
         return Span(i, stop, f"{hour[0]}:00", "time") if _ends_clock(words, stop) else None
     minutes = two_figures(words, hour[1])
-    if minutes is None or minutes[0] >= 60 or at(words, minutes[1]) in _NOT_A_TIME_AFTER:
-        return None
-    if at(words, minutes[1]) in NUMBER_WORDS:
-        return None
+    if minutes is None or minutes[0] >= 60 or not _ends_clock(words, minutes[1]):
+        return None  # "at fifteen fifteen broadway"
     return Span(i, minutes[1], f"{hour[0]}:{minutes[0]:02d}", "time")
 
 
 def _spoken_clock(words: Words, i: int, setting: Setting) -> Span | None:
     """ "half past twelve", "quarter to one", "ten past five", in British English "half seven"."""
+    if at(words, i) == "a" and at(words, i + 1) == "quarter":
+        named = _spoken_clock(words, i + 1, setting)
+        return None if named is None else named._replace(start=i)
     if at(words, i) == "half" and at(words, i + 1) == "past":
         amount, j = 30, i + 2
     elif at(words, i) == "half":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import NamedTuple
 
@@ -284,7 +285,14 @@ def _priced(words: Words, run: Run) -> bool:
     if after in {"each", "apiece"} or (after == "plus" and (typical or by == "tax")):
         return typical or first >= 10
     cue = cue_distance(words, run.start, PRICE_CUES, 5)
-    labelled = cue_distance(words, run.start, _ALL_CUES, cue or 1) is not None
+    labelled = cue_distance(words, run.start, _ALL_CUES, cue or 5) is not None
+    if (
+        second in {95, 99}
+        and 10 <= first < 100
+        and first not in {18, 19, 20}
+        and after not in COUNTED
+    ):
+        return not labelled  # "it was forty nine ninety nine"
     if cue is None or labelled or after in COUNTED or (first == 20 and before in {"for", "by"}):
         return False
     return typical or first >= 10
@@ -314,7 +322,9 @@ def _guesses(words: Words, run: Run) -> Span | None:
 
 def _pressure(words: Words, run: Run) -> Span | None:
     """ "blood pressure one twenty over eighty" is 120/80."""
-    if at(words, run.stop) != "over" or cue_distance(words, run.start, _PRESSURE_CUES, 8) is None:
+    said = words[max(0, run.start - 8) : run.start]
+    spelled = ("b", "p") in itertools.pairwise(said)
+    if at(words, run.stop) != "over" or not (spelled or _PRESSURE_CUES & set(said)):
         return None
     lower = read_run(words, run.stop + 1)
     if lower is None or not (2 <= len(run.figures) <= 3 and 2 <= len(lower.figures) <= 3):

@@ -207,7 +207,15 @@ TOP_DOMAINS = frozenset(
     "com net org edu gov io co info biz us uk ca au de eu fr tv me dev app ai health mil".split()
 )
 
-TITLES = {"mister": "Mr.", "missus": "Mrs.", "mrs": "Mrs.", "mr": "Mr.", "ms": "Ms.", "miz": "Ms."}
+TITLES = {
+    "mister": "Mr.",
+    "missus": "Mrs.",
+    "mrs": "Mrs.",
+    "mr": "Mr.",
+    "ms": "Ms.",
+    "miz": "Ms.",
+    "dr": "Dr.",
+}
 NAMED_TITLES = {"doctor": "Dr.", "misses": "Mrs."}
 """Titles only before a name: "doctor patel" is "Dr. Patel", "the doctor who called" stays."""
 BEFORE_MISSES = frozenset(

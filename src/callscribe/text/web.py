@@ -149,9 +149,10 @@ def web(words: Words, i: int) -> Span | None:
             return None
         head += "://"
         i = j + 3
-    if tuple(words[i : i + 3]) == ("w", "w", "w"):
+    length = 1 if words[i] == "www" else 3 if tuple(words[i : i + 3]) == ("w", "w", "w") else 0
+    if length:
         head += "www."
-        i += 3 + (at(words, i + 3) == "dot")
+        i += length + (at(words, i + length) == "dot")
     host = _host(words, i, any_ending=bool(head))
     if host is None:
         return None

@@ -12,6 +12,8 @@ from callscribe.events import Token
 from callscribe.text.fillers import filler_words, hesitation_by_itself
 from callscribe.text.lexicon import (
     BEFORE_MISSES,
+    BIRTH_CUES,
+    CODE_CUES,
     HESITATIONS,
     MONTHS,
     NAMED_TITLES,
@@ -41,8 +43,13 @@ _NOT_YET = "<not yet>"
 """Stands for the word after a partial."""
 _FORM_DOUBT = -3.0
 """Words with a fixed form lose their capital only when the model is this sure."""
-_NO_MARK_BEFORE_NUMBER = NUMBER_LABELS | frozenset(
-    "year years in at on of for to by from until till since after before the a an is my your".split()
+_NO_MARK_BEFORE_NUMBER = (
+    NUMBER_LABELS
+    | CODE_CUES
+    | BIRTH_CUES
+    | frozenset(
+        "year years in at on of for to by from until till since after before the a an is my your".split()
+    )
 )
 """No mark stands between one of these and a number: "option 3", "in the year 2000"."""
 _ALONE_DOUBT = 1.0
