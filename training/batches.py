@@ -18,7 +18,7 @@ from training.network import MEL
 SHORTEST, LONGEST = 16, 1720  # frames
 ABRUPT = 0.2  # share of the items that begin without the silence before the first recording
 READ_SHARE = 0.5  # share of the read books that a pass takes: they are two thirds of the hours
-SILENT = 0.05  # items on which nobody speaks, in proportion to the others
+SILENT = 0.08  # items on which nobody speaks, in proportion to the others
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def batches(
         features = [_draw(item, group, rng) for item in group]
         texts = [item.text for item in group]
         if rng.random() < SILENT * len(group):
-            features.append(perturbation.nobody(len(features[0]), rng))
+            other = group[int(rng.integers(len(group)))].features()
+            features.append(perturbation.nobody(len(features[0]), rng, other))
             texts.append("")
         yield features, texts
 

@@ -20,7 +20,8 @@ from callscribe.models.adapt import phones, pronunciations, worker
 from callscribe.models.adapt.language_model import Backoff
 from training import nnet3
 from training.lexicon import MOST, Lexicon
-from training.network import Network, keep_positive
+from training.network import keep_positive
+from training.train import restored
 
 MFCC = """\
 --sample-frequency=8000
@@ -71,8 +72,7 @@ def word_boundary() -> str:
 def acoustic_model(checkpoint: Path, folder: Path) -> None:
     """The averaged weights of `checkpoint` as am/final.mdl."""
     state = torch.load(checkpoint, map_location="cpu")
-    network = Network()
-    network.load_state_dict(state["average"] or state["network"])
+    network = restored(state["average"] or state["network"])
     keep_positive(network)
     nnet3.write(network, folder / "am" / "final.mdl")
 

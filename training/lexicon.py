@@ -34,6 +34,23 @@ ADDITIONS = {
 }
 """Words that the dictionary lacks, or gives in a way that people on the telephone do not say."""
 
+HURRIED = {
+    "because": "K AH Z",
+    "going": "G OW AH N",
+    "i'll": "AA L",
+    "i'm": "AA M",
+    "just": "JH AH S",
+    "ninety": "N AY N IY",
+    "probably": "P R AA B L IY",
+    "seventy": "S EH V AH N IY",
+    "want": "W AA N",
+    "we'll": "W IH L",
+    "you": "Y AH",
+    "you're": "Y ER",
+    "your": "Y ER",
+}
+"""How frequent words are said in passing, where the dictionary only knows them said with care."""
+
 Pronunciation = tuple[str, ...]
 
 
@@ -47,6 +64,10 @@ def dictionary() -> dict[str, list[Pronunciation]]:
             known.append(phones)
     for word, pronunciations in ADDITIONS.items():
         words[word] = [tuple(p.split()) for p in pronunciations]
+    for word, hurried in HURRIED.items():
+        phones = tuple(hurried.split())
+        if phones not in words[word][:MOST]:
+            words[word] = [*words[word][: MOST - 1], phones]
     return words
 
 

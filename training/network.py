@@ -18,7 +18,8 @@ MEL = 40
 LEFT, RIGHT = 5, 4  # splice of the first layer, in 10 ms frames
 BLOCKS = ((-3, 3), (-3, 3), (-3, 3), (-3, 3), (-6, 3), (-6, 3), (-6, 0), (-9, 0), (-9, 0))
 """For each block the offsets, in frames, that its first and its second affine look to."""
-HIDDEN, NARROW, LAST = 512, 128, 256
+HIDDEN, NARROW, LAST = 768, 160, 256
+"""Widths of the layers, of the bottlenecks inside them, and of the layer before the outputs."""
 STRIDE = 3
 LEFT_CONTEXT = LEFT - sum(left for left, _ in BLOCKS)
 RIGHT_CONTEXT = RIGHT + sum(right for _, right in BLOCKS)
@@ -54,21 +55,21 @@ class Norm(nn.BatchNorm1d):
 
 
 class Block(nn.Module):
-    """Affine to NARROW over two times, affine back over two times, ReLU, and a skip around both."""
+    """Affine to a bottleneck over two times, affine back over two times, ReLU, and a skip around both."""
 
-    def __init__(self, left: int, right: int) -> None:
+    def __init__(self, left: int, right: int, hidden: int, narrow: int) -> None:
         super().__init__()
         self.left, self.right = -left // STRIDE, right // STRIDE
-        self.narrow = nn.Linear(HIDDEN * (2 if self.left else 1), NARROW)
-        self.wide = nn.Linear(NARROW * (2 if self.right else 1), HIDDEN)
-        self.norm = Norm(HIDDEN)
+        self.narrow = nn.Linear(hidden * (2 if self.left else 1), narrow)
+        self.wide = nn.Linear(narrow * (2 if self.right else 1), hidden)
+        self.norm = Norm(hidden)
 
     def forward(self, x: Tensor, drop: float) -> Tensor:
         n = x.shape[1]
         y = self.narrow(_join(x, self.left))
         y = self.norm(F.relu(self.wide(_join(y, self.right))))
         if drop > 0 and self.training:  # one mask for an utterance, of mean one
-            mask = 1 + (torch.rand(len(y), 1, HIDDEN, device=y.device) * 4 - 2) * drop
+            mask = 1 + (torch.rand(len(y), 1, y.shape[2], device=y.device) * 4 - 2) * drop
             y = y * mask.to(y.dtype)
         return torch.add(y, x[:, self.left : n - self.right], alpha=SKIP)
 
@@ -86,20 +87,20 @@ class Network(nn.Module):
     cross-entropy, which steadies the training; it is not exported.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: int = HIDDEN, narrow: int = NARROW) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(MEL))
         self.register_buffer("deviation", torch.ones(MEL))
-        self.splice = nn.Linear(MEL * (LEFT + RIGHT + 1), HIDDEN)
-        self.splice_norm = Norm(HIDDEN)
-        self.blocks = nn.ModuleList(Block(left, right) for left, right in BLOCKS)
-        self.last, self.last_norm = nn.Linear(HIDDEN, LAST), Norm(LAST)
+        self.splice = nn.Linear(MEL * (LEFT + RIGHT + 1), hidden)
+        self.splice_norm = Norm(hidden)
+        self.blocks = nn.ModuleList(Block(left, right, hidden, narrow) for left, right in BLOCKS)
+        self.last, self.last_norm = nn.Linear(hidden, LAST), Norm(LAST)
         self.pair = nn.Linear(LAST, COUNT * COUNT)
         self.phone = nn.Linear(LAST, 2 * COUNT)
         nn.init.zeros_(self.pair.weight)
         nn.init.zeros_(self.pair.bias)
         self.helper = nn.Sequential(
-            nn.Linear(HIDDEN, 128), nn.ReLU(), Norm(128), nn.Linear(128, 2 * COUNT)
+            nn.Linear(hidden, 128), nn.ReLU(), Norm(128), nn.Linear(128, 2 * COUNT)
         )
 
     def forward(self, features: Tensor, drop: float = 0.0) -> tuple[Tensor, Tensor]:
@@ -117,6 +118,16 @@ class Network(nn.Module):
         entry = (pair + phone[:, :, None, :COUNT]).flatten(2)
         scores = torch.cat([entry, phone[:, :, COUNT:]], 2)
         return scores.float(), self.helper(x).float()
+
+    @property
+    def hidden(self) -> int:
+        """Width of the layers."""
+        return self.splice.out_features
+
+    @property
+    def narrow(self) -> int:
+        """Width of the bottlenecks."""
+        return self.blocks[0].narrow.out_features
 
     def norms(self) -> list[Norm]:
         """In the order of the layers."""
@@ -161,6 +172,30 @@ def insert_norms(network: Network, features: Tensor) -> None:
         hook.remove()
     for norm in network.norms():
         absorb(norm, seen[norm])
+
+
+@torch.no_grad()
+def grow(small: Network, hidden: int = HIDDEN, narrow: int = NARROW) -> Network:
+    """A wider network that computes what `small` does.
+
+    The new units see everything, as fresh ones do, but nothing reads them yet: their readers' weights
+    are zero, and grow where it helps.
+    """
+    large = Network(hidden, narrow)
+    sources = dict(small.named_parameters()) | dict(small.named_buffers())
+    for name, target in (*large.named_parameters(), *large.named_buffers()):
+        source = sources[name]
+        if source.dim() == 0:
+            target.copy_(source)
+        elif source.dim() == 1 or source.shape[1] == target.shape[1]:
+            target[: len(source)].copy_(source)
+        else:  # it reads one or two times, side by side, of the layer before
+            times = 1 if source.shape[1] in (small.hidden, small.narrow) else 2
+            old = source.view(len(source), times, -1)
+            new = target[: len(source)].view(len(source), times, -1)
+            new.zero_()
+            new[:, :, : old.shape[2]].copy_(old)
+    return large
 
 
 def parameter_count(network: Network) -> int:

@@ -21,7 +21,6 @@ import torch
 from callscribe.models.adapt import phones
 from training.network import (
     FLOOR,
-    HIDDEN,
     LAST,
     LEFT,
     LEFT_CONTEXT,
@@ -161,13 +160,13 @@ def network_bytes(network: Network) -> bytes:
     inverse = np.linalg.inv(mfcc_matrix())
     mel = writer.relu(writer.affine("mel", "input", inverse, np.full(MEL, -FLOOR)), MEL)
     mean, deviation = _numpy(network.mean), _numpy(network.deviation)
-    weight = _numpy(network.splice.weight).reshape(HIDDEN, -1, MEL)
+    weight = _numpy(network.splice.weight).reshape(network.hidden, -1, MEL)
     # max(f, floor) = relu(f - floor) + floor
     bias = _numpy(network.splice.bias) + weight.sum(1) @ ((FLOOR - mean) / deviation)
-    weight = (weight / deviation).reshape(HIDDEN, -1)
+    weight = (weight / deviation).reshape(network.hidden, -1)
     weight, bias, owed = _fold(weight, bias, network.splice_norm)
     splice = ", ".join(f"Offset({mel}, {o})" if o else mel for o in range(-LEFT, RIGHT + 1))
-    x = writer.relu(writer.affine("l0", f"Append({splice})", weight, bias), HIDDEN)
+    x = writer.relu(writer.affine("l0", f"Append({splice})", weight, bias), network.hidden)
     for number, block in enumerate(network.blocks):
         name, left, right = f"b{number}", STRIDE * block.left, STRIDE * block.right
         weight = _numpy(block.narrow.weight)
@@ -176,8 +175,8 @@ def network_bytes(network: Network) -> bytes:
         narrow = writer.affine(name + "l", source, weight, bias)
         folded = _fold(_numpy(block.wide.weight), _numpy(block.wide.bias), block.norm)
         source = f"Append({narrow}, Offset({narrow}, {right}))" if right else narrow
-        y = writer.relu(writer.affine(name + "a", source, *folded[:2]), HIDDEN)
-        x = writer.named(name + "n", f"Sum({y}, Scale({SKIP}, {x}))", HIDDEN)
+        y = writer.relu(writer.affine(name + "a", source, *folded[:2]), network.hidden)
+        x = writer.named(name + "n", f"Sum({y}, Scale({SKIP}, {x}))", network.hidden)
         owed = folded[2] + SKIP * owed
     weight = _numpy(network.last.weight)
     bias = weight @ owed + _numpy(network.last.bias)
@@ -229,16 +228,16 @@ def read(path: Path, features: torch.Tensor, bigram: np.ndarray) -> Network:
     `features` are typical padded inputs, for the batch norms; `bigram` is (phones, phones).
     """
     layers = affines(path.read_bytes())
-    network = Network()
+    network = Network(len(layers["l0"][1]), len(layers["b0l"][1]))
     flat = features.clamp(min=FLOOR).flatten(0, 1)
     network.mean.copy_(flat.mean(0))
     network.deviation.fill_(float(flat.std()))
     mean, deviation = _numpy(network.mean), _numpy(network.deviation)
     weight, bias = layers["l0"]
-    weight = weight.reshape(HIDDEN, -1, MEL)
+    weight = weight.reshape(network.hidden, -1, MEL)
     _set(
         network.splice,
-        (weight * deviation).reshape(HIDDEN, -1),
+        (weight * deviation).reshape(network.hidden, -1),
         bias + weight.sum(1) @ (mean - FLOOR),
     )
     for number, block in enumerate(network.blocks):

@@ -12,6 +12,8 @@ import numpy as np
 from training.network import FLOOR, MEL
 
 DB = np.log(10) / 10  # natural log of power, per decibel
+TEMPO = (0.86, 1.24)  # people on the telephone speak faster than readers of books
+SECOND = 100  # frames
 
 
 def _warps() -> np.ndarray:
@@ -67,7 +69,7 @@ def perturb(
     features: np.ndarray, rng: np.random.Generator, other: np.ndarray | None = None
 ) -> np.ndarray:
     """A random version of `features` (frames, MEL); `other` is somebody else, for crosstalk."""
-    f = tempo(features, rng.uniform(0.88, 1.15))
+    f = tempo(features, rng.uniform(*TEMPO))
     if rng.random() < 0.7:
         f = f @ WARPS[rng.integers(len(WARPS))]
     f = f + curve(rng, 0.45, 0.5) + np.float32(rng.normal(0, 0.7))
@@ -77,6 +79,8 @@ def perturb(
     if other is not None and rng.random() < 0.12:
         quiet = np.resize(other, (len(f), MEL)) - level(other) + loud - rng.uniform(12, 32) * DB
         f = np.logaddexp(f, quiet)
+    if rng.random() < 0.3:
+        f = with_sounds(f, loud - rng.uniform(0, 22) * DB, rng)
     return mask(f.astype(np.float32), rng)
 
 
@@ -94,6 +98,51 @@ def mask(f: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return f
 
 
-def nobody(frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Features of a line on which nobody speaks."""
-    return noise(frames, FLOOR + rng.uniform(-1, 7), rng)
+def _envelope(frames: int, rng: np.random.Generator) -> np.ndarray:
+    """A rise and a fall, in natural log units."""
+    top = rng.uniform(0.1, 0.7) * frames
+    away = np.abs(np.arange(frames) - top) / np.maximum(top, frames - top)
+    return -rng.uniform(1, 5) * away**2
+
+
+def sound(level: float, rng: np.random.Generator) -> np.ndarray:
+    """A short sound that nobody says: a click, a breath, a bump of the handset, a tone."""
+    bins = np.arange(MEL)
+    kind = rng.random()
+    if kind < 0.35:  # click, key, tap: short, of all frequencies
+        frames, shape = int(rng.integers(2, 7)), curve(rng, 1.0, 1.0)
+    elif kind < 0.7:  # breath, rustle: long, without low frequencies
+        frames = int(rng.integers(15, 80))
+        shape = curve(rng, 0.7, 0.5) - 4 / (1 + np.exp((bins - rng.uniform(8, 20)) / 3))
+    elif kind < 0.85:  # bump: low frequencies
+        frames = int(rng.integers(4, 25))
+        shape = -bins * rng.uniform(0.15, 0.5)
+    else:  # tone: a bin or two
+        frames = int(rng.integers(8, 90))
+        shape = np.full(MEL, -12.0)
+        for _ in range(int(rng.integers(1, 3))):
+            shape = np.logaddexp(shape, -(((bins - rng.uniform(2, 36)) / 0.8) ** 2))
+    grain = rng.normal(0, 0.5, (frames, MEL))
+    return (level + shape + _envelope(frames, rng)[:, None] + grain).astype(np.float32)
+
+
+def with_sounds(f: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
+    """`f` with a sound about every three seconds, at most, each up to 12 dB below `level`."""
+    f = f.copy()
+    for _ in range(int(rng.integers(1, 2 + len(f) // (3 * SECOND)))):
+        one = sound(level - rng.uniform(0, 12) * DB, rng)[: len(f)]
+        first = int(rng.integers(0, len(f) - len(one) + 1))
+        part = f[first : first + len(one)]
+        np.logaddexp(part, one, out=part)
+    return f
+
+
+def nobody(frames: int, rng: np.random.Generator, other: np.ndarray | None = None) -> np.ndarray:
+    """Features of a line on which nobody speaks; `other` may be heard from far away."""
+    floor = FLOOR + rng.uniform(-1, 7)
+    f = noise(frames, floor, rng)
+    if other is not None and rng.random() < 0.3:  # far below the quietest callers
+        f = np.logaddexp(f, np.resize(other, f.shape) - level(other) + FLOOR + rng.uniform(0, 3.5))
+    if rng.random() < 0.7:
+        f = with_sounds(f, max(floor, FLOOR + 2) + rng.uniform(0, 6), rng)
+    return f.astype(np.float32)

@@ -25,7 +25,18 @@ import torch.multiprocessing as mp
 from training import nnet3
 from training.batches import Versions, batches
 from training.lexicon import Lexicon
-from training.network import LEFT_CONTEXT, MEL, RIGHT_CONTEXT, Network, keep_positive, outputs, pad
+from training.network import (
+    HIDDEN,
+    LEFT_CONTEXT,
+    MEL,
+    NARROW,
+    RIGHT_CONTEXT,
+    Network,
+    grow,
+    keep_positive,
+    outputs,
+    pad,
+)
 from training.objective import LatticeFreeMmi
 from training.sequences import PhoneBigram, Sequences
 
@@ -77,16 +88,27 @@ def optimizer(network: Network, rate: float) -> torch.optim.Optimizer:
 
 
 def initial(plan: Plan, versions: Versions, bigram: PhoneBigram) -> Network:
-    """From a checkpoint (.pt) or an exported model (final.mdl)."""
+    """From a checkpoint (.pt) or an exported model (final.mdl), wider if need be."""
     if plan.start.suffix == ".pt":
-        network = Network()
-        network.load_state_dict(torch.load(plan.start, map_location="cpu")["network"])
-        return network
+        state = torch.load(plan.start, map_location="cpu")
+        return _wide(restored(state["average"] or state["network"]))
     items = versions.items()
     frames = np.concatenate([item.features() for item in items[:: len(items) // TYPICAL + 1]])
     count = max(1, len(frames) // PIECE)
     padded = [pad(piece) for piece in np.resize(frames, (count, PIECE, MEL))]
-    return nnet3.read(plan.start, torch.from_numpy(np.stack(padded)), bigram.pairs)
+    return _wide(nnet3.read(plan.start, torch.from_numpy(np.stack(padded)), bigram.pairs))
+
+
+def restored(weights: dict[str, torch.Tensor]) -> Network:
+    """The network, of whatever widths, whose state `weights` are."""
+    network = Network(len(weights["splice.bias"]), len(weights["blocks.0.narrow.bias"]))
+    network.load_state_dict(weights)
+    return network
+
+
+def _wide(network: Network) -> Network:
+    small = network.hidden < HIDDEN or network.narrow < NARROW
+    return grow(network) if small else network
 
 
 def _average(network: Network) -> None:

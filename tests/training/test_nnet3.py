@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: it is for the recipe only")
 from callscribe.models.adapt.phones import COUNT  # noqa: E402
 from training import nnet3  # noqa: E402
-from training.network import FLOOR, MEL, Network, outputs, pad  # noqa: E402
+from training.network import FLOOR, MEL, Network, grow, outputs, pad  # noqa: E402
 
 
 class Interpreter:
@@ -112,6 +112,19 @@ def test_read_back_it_computes_the_same_and_can_train(
     back.train()
     back(torch.from_numpy(np.stack(typical)))[0].sum().backward()
     assert all(norm.weight.grad is not None for norm in norms)
+
+
+def test_a_wider_network_computes_what_the_small_one_does(features: np.ndarray) -> None:
+    torch.manual_seed(0)
+    small = Network(96, 32)
+    for norm in small.norms():
+        torch.nn.init.uniform_(norm.running_var, 0.5, 2)
+        torch.nn.init.uniform_(norm.running_mean, 0, 0.5)
+    large = grow(small, 128, 48)
+    assert (large.hidden, large.narrow) == (128, 48)
+    before, after = scores(small.eval(), features), scores(large.eval(), features)
+    assert np.abs(before).max() > 0.1
+    assert np.abs(before - after).max() < 1e-4
 
 
 def test_a_negative_scale_is_refused(network: Network, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ def test_any_length_comes_out_about_as_long_and_finite(frames: int) -> None:
         f = perturbation.perturb(features(frames), rng, features(31, 1))
         assert f.dtype == np.float32
         assert f.shape[1] == MEL
-        assert frames * 0.85 - 2 < len(f) < frames * 1.15 + 2
+        slow, fast = perturbation.TEMPO
+        assert frames / fast - 2 < len(f) < frames / slow + 2
         assert np.isfinite(f).all()
 
 
@@ -38,3 +39,24 @@ def test_warping_moves_a_peak_by_its_factor_and_keeps_the_level() -> None:
     places = [(peak @ table)[0] @ np.arange(MEL) for table in perturbation.WARPS]
     assert places[0] > 20.5
     assert places[-1] < 19.5
+
+
+def test_on_a_line_without_a_speaker_there_are_sounds_below_the_quietest_callers() -> None:
+    loudest = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        f = perturbation.nobody(300, rng, features(90, 1))
+        assert f.shape == (300, MEL)
+        assert f.dtype == np.float32
+        assert np.isfinite(f).all()
+        loudest.append(float(f.max()))
+    assert len({round(value) for value in loudest}) > 4
+
+
+def test_a_sound_is_heard_where_it_falls_and_leaves_the_rest_alone() -> None:
+    quiet = np.full((2000, MEL), 5, np.float32)
+    f = perturbation.with_sounds(quiet, 15.0, np.random.default_rng(3))
+    assert f.shape == quiet.shape
+    assert (quiet == 5).all()
+    assert f.max() > 10
+    assert (np.abs(f - 5) < 0.01).mean() > 0.3

@@ -82,6 +82,6 @@ def test_training_goes_on_from_the_built_in_model_stops_resumes_and_exports(work
     export.acoustic_model(out, work / "model")
     export.configuration(work / "model", export.Decoder())
     size = (work / "model/am/final.mdl").stat().st_size
-    assert size == BUILT_IN.stat().st_size
+    assert size >= BUILT_IN.stat().st_size
     boundaries = (work / "model/graph/phones/word_boundary.int").read_text()
     assert boundaries == (BUILT_IN.parents[1] / "graph/phones/word_boundary.int").read_text()
