@@ -137,6 +137,10 @@ def _shared(options: WriterOptions) -> Writer:
         ("is doctor who still on", "Is doctor who still on?"),
         ("i saw the doctor who treated my son", "I saw the doctor who treated my son."),
         ("iphone twelve", "iPhone 12."),
+        ("my name is robert", "My name is Robert."),
+        ("my number is", "My number is"),
+        ("fourth of july weekend", "4th of July weekend."),
+        ("okay the", "Okay, the"),
         ("i live on elm street", "I live on Elm Street."),
         ("n as in nancy double t", "N as in Nancy, T-T."),
         (

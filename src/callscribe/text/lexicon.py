@@ -76,7 +76,7 @@ UNIT_WORDS = frozenset(
 NUMBER_LABELS = frozenset(
     "number room flight gate extension option step suite apartment apt unit chapter page version level"
     " zone platform terminal press pressed dial dialed box route highway interstate exit pin zip channel size type"
-    " section paragraph invoice stage track star windows iphone".split()
+    " section paragraph invoice stage track star windows iphone error".split()
 )
 """A number straight after one of these names something: "press 1", "room 205"."""
 
@@ -132,6 +132,13 @@ PRICED_BY = frozenset(
     "month week year day hour piece pound gallon person head share mile night pop minute unit".split()
 )
 """Prices are said for one of these: "twelve fifty a month"."""
+QUESTION_CUES = frozenset(
+    "who what when where why which whose how whom do does did is are was were am can could would will shall should may"
+    " might have has had isn't aren't don't doesn't didn't can't couldn't won't wouldn't haven't hasn't wasn't weren't"
+    " what's where's who's how's right okay huh yeah or any anything else please correct about i'm ain't".split()
+)
+"""Questions nearly always have one of these."""
+
 ZONES = frozenset(
     {
         "est",
