@@ -153,6 +153,7 @@ CASES = {
         ("at eight forty", "at 8:40"),
         ("eight forty tomorrow", "8:40 tomorrow"),
         ("monday eight forty", "monday 8:40"),
+        ("eight forty works", "8:40 works"),
         ("quarter past nine", "9:15"),
         ("it's a quarter to five", "it's 4:45"),
         ("a quarter pound", "a quarter pound"),

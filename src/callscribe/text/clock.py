@@ -33,7 +33,7 @@ _NOT_A_TIME_AFTER = frozenset(
      "north", "south", "east", "west", *UNIT_WORDS, *COUNTED}
 )  # fmt: skip
 _AFTER_PAIR = frozenset(
-    "today tomorrow tonight sharp this now train bus flight appointment slot".split()
+    "today tomorrow tonight sharp this now train bus flight appointment slot works".split()
 ) | frozenset(WEEKDAYS)
 """Two pieces straight before one of these are a time: "eight forty tomorrow"."""
 _HOUR_LINKS = frozenset({"or", "to", "and", "till", "until", "through"})

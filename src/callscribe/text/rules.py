@@ -10,7 +10,7 @@ from callscribe.text.lexicon import (
     DECADES,
     HESITATIONS,
     HOLIDAYS,
-    MONEY,
+    MONEY_BRITISH,
     MONEY_WORDS,
     MONTHS,
     NUMBER_WORDS,
@@ -29,7 +29,7 @@ _STARTERS = frozenset(
 )  # fmt: skip
 
 _GROUP_WORDS = frozenset(
-    {*NUMBER_WORDS, *ORDINALS, *REPEATS, *MONTHS, *DECADES, *MONEY, *MONEY_WORDS, *HESITATIONS, "and", "point",
+    {*NUMBER_WORDS, *ORDINALS, *REPEATS, *MONTHS, *DECADES, *MONEY_BRITISH, *MONEY_WORDS, *HESITATIONS, "and", "point",
      "percent", "per", "cent", "am", "pm", "o'clock", "plus", "minus", "negative", "half", "quarter", "past",
      "dash", "hyphen", "ph", "wi", "fi"}
 )  # fmt: skip
