@@ -33,6 +33,15 @@ def test_sound_above_the_floor_is_found_where_it_is(floor_db: float, chunk_frame
         assert abs(int(on[-1]) * FRAME_MS - 2000) <= 120
 
 
+def test_soft_speech_on_a_silent_line_is_found() -> None:
+    silence = np.zeros(8 * 2000, np.int16)
+
+    flags = detect(np.concatenate([silence, noise(400, -72), silence]))
+
+    assert flags[2000 // FRAME_MS : 2400 // FRAME_MS].mean() > 0.9
+    assert not flags[2600 // FRAME_MS :].any()
+
+
 def test_it_tells_how_far_each_frame_is_above_the_floor() -> None:
     detector = ActivityDetector()
     detector.accept(noise(6000, -60))

@@ -35,9 +35,10 @@ class ActivityOptions:
     """A frame this far above the noise floor begins speech..."""
     fall_db: float = 6.0
     """...and one below this no longer carries it."""
-    quietest_floor_db: float = -76.0
-    """The floor is never taken to be lower: digital silence is no measure of a line."""
-    digital_silence_db: float = -76.0
+    quietest_floor_db: float = -84.0
+    """The floor is never taken to be lower: digital silence is no measure of a line. Higher, it hides the soft ends of
+    words on a very quiet line, and numbers are cut there."""
+    digital_silence_db: float = -84.0
     """What frames of nothing but zeros (lost audio, a muted microphone) count as."""
     first_floor_db: float = -62.0
     """The floor until four seconds have been heard."""
