@@ -62,6 +62,26 @@ def test_a_folder(tmp_path: Path) -> None:
     assert resolve(str(path), language="de").language == "de"
 
 
+@pytest.mark.parametrize(
+    ("about", "title"),
+    [
+        ('"base": "phone-en"', "bank (phone-en, changed)"),
+        ('"base": "phone-en", "added_words": 1', "bank (phone-en with 1 new word)"),
+        (
+            '"base": "phone-en", "added_words": 12, "sentences": 40, "made": "2026-03-01"',
+            "bank (phone-en with 12 new words and 40 sentences, 2026-03-01)",
+        ),
+    ],
+)
+def test_an_adapted_model_says_what_it_was_made_from(
+    tmp_path: Path, about: str, title: str
+) -> None:
+    path = make_model(tmp_path / "mine")
+    (path / "model.json").write_text(f'{{"name": "bank", {about}}}')
+    assert inspect(path).title == title
+    assert inspect(path).name == "bank"
+
+
 def test_where_vosk_keeps_models(tmp_path: Path, models: Path) -> None:
     make_model(tmp_path / "home/.cache/vosk/vosk-model-small-fr-0.22")
     make_model(tmp_path / "elsewhere/vosk-model-small-it-0.22")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import datetime
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 import wave
@@ -88,6 +90,65 @@ def test_a_made_up_name_is_recognised_after_and_not_before(small: Path, tmp_path
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
     assert sorted(p.name for p in out.parent.iterdir()) == ["mine"]
+
+
+def test_a_model_with_a_dynamic_graph_needs_no_pynini(
+    small_dynamic: Path, tmp_path: Path, words: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    (tmp_path / "sentences.txt").write_text("I would like to order Brevonia, please.\n")
+    stages: list[tuple[str, float]] = []
+    one = adapt(
+        small_dynamic,
+        words,
+        tmp_path / "sentences.txt",
+        tmp_path / "shop",
+        progress=lambda stage, done: stages.append((stage, done)),
+    )
+    about_it, others = AUDIO / "brevonia.wav", AUDIO / "common.wav"
+    before, before_others = recognise(small_dynamic, about_it, others)
+    after, after_others = recognise(one.out, about_it, others)
+    assert "brevonia" not in before
+    assert "brevonia" in after
+    assert after_others == before_others
+    assert one.dynamic
+    assert [done for _, done in stages] == sorted(done for _, done in stages)
+    assert stages[-1] == ("done", 1)
+    assert one.bytes == sum(f.stat().st_size for f in one.out.rglob("*") if f.is_file())
+
+    (tmp_path / "second.txt").write_text("zyntex\n")
+    two = adapt(one.out, tmp_path / "second.txt", None, tmp_path / "two", name="The Shop")
+    assert two.dynamic, "as its base"
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    assert inspect(one.out).title == f"shop (phone-en with 1 new word and 1 sentence, {today})"
+    assert inspect(two.out).title == f"The Shop (shop with 1 new word, {today})"
+    assert inspect(two.out).language == "en"
+
+
+def test_a_fixed_graph_can_become_a_dynamic_one(tmp_path: Path, words: Path) -> None:
+    report = adapt(MODEL, words, None, tmp_path / "mine", dynamic=True)
+    assert report.dynamic
+    assert {f.name for f in (report.out / "graph").iterdir()} == {
+        "Gr.fst", "HCLr.fst", "disambig_tid.int", "phones", "words.txt",
+    }  # fmt: skip
+    assert inspect(report.out).sample_rate == 8000
+
+
+@pytest.mark.parametrize("name", ["phone-en", "two\nlines"])
+def test_names_that_a_model_cannot_have(tmp_path: Path, words: Path, name: str) -> None:
+    with pytest.raises(AdaptError, match="cannot be called"):
+        call(tmp_path, words=words, name=name)
+
+
+def test_a_damaged_note_of_the_base(small_dynamic: Path, tmp_path: Path, words: Path) -> None:
+    base = shutil.copytree(small_dynamic, tmp_path / "base")
+    (base / "model.json").write_text("{")
+    with pytest.raises(NotAdaptableError, match="Correct or delete it"):
+        call(tmp_path, base=base, words=words)
+    assert not (tmp_path / "mine").exists()
+    (base / "model.json").unlink()
+    made = call(tmp_path, base=base, words=words)
+    assert inspect(made.out).title.startswith("mine (base with 1 new word, ")
 
 
 @needs_pynini

@@ -30,8 +30,20 @@ def test_words_with_and_without_pronunciations(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "row",
+    ["Zyntex,Z IH N", "zyntex;Z IH N", '"zyntex","Z IH N"', "zyntex\tZ IH N\t", "zyntex, Z,IH,N"],
+)
+def test_rows_of_a_table(tmp_path: Path, row: str) -> None:
+    path = write(tmp_path, f"{row}\nJos\u00e9,\nIBM\n")
+    assert read_words(path) == {"zyntex": [("Z", "IH", "N")], "jose": [], "ibm": []}
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
+        ("3com", "numbers as they are said"),
+        (",", "symbol ','"),
+        ("word,pronunciation", "'pronunciation' is not a phone"),
         ("zyntex Z QQ", "'QQ' is not a phone"),
         ("acme bank", "one word a line"),
         ("4u", "numbers as they are said"),

@@ -1,7 +1,7 @@
 """A model of the user's own: more words, and sentences mixed into its language model.
 
-`adapt` needs the optional package pynini (`callscribe[adapt]`); nothing else here does. The recipe in
-`training/` builds the built-in model's graph with the same code.
+A fixed graph needs the optional package pynini (`callscribe[adapt]`), a dynamic one nothing more. The recipe
+in `training/` builds the built-in model's graph with the same code.
 """
 
 from __future__ import annotations

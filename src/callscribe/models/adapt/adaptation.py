@@ -117,7 +117,7 @@ def adapt(
     known = set(model.words)
     spoken = {word for sentence in sentences for word in sentence.split()}
     new = sorted((spoken | listed.keys()) - known)
-    added = _pronounce(new, listed, lexicon, base)
+    added = _pronounce(new, listed, lexicon, base, progress)
     changed = tuple(sorted(w for w, given in listed.items() if w in known and given))
     lexicon.update({word: given for word, given in listed.items() if given})
     progress("mixing the language model", 0.08)
@@ -218,10 +218,13 @@ def _pronounce(
     listed: Mapping[str, list[Pronunciation]],
     lexicon: dict[str, list[Pronunciation]],
     base: Path,
+    progress: Progress,
 ) -> tuple[AddedWord, ...]:
     """Find pronunciations for new words, and put guessed ones into `lexicon`."""
     added, guess = [], None
-    for word in new:
+    for place, word in enumerate(new):
+        if place % 100 == 0:
+            progress("finding pronunciations", 0.04 + 0.04 * place / len(new))
         given = listed.get(word)
         if given:
             source, phones = "given", given

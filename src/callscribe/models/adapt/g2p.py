@@ -72,8 +72,10 @@ class G2p:
 
     def _probability(self, history: tuple[int, ...], unit: int) -> float:
         p = 1 / (len(self._units) + 2)
+        key = 0
         for size in range(len(history) + 1):
-            key = _pack(history[len(history) - size :])
+            if size:
+                key |= history[-size] << _BITS * (size - 1)
             total = self._totals.get(key, 0)
             if not total:
                 break

@@ -10,6 +10,7 @@ from callscribe.models.adapt.errors import WordListError
 from callscribe.models.adapt.pronunciations import SPOKEN_PHONES, Pronunciation
 
 _APOSTROPHES = str.maketrans("\u2019\u02bc\u2018", "'''")
+_COLUMNS = re.compile(r"[,;\t]")
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*'?")
 _MARKS = re.compile(
     r"[.,!?;:\"()\u201c\u201d\u2026\u2013\u2014-]+(?=\s|$)|(?<!\S)[\"(\u201c\u2013\u2014-]+"
@@ -52,6 +53,12 @@ def _check_word(word: str, path: Path, number: int) -> None:
     raise WordListError(f"{path}, line {number}: '{word}' has the symbol '{strange}': {hint}.")
 
 
+def _fields(line: str) -> list[str]:
+    """A word and its phones; also from a row of a table, with commas, semicolons or tabs, in quotes or not."""
+    columns = [column.strip().strip('"') for column in _COLUMNS.split(line)]
+    return " ".join(columns).split() or [line]
+
+
 def read_words(path: Path) -> dict[str, list[Pronunciation]]:
     """Word -> pronunciations given for it, perhaps none.
 
@@ -60,7 +67,7 @@ def read_words(path: Path) -> dict[str, list[Pronunciation]]:
     """
     words: dict[str, list[Pronunciation]] = {}
     for number, line in read_lines(path):
-        first, *rest = line.split()
+        first, *rest = _fields(line)
         word = _plain(first)
         _check_word(word, path, number)
         phones = tuple(phone.rstrip("012") for phone in rest)
