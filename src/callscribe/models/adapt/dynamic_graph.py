@@ -37,8 +37,8 @@ UNKNOWN = "[unk]"
 """Stands for any other speech among phrases; the language model never says it."""
 UNKNOWN_COST = 4.5
 """Of each phone in UNKNOWN; a free choice among 39 costs 3.7. Chosen on the development speakers: 37 of 38 commands
-were right, and of 25 other words 11 were taken for one. Less takes fewer (8 at 3.5), but then the many ways to say nothing
-in particular take too long to sort out."""
+were right, and of 25 other words 11 were taken for one. Less takes fewer (8 at 3.5), but then the many ways to say
+nothing in particular take too long to sort out."""
 SILENCE = 1
 FILES = ("HCLr.fst", "Gr.fst", "disambig_tid.int")
 
