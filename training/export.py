@@ -20,7 +20,7 @@ from callscribe.models.adapt import phones, pronunciations, worker
 from callscribe.models.adapt.language_model import Backoff
 from training import nnet3
 from training.lexicon import MOST, Lexicon
-from training.network import keep_positive
+from training.network import keep_scales
 from training.train import restored
 
 MFCC = """\
@@ -73,7 +73,7 @@ def acoustic_model(checkpoint: Path, folder: Path) -> None:
     """The averaged weights of `checkpoint` as am/final.mdl."""
     state = torch.load(checkpoint, map_location="cpu")
     network = restored(state["average"] or state["network"])
-    keep_positive(network)
+    keep_scales(network)
     nnet3.write(network, folder / "am" / "final.mdl")
 
 

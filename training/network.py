@@ -24,7 +24,7 @@ STRIDE = 3
 LEFT_CONTEXT = LEFT - sum(left for left, _ in BLOCKS)
 RIGHT_CONTEXT = RIGHT + sum(right for _, right in BLOCKS)
 SKIP = 0.66
-LEAST_SCALE = 1e-3
+LEAST_SCALE, MOST_SCALE = 1e-3, 4.0
 FLOOR = 7.0
 """Log-mel values are clamped below at this. Digital silence (-16) would drown the frames around it;
 7 is noise near -79 dBFS."""
@@ -145,11 +145,16 @@ def absorb(norm: Norm, x: Tensor) -> None:
 
 
 @torch.no_grad()
-def keep_positive(network: Network) -> None:
-    """Keep the scales of the batch norms above zero, as their folding needs. Those of units that say
-    next to nothing would drift across it."""
+def keep_scales(network: Network) -> None:
+    """Keep what the batch norms multiply by within bounds.
+
+    Above zero, as their folding needs: for units that say next to nothing it would drift across it.
+    And not large: a unit that hardly ever fires has next to no variance, and where something unheard of
+    does make it fire, a few such norms in a row multiply it to 1e10, which ends Vosk's process.
+    """
     for norm in network.norms():
-        norm.weight.clamp_(min=LEAST_SCALE)
+        most = MOST_SCALE * torch.sqrt(norm.running_var + norm.eps)
+        norm.weight.copy_(torch.minimum(norm.weight.clamp(min=LEAST_SCALE), most))
 
 
 @torch.no_grad()

@@ -33,7 +33,7 @@ from training.network import (
     RIGHT_CONTEXT,
     Network,
     grow,
-    keep_positive,
+    keep_scales,
     outputs,
     pad,
 )
@@ -207,7 +207,7 @@ class Run:
         _average(self.network)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
         self.optimizer.step()
-        keep_positive(self.network)
+        keep_scales(self.network)
         self.steps += 1
         if self.done > 0.1 and self.steps % EMA_EVERY == 0:
             self._follow()

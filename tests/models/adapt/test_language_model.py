@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from callscribe.models.adapt.language_model import (
@@ -51,6 +51,7 @@ def test_triples_hold_each_word_with_its_history() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(LINES)
+@example([[], *([word] for word in WORDS)])
 def test_every_history_shares_out_one(lines: list[list[str]]) -> None:
     model = model_of([" ".join(line) for line in lines])
     v = model.v

@@ -105,8 +105,9 @@ class Counted:
     def p1(self, z: Ints) -> Floats:
         d = self._discounts[0]
         counts = find(self._one, self._one_counts, z)
-        spare: float = d * max(len(self._one), 1) / self.total / self.v
-        return np.maximum(counts - d, 0) / self.total + spare
+        begin = self.v - 2  # never predicted: nothing is kept for it
+        spare: float = d * max(len(self._one), 1) / self.total / (self.v - 1)
+        return np.where(z == begin, 0.0, np.maximum(counts - d, 0) / self.total + spare)
 
     def p2(self, y: Ints, z: Ints) -> Floats:
         counts = find(self.bigrams, self.bigram_counts, y * self.v + z)
