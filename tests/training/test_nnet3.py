@@ -11,7 +11,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: it is for the recipe only")
 from callscribe.models.adapt.phones import COUNT  # noqa: E402
 from training import nnet3  # noqa: E402
-from training.network import FLOOR, MEL, Network, grow, outputs, pad  # noqa: E402
+from training.network import (  # noqa: E402
+    FLOOR,
+    MEL,
+    MOST_SCALE,
+    Network,
+    grow,
+    keep_scales,
+    outputs,
+    pad,
+)
 
 
 class Interpreter:
@@ -136,3 +145,18 @@ def test_a_negative_scale_is_refused(network: Network, tmp_path: Path) -> None:
     finally:
         with torch.no_grad():
             network.last_norm.weight[0] *= -1
+
+
+def test_a_unit_that_hardly_ever_fires_is_not_multiplied_without_bound(
+    features: np.ndarray,
+) -> None:
+    torch.manual_seed(0)
+    network = Network(96, 32).eval()
+    for norm in network.norms():
+        norm.running_var[0] = 0.0
+    keep_scales(network)
+    for norm in network.norms():
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        assert 0 < float(scale.detach().min())
+        assert float(scale.detach().max()) <= MOST_SCALE + 1e-3
+    assert np.abs(scores(network, features)).max() < 100
