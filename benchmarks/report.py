@@ -57,11 +57,26 @@ def write(outcome: list[accuracy.Measured], rows: list[accuracy.TestSet], most: 
         "\n",
         SETS.format(most=most, adapted=accuracy.ADAPTED),
         confidence.section(outcome, ROOT / "docs"),
+        finals(),
         readable_text(),
         machine(),
     ]
     accuracy.REPORT.write_text("".join(parts), encoding="utf-8")
     return accuracy.REPORT
+
+
+def finals() -> str:
+    """The part on endpoints, of the built-in model, where the calls are there."""
+    if not (SHARED / "data" / "calls").is_dir():
+        return ""
+    from benchmarks import endpoints
+    from benchmarks.engines import built_in_or
+    from callscribe.calls.endpointing import EndpointOptions
+    from callscribe.recognition.vosk import VoskRecognizer
+
+    name, folder = built_in_or("")
+    measured = endpoints.measure(VoskRecognizer(folder, name=name), EndpointOptions())
+    return "\n" + endpoints.markdown(measured)
 
 
 def readable_text() -> str:

@@ -171,6 +171,25 @@ def test_a_sentence_is_final_soon_after_it(vosk: VoskRecognizer) -> None:
     assert 450 <= at - played.ends_ms[0] <= 850
 
 
+def test_the_other_sides_faint_voice_keeps_no_utterance_open(vosk: VoskRecognizer) -> None:
+    played = scene(2.0, "card", 6.0, noise_db=-84)
+    echo = scene(2.0, 0.3, "balance", "card", "calling", 1.0, noise_db=-84).pcm
+    begin = 8 * int(played.ends_ms[0]) - 8 * 2000  # 0.3 s after the sentence
+    pcm = played.pcm.astype(np.int32)
+    pcm[begin : begin + len(echo)] += (echo[: len(pcm) - begin] * 10 ** (-31 / 20)).astype(np.int32)
+    decoder = TrackDecoder(vosk)
+    given_out = [
+        (piece.clock_ms + 20, utterance.raw_text)
+        for piece in pieces(mulaw.encode(pcm.astype(np.int16)))
+        for utterance in decoder.accept(piece)
+        if utterance.final
+    ]
+
+    at, text = given_out[0]
+    assert at - played.ends_ms[0] <= 850
+    assert text == finals(hear(vosk, played))[0].raw_text
+
+
 def test_silence_and_noise_give_nothing(vosk: VoskRecognizer) -> None:
     assert decode(vosk, pieces(scene(20.0).payload)) == []
     assert finals(decode(vosk, pieces(scene(10.0, noise_db=-35).payload))) == []

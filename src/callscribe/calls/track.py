@@ -38,6 +38,8 @@ _LONG_HOLE: Final = SAMPLE_RATE
 """A longer hole ends the utterance instead of being decoded as silence."""
 _RESUMES_AFTER: Final = SAMPLE_RATE // 5
 """Speech after so much silence begins anew: its words are still to come."""
+_FAINT_DB: Final = 26.0
+"""What is so far below the loudest of an utterance is a breath, an echo or somebody else: it does not keep it open."""
 _SETTLES_AFTER: Final = 3
 """Text that so many partials agree on is settled."""
 
@@ -103,6 +105,8 @@ class _Current:
     """Position at which the words last changed."""
     worded: int | None = None
     """Position at which the first word was recognised."""
+    loudest_db: float = 0.0
+    """How far its loudest step was above the line's noise."""
     raw: str = ""
     """The words of the newest partial given out."""
     heard_until: int | None = None
@@ -258,7 +262,10 @@ class TrackDecoder:
         current.flags.append(flags)
         current.above_db.append(above_db)
         if flags.any():
-            begins = position - len(pcm) + int(np.argmax(flags)) * FRAME
+            current.loudest_db = max(current.loudest_db, float(np.percentile(above_db[flags], 80)))
+        audible = flags & _held(above_db > current.loudest_db - _FAINT_DB)
+        if audible.any():
+            begins = position - len(pcm) + int(np.argmax(audible)) * FRAME
             paused = (
                 current.heard_until is not None and begins - current.heard_until >= _RESUMES_AFTER
             )
@@ -266,7 +273,7 @@ class TrackDecoder:
                 current.paused_until = begins
                 if current.resumed is None:
                     current.resumed = begins
-            silent = int(np.argmax(flags[::-1]))
+            silent = int(np.argmax(audible[::-1]))
             current.heard_until = position - silent * FRAME
         audio = self._resampler.accept(pcm)
         self._given += len(audio)
@@ -453,6 +460,14 @@ class TrackDecoder:
             return ()
         self._given += samples
         return self._session.skip(samples)
+
+
+def _held(loud: Flags) -> Flags:
+    """With the dips after it that are as short as a stop consonant's closure."""
+    held = loud.copy()
+    for frames in range(1, 80 // FRAME_MS + 1):
+        held[frames:] |= loud[:-frames]
+    return held
 
 
 def _best_pause(flags: Flags) -> int:
