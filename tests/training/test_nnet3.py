@@ -157,6 +157,6 @@ def test_a_unit_that_hardly_ever_fires_is_not_multiplied_without_bound(
     keep_scales(network)
     for norm in network.norms():
         scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        assert 0 < float(scale.detach().min())
+        assert float(scale.detach().min()) > 0
         assert float(scale.detach().max()) <= MOST_SCALE + 1e-3
     assert np.abs(scores(network, features)).max() < 100
