@@ -101,7 +101,11 @@ def test_where_vosk_keeps_models(tmp_path: Path, models: Path) -> None:
         ("qqq", r"On this machine: phone-en\."),
     ],
 )
-def test_not_found(models: Path, name: str, message: str) -> None:
+def test_not_found(
+    models: Path, name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "above" / "here").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "above" / "here")
     with pytest.raises(ModelError, match=message):
         resolve(name, models=models)
 

@@ -709,6 +709,7 @@ def test_reduced_motion_has_no_fade(server: Serving, browser: Browser) -> None:
     page = context.new_page()
     opened(page, server, call)
     server.publish(*call.spoken("Support", "Fine.", start_ms=call.ms + 3000))
+    expect(page.locator(".u").last).to_contain_text("Fine.")
     expect(page.locator(".u").last).to_have_class("u final")
     fade = page.evaluate(
         "getComputedStyle(document.querySelector('.u:last-child .open')).transitionDuration"
