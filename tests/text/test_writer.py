@@ -133,7 +133,7 @@ def _shared(options: WriterOptions) -> Writer:
         ("this is mister brown", "This is Mr. Brown."),
         ("misses smith is on the line", "Mrs. Smith is on the line."),
         ("he misses smith street already", "He misses Smith Street already."),
-        ("may i speak to doctor patel please", "May I speak to Dr. Patel please?"),
+        ("may i speak to doctor patel please", "May I speak to Dr. Patel, please?"),
         ("is doctor who still on", "Is doctor who still on?"),
         ("i saw the doctor who treated my son", "I saw the doctor who treated my son."),
         ("iphone twelve", "iPhone 12."),
