@@ -19,7 +19,7 @@ import torch
 from callscribe.models.adapt import phones, pronunciations, worker
 from callscribe.models.adapt.language_model import Backoff
 from training import nnet3
-from training.lexicon import MOST, Lexicon
+from training.lexicon import Lexicon
 from training.network import keep_scales
 from training.train import restored
 
@@ -96,7 +96,7 @@ def graph(language_model: Path, work: Path, folder: Path) -> None:
     words = Backoff.load(language_model).words
     lexicon = Lexicon(work / "g2p.json").all()
     kept = {
-        word: several[:MOST]
+        word: several[: pronunciations.MOST]
         for word, several in lexicon.items()
         if word.replace("'", "").isalpha() and word.isascii()
     }

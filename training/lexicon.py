@@ -12,8 +12,7 @@ from callscribe.models.adapt import g2p
 from callscribe.models.adapt.adaptation import possessive
 from callscribe.models.adapt.g2p import G2p
 from callscribe.models.adapt.phones import INDEX
-
-MOST = 3  # pronunciations of a word that training and the graph know
+from callscribe.models.adapt.pronunciations import MOST
 
 ADDITIONS = {
     "a": ["AH", "EY"],

@@ -263,7 +263,8 @@ class TrackDecoder:
         current.above_db.append(above_db)
         if flags.any():
             current.loudest_db = max(current.loudest_db, float(np.percentile(above_db[flags], 80)))
-        audible = flags & _held(above_db > current.loudest_db - _FAINT_DB)
+        dip = self._activity.options.hangover_ms // FRAME_MS
+        audible = flags & _held(above_db > current.loudest_db - _FAINT_DB, dip)
         if audible.any():
             begins = position - len(pcm) + int(np.argmax(audible)) * FRAME
             paused = (
@@ -462,10 +463,10 @@ class TrackDecoder:
         return self._session.skip(samples)
 
 
-def _held(loud: Flags) -> Flags:
-    """With the dips after it that are as short as a stop consonant's closure."""
+def _held(loud: Flags, dip: int) -> Flags:
+    """With up to `dip` frames after what is loud, as voice activity goes on over dips."""
     held = loud.copy()
-    for frames in range(1, 80 // FRAME_MS + 1):
+    for frames in range(1, dip + 1):
         held[frames:] |= loud[:-frames]
     return held
 

@@ -25,6 +25,7 @@ from callscribe.models.adapt.phones import (
     COUNT,
     INDEX,
     POSITIONAL_COUNT,
+    SILENCE_NUMBER,
     entering,
     in_word,
     plain,
@@ -39,7 +40,6 @@ UNKNOWN_COST = 4.5
 """Of each phone in UNKNOWN; a free choice among 39 costs 3.7. Chosen on the development speakers: 37 of 38 commands
 were right, and of 25 other words 11 were taken for one. Less takes fewer (8 at 3.5), but then the many ways to say
 nothing in particular take too long to sort out."""
-SILENCE = 1
 FILES = ("HCLr.fst", "Gr.fst", "disambig_tid.int")
 
 Phones = tuple[int, ...]
@@ -112,8 +112,8 @@ class _Pronouncing:
         self._start = self._state()
         self._silence = self._state()
         self._arc(self._start, 0, 0, go_on, self._between[0])
-        self._arc(self._start, entering(SILENCE, 0), 0, pause, self._silence)
-        self._arc(self._silence, staying(SILENCE), 0, 0.0, self._silence)
+        self._arc(self._start, entering(SILENCE_NUMBER, 0), 0, pause, self._silence)
+        self._arc(self._silence, staying(SILENCE_NUMBER), 0, 0.0, self._silence)
         self._arc(self._silence, 0, 0, 0.0, self._between[0])
 
     def _state(self, phone: int = 0) -> int:
@@ -156,7 +156,7 @@ class _Pronouncing:
             before = plain(phones[0])
             if len(phones) == 1:
                 self._arc(state, 0, 0, self._go_on, self._between[before])
-                self._arc(state, entering(SILENCE, before), 0, self._pause, self._silence)
+                self._arc(state, entering(SILENCE_NUMBER, before), 0, self._pause, self._silence)
             else:
                 after = self._ending(phones[1:])
                 self._arc(state, entering(phones[1], before), 0, 0.0, after)

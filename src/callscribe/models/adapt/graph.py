@@ -20,6 +20,7 @@ from callscribe.models.adapt.language_model import Backoff
 from callscribe.models.adapt.phones import (
     INDEX,
     POSITIONAL_COUNT,
+    SILENCE_NUMBER,
     entering,
     in_word,
     plain,
@@ -27,7 +28,6 @@ from callscribe.models.adapt.phones import (
 )
 from callscribe.models.adapt.pronunciations import MOST, PAUSE
 
-SILENCE = 1
 BACK_OFF = POSITIONAL_COUNT + 1  # the first of the disambiguation symbols
 
 Lexicon = Mapping[str, Sequence[Sequence[str]]]
@@ -66,7 +66,7 @@ def _lexicon_fst(words: Sequence[str], lexicon: Lexicon, back_label: int) -> tup
     pause, no_pause = -math.log(PAUSE), -math.log(1 - PAUSE)
     f.add_arc(begin, fst.Arc(0, 0, no_pause, loop))
     f.add_arc(begin, fst.Arc(0, 0, pause, silence))
-    f.add_arc(silence, fst.Arc(SILENCE, 0, 0, silence_end))
+    f.add_arc(silence, fst.Arc(SILENCE_NUMBER, 0, 0, silence_end))
     f.add_arc(silence_end, fst.Arc(after_silence, 0, 0, loop))
     for word, phones in entries:
         state, out = loop, label[word]

@@ -26,6 +26,8 @@ INDEX = {phone: index for index, phone in enumerate(PHONES)}
 POSITIONS = ("begin", "internal", "end", "singleton")
 """Word positions in the order of their numbers, as `word_boundary.int` names them."""
 
+SILENCE_NUMBER = 1
+"""Silence as Kaldi counts; it has no positions."""
 POSITIONAL_COUNT = 1 + len(POSITIONS) * (COUNT - 1)
 PDF_COUNT = COUNT * COUNT + COUNT
 
@@ -47,7 +49,7 @@ def positional(phone: int, position: int) -> int:
 
 def plain(number: int) -> int:
     """Index of the phone that Kaldi's positional `number` stands for."""
-    return 0 if number == 1 else (number - 2) // len(POSITIONS) + 1
+    return 0 if number == SILENCE_NUMBER else (number - 2) // len(POSITIONS) + 1
 
 
 def in_word(phones: Sequence[int]) -> list[int]:
