@@ -21,9 +21,9 @@ from benchmarks.conditions import FRAME, Pcm
 from benchmarks.sets import SHARED, read_audio
 from callscribe.audio import mulaw
 from callscribe.audio.timeline import Piece
-from callscribe.calls.endpointing import EndpointOptions
-from callscribe.calls.track import TrackDecoder
 from callscribe.recognition.base import Recognizer
+from callscribe.speech.endpointing import EndpointOptions
+from callscribe.speech.track import TrackDecoder
 
 
 @dataclass(frozen=True)

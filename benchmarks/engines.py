@@ -14,10 +14,10 @@ import soxr
 from benchmarks.conditions import FRAME, Pcm
 from benchmarks.sets import RATE
 from callscribe.audio import mulaw
-from callscribe.calls.decoding import DecodePool
-from callscribe.calls.session import SessionOptions, StreamSession
 from callscribe.events import AnyEvent, FinalTranscript
 from callscribe.recognition.base import Recognizer
+from callscribe.speech.decoding import DecodePool
+from callscribe.speech.session import SessionOptions, StreamSession
 
 LEAD_MS = 300
 """Silence before and after a clip; whole channels bring their own."""

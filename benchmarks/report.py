@@ -71,8 +71,8 @@ def finals() -> str:
         return ""
     from benchmarks import endpoints
     from benchmarks.engines import built_in_or
-    from callscribe.calls.endpointing import EndpointOptions
     from callscribe.recognition.vosk import VoskRecognizer
+    from callscribe.speech.endpointing import EndpointOptions
 
     name, folder = built_in_or("")
     measured = endpoints.measure(VoskRecognizer(folder, name=name), EndpointOptions())

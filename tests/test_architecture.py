@@ -21,6 +21,8 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.recognition.calibration", 2),
     ("callscribe.recognition", 3),
     ("callscribe.calls", 3),
+    ("callscribe.speech", 3),
+    ("callscribe.journal", 3),
     ("callscribe.store", 3),
     ("callscribe.models", 3),
     ("callscribe.carrier_api", 3),
@@ -29,15 +31,16 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.terminal", 4),
     ("callscribe.simulator", 4),
     ("callscribe.settings", 5),
-    ("callscribe.cli", 6),
-    ("callscribe.__main__", 7),
+    ("callscribe.server", 6),
+    ("callscribe.cli", 7),
+    ("callscribe.__main__", 8),
     ("callscribe", 1),
 ]
 
 ONLY_HERE = {
     "vosk": ("callscribe.recognition.vosk",),
     "starlette": ("callscribe.web", "callscribe.simulator"),
-    "uvicorn": ("callscribe.cli", "callscribe.simulator"),
+    "uvicorn": ("callscribe.server", "callscribe.cli.reach", "callscribe.simulator"),
     "sqlalchemy": ("callscribe.store",),
     "sqlite3": ("callscribe.store",),
     "alembic": ("callscribe.store",),

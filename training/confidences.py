@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from callscribe.audio import mulaw
 from callscribe.audio.timeline import Piece
-from callscribe.calls.track import TrackDecoder
 from callscribe.recognition.vosk import VoskRecognizer
+from callscribe.speech.track import TrackDecoder
 from training import channel
 from training.calibration import Heard
 from training.evaluate import Word, align, chosen, made_up

@@ -1,7 +1,7 @@
 """The vocabulary: what can happen to a call, as small immutable records.
 
 Every part of callscribe speaks in these events. They are published once, in one order, by the journal
-(`callscribe.calls.journal`); the terminal, the page, the `--json` output and the store all read the same ones.
+(`callscribe.journal.journal`); the terminal, the page, the `--json` output and the store all read the same ones.
 Their JSON form is the public one: `type` names the event, times are milliseconds.
 
 Two clocks appear, never mixed:
@@ -209,6 +209,36 @@ class FinalTranscript(Event, frozen=True, kw_only=True, tag="final"):
     lag_ms: int = 0
 
 
+class RevisedTranscript(Event, frozen=True, kw_only=True, tag="revised"):
+    """A better reading of an utterance that has had its final: it takes the final's place, whole.
+
+    Consumers that know only finals may ignore it; they keep the first reading. Empty `text`: there were no words in the
+    utterance after all, and views take it away.
+    """
+
+    leg: str
+    track: Track
+    speaker: str
+    utterance: str
+    """The final's."""
+    revision: int
+    """Counts on from the final's."""
+    text: str
+    raw_text: str
+    start_ms: int
+    end_ms: int
+    words: tuple[Word, ...]
+    """Spoken words ("four one two"), as in finals; figures are only in `text`."""
+    tokens: tuple[Token, ...] = ()
+    confidence: float = 0.0
+    lag_ms: int = 0
+    """From the end of the utterance to this reading, milliseconds."""
+    reader: str = ""
+    """Name of the model that read it."""
+    reading: int = 2
+    """2: read soon after it was said; 3: read again after the call, with what was said around it."""
+
+
 class GapDetected(Event, frozen=True, kw_only=True, tag="gap"):
     """A stretch of the line without usable audio, longer than a jitter."""
 
@@ -259,13 +289,20 @@ class StreamEnded(Event, frozen=True, kw_only=True, tag="stream_ended"):
 
 
 class CallEnded(Event, frozen=True, kw_only=True, tag="call_ended"):
-    """Nothing follows for this record."""
+    """The call is over. Only better readings and people's corrections follow for this record."""
 
     status: CallStatus = "completed"
     duration_ms: int = 0
     ended_by: str = ""
     """A speaker's name, `carrier`, `server`; empty when the carrier did not say."""
     reason: str = ""
+
+
+class RecordSettled(Event, frozen=True, kw_only=True, tag="record_settled"):
+    """After `call_ended`, when a second reader is at work: every utterance has been read; the text is final."""
+
+    unread: int = 0
+    """Utterances that could not be read again and keep their first reading."""
 
 
 class StoreFailed(Event, frozen=True, kw_only=True, tag="store_failed"):
@@ -289,6 +326,7 @@ AnyEvent = (
     | StreamStarted
     | PartialTranscript
     | FinalTranscript
+    | RevisedTranscript
     | GapDetected
     | LagChanged
     | DtmfReceived
@@ -296,6 +334,7 @@ AnyEvent = (
     | TranscriptionResumed
     | StreamEnded
     | CallEnded
+    | RecordSettled
     | StoreFailed
 )
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from callscribe.calls.decoding import DecodePool
-from callscribe.calls.session import StreamSession
-from callscribe.cli.server import call_flows, check_phrases, session_options
 from callscribe.errors import ModelError
 from callscribe.events import AnyEvent, FinalTranscript
 from callscribe.recognition.vosk import VoskRecognizer
+from callscribe.server import call_flows, check_phrases, session_options
 from callscribe.settings import Settings
-from tests.calls.speech import SAID, scene
+from callscribe.speech.decoding import DecodePool
+from callscribe.speech.session import StreamSession
 from tests.models.adapt.conftest import small_dynamic  # noqa: F401 - a fixture
+from tests.speech.audio import SAID, scene
 
 MENU, OTHER = "+15005550006", "+15005550007"
 FRAME = 160

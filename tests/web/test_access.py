@@ -11,8 +11,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Message
 
-from callscribe.calls.hub import Hub
 from callscribe.errors import SettingsError
+from callscribe.journal.hub import Hub
 from callscribe.store.store import Store
 from callscribe.web.access import Attempts, host_and_port, is_loopback_name
 from callscribe.web.app import create_app

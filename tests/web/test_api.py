@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from callscribe.calls.hub import Hub
 from callscribe.errors import CallscribeError, StoreError
+from callscribe.journal.hub import Hub
 from callscribe.records import CallRecord
 from callscribe.store.store import Store
 from callscribe.web.app import create_app

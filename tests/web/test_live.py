@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from callscribe.calls.hub import Hub
-from callscribe.calls.journal import Journal
 from callscribe.events import AnyEvent, CallStarted, FinalTranscript, LagChanged, StoreFailed
+from callscribe.journal.hub import Hub
+from callscribe.journal.journal import Journal
 from callscribe.store.store import Store
 from callscribe.web import live
 from callscribe.web.app import create_app

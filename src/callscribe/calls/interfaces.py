@@ -18,7 +18,7 @@ Recall = Callable[[str], CallRecord | None]
 
 
 class Session(Protocol):
-    """One stream's audio on its way to text (`calls.session.StreamSession`). Times are on the record's line except
+    """One stream's audio on its way to text (`speech.session.StreamSession`). Times are on the record's line except
     `receive`'s, which are the stream's own."""
 
     async def start(self) -> None: ...

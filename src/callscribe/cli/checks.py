@@ -17,11 +17,11 @@ import numpy as np
 from callscribe.audio.mulaw import decode
 from callscribe.carrier_api import number as numbers
 from callscribe.carrier_api.client import CarrierClient, PhoneNumber
-from callscribe.cli.server import call_flows
 from callscribe.errors import CallscribeError, CarrierError
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.recognition.base import Pcm
 from callscribe.recognition.vosk import VoskRecognizer
+from callscribe.server import call_flows
 from callscribe.settings import Settings
 from callscribe.simulator import demos
 

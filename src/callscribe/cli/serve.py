@@ -18,11 +18,11 @@ from callscribe.carrier_api import number as numbers
 from callscribe.carrier_api.client import ApiError, CarrierClient, PhoneNumber
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
-from callscribe.cli.server import Server, call_flows, check_may_start, listen, running_server
 from callscribe.cli.views import AnyView, choose_view, data_option, show_hub
 from callscribe.errors import CarrierError, SettingsError
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.recognition.vosk import VoskRecognizer
+from callscribe.server import Server, call_flows, check_may_start, listen, running_server
 from callscribe.settings import Settings
 from callscribe.terminal.layout import join_words
 from callscribe.terminal.view import TerminalView

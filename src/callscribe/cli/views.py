@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from callscribe.calls.hub import Hub
 from callscribe.events import Published
+from callscribe.journal.hub import Hub
 from callscribe.settings import Settings
 from callscribe.store.store import Store
 from callscribe.terminal.driver import run_view

@@ -22,10 +22,10 @@ from callscribe.audio.mulaw import SAMPLE_RATE, SAMPLES_PER_MS, Pcm
 from callscribe.audio.resampling import Resampler
 from callscribe.audio.timeline import Piece
 from callscribe.audio.tones import BLOCK, ToneDetector
-from callscribe.calls import clicks, wordtimes
-from callscribe.calls.endpointing import Decision, EndpointOptions, decide
 from callscribe.events import Token, Word
 from callscribe.recognition.base import Hypothesis, Recognizer
+from callscribe.speech import clicks, wordtimes
+from callscribe.speech.endpointing import Decision, EndpointOptions, decide
 
 _log = structlog.get_logger(__name__)
 

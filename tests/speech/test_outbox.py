@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-from callscribe.calls.outbox import Outbox
 from callscribe.events import AnyEvent, FinalTranscript, LagChanged, PartialTranscript
-from tests.calls.said import final, partial
+from callscribe.speech.outbox import Outbox
+from tests.said import final, partial
 
 
 class Journal:

@@ -20,8 +20,8 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from callscribe.calls.hub import Hub
 from callscribe.events import EPHEMERAL, AnyEvent, Published, StoreFailed
+from callscribe.journal.hub import Hub
 
 _LONGEST_RETRY_S = 30.0
 

@@ -17,22 +17,22 @@ from urllib.parse import quote
 import uvicorn
 
 from callscribe.calls.book import CallBook
-from callscribe.calls.decoding import DecodePool
-from callscribe.calls.endpointing import EndpointOptions
 from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow, read_flows
-from callscribe.calls.hub import Hub
 from callscribe.calls.interfaces import CarrierApi
-from callscribe.calls.journal import Journal
 from callscribe.calls.registry import CallRegistry
-from callscribe.calls.session import SessionOptions, StreamSession
 from callscribe.calls.speakers import Contacts
 from callscribe.carrier.signature import SignatureChecker
 from callscribe.carrier.stream import MAX_MESSAGE_CHARS
 from callscribe.carrier.urls import CarrierUrls
 from callscribe.errors import ModelError, SettingsError, StoreError
 from callscribe.events import Track
+from callscribe.journal.hub import Hub
+from callscribe.journal.journal import Journal
 from callscribe.recognition.base import Recognizer
 from callscribe.settings import Settings
+from callscribe.speech.decoding import DecodePool
+from callscribe.speech.endpointing import EndpointOptions
+from callscribe.speech.session import SessionOptions, StreamSession
 from callscribe.store.store import Store
 from callscribe.text.writer import Writer, WriterOptions
 from callscribe.web.access import MINIMUM_TOKEN

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from callscribe.calls.endings import Ending, ending
+from callscribe.speech.endings import Ending, ending
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ import callscribe
 from callscribe.audio import mulaw
 from callscribe.audio.mulaw import Pcm
 from callscribe.audio.timeline import Piece
-from callscribe.calls.endpointing import EndpointOptions
-from callscribe.calls.track import TrackDecoder, Utterance
 from callscribe.events import Token
 from callscribe.recognition.base import Hypothesis, Recognizer, RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
 from callscribe.recognition.vosk import VoskRecognizer
-from tests.calls.speech import SAID, Scene, scene
+from callscribe.speech.endpointing import EndpointOptions
+from callscribe.speech.track import TrackDecoder, Utterance
+from tests.speech.audio import SAID, Scene, scene
 
 BUILT_IN = Path(callscribe.__file__).parent / "models" / "phone-en"
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from callscribe.calls.endpointing import EndpointOptions
 from callscribe.calls.flows import Flows, NumberFlow
 from callscribe.cli.serve import load_recognizer
-from callscribe.cli.server import check_phrases, page_token, session_options
 from callscribe.errors import ModelError, SettingsError
 from callscribe.models.folder import built_in
 from callscribe.recognition.base import RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.recognition.vosk import VoskRecognizer
+from callscribe.server import check_phrases, page_token, session_options
 from callscribe.settings import Secret, Settings
-from tests.calls.speech import scene
+from callscribe.speech.endpointing import EndpointOptions
+from tests.speech.audio import scene
 
 SETTINGS = Settings(endpoint_silence_ms=500, endpoint_max_ms=15_000)
 

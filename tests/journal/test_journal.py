@@ -10,8 +10,6 @@ from itertools import count
 
 import pytest
 
-from callscribe.calls.hub import Hub, Resync, Subscription
-from callscribe.calls.journal import Journal
 from callscribe.events import (
     AnyEvent,
     FinalTranscript,
@@ -19,7 +17,9 @@ from callscribe.events import (
     Published,
     StoreFailed,
 )
-from tests.calls.said import final, partial
+from callscribe.journal.hub import Hub, Resync, Subscription
+from callscribe.journal.journal import Journal
+from tests.said import final, partial
 
 
 class MemoryLog:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callscribe.calls.hub import Hub, Resync, Subscription
 from callscribe.events import (
     AnyEvent,
     CallEnded,
@@ -20,7 +19,8 @@ from callscribe.events import (
     StreamEnded,
     Track,
 )
-from tests.calls import said
+from callscribe.journal.hub import Hub, Resync, Subscription
+from tests import said
 
 
 def partial(

@@ -5,8 +5,6 @@ import threading
 
 import pytest
 
-from callscribe.calls import decoding
-from callscribe.calls.session import SessionOptions
 from callscribe.events import (
     AnyEvent,
     FinalTranscript,
@@ -19,7 +17,9 @@ from callscribe.events import (
 )
 from callscribe.recognition.base import Pcm
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
-from tests.calls.conftest import OpenSession
+from callscribe.speech import decoding
+from callscribe.speech.session import SessionOptions
+from tests.speech.conftest import OpenSession
 
 
 async def test_a_stream_becomes_partials_and_a_final_between_start_and_end(

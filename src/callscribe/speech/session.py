@@ -14,13 +14,6 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from callscribe.calls.decoding import DecodePool, Lane
-from callscribe.calls.endpointing import EndpointOptions
-from callscribe.calls.holes import Hole, Holes
-from callscribe.calls.intake import GapReason, Intake
-from callscribe.calls.outbox import Outbox
-from callscribe.calls.track import TextWriter, TrackDecoder, Utterance
-from callscribe.calls.transcripts import transcript
 from callscribe.errors import CallscribeError
 from callscribe.events import (
     AnyEvent,
@@ -34,6 +27,13 @@ from callscribe.events import (
     Track,
 )
 from callscribe.recognition.base import Recognizer
+from callscribe.speech.decoding import DecodePool, Lane
+from callscribe.speech.endpointing import EndpointOptions
+from callscribe.speech.holes import Hole, Holes
+from callscribe.speech.intake import GapReason, Intake
+from callscribe.speech.outbox import Outbox
+from callscribe.speech.track import TextWriter, TrackDecoder, Utterance
+from callscribe.speech.transcripts import transcript
 
 _log = structlog.get_logger(__name__)
 

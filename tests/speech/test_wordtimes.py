@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from callscribe.audio.activity import Flags
-from callscribe.calls.wordtimes import correct
 from callscribe.events import Word
+from callscribe.speech.wordtimes import correct
 
 
 def flags(*speech_ms: tuple[int, int], length_ms: int = 4000) -> Flags:

@@ -10,10 +10,10 @@ import structlog
 
 from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.audio.timeline import Piece, Timeline, TimelineCounters
-from callscribe.calls.decoding import Lane
-from callscribe.calls.holes import Hole, Holes
-from callscribe.calls.ringback import answered_from
 from callscribe.events import Track
+from callscribe.speech.decoding import Lane
+from callscribe.speech.holes import Hole, Holes
+from callscribe.speech.ringback import answered_from
 
 _log = structlog.get_logger(__name__)
 

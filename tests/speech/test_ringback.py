@@ -5,7 +5,7 @@ import pytest
 
 from callscribe.audio import mulaw
 from callscribe.audio.timeline import Piece
-from callscribe.calls.ringback import answered_from
+from callscribe.speech.ringback import answered_from
 
 FRAME_MS = 20
 

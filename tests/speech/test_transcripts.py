@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from callscribe.calls.track import Utterance
-from callscribe.calls.transcripts import transcript
 from callscribe.events import FinalTranscript, PartialTranscript, Word
+from callscribe.speech.track import Utterance
+from callscribe.speech.transcripts import transcript
 
 
 def said(*, final: bool) -> Utterance:

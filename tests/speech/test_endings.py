@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.calls.endings import Ending, ending
+from callscribe.speech.endings import Ending, ending
 
 
 @pytest.mark.parametrize(

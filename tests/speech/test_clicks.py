@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callscribe.audio.activity import Levels
-from callscribe.calls.clicks import without_clicks
-from tests.calls.test_wordtimes import word
+from callscribe.speech.clicks import without_clicks
+from tests.speech.test_wordtimes import word
 
 Sound = tuple[int, int, float]
 """From, to (ms), and how far above the noise (dB)."""

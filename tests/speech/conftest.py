@@ -9,10 +9,10 @@ from typing import TypeVar
 import pytest
 
 from callscribe.audio import mulaw
-from callscribe.calls.decoding import DecodePool
-from callscribe.calls.session import SessionOptions, StreamSession
 from callscribe.events import AnyEvent, Event, Track
 from callscribe.recognition.base import Pcm, Recognizer
+from callscribe.speech.decoding import DecodePool
+from callscribe.speech.session import SessionOptions, StreamSession
 
 E = TypeVar("E", bound=Event)
 FRAME = 160

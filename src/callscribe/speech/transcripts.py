@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from callscribe.calls.track import Utterance
 from callscribe.events import FinalTranscript, PartialTranscript, Track, Word
+from callscribe.speech.track import Utterance
 
 
 def transcript(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from callscribe.calls.holes import Hole, Holes
+from callscribe.speech.holes import Hole, Holes
 
 
 def test_a_hole_of_the_inbound_track_is_a_loss() -> None:

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import cast
 
 from callscribe.audio.timeline import Piece
-from callscribe.calls.decoding import Lane
-from callscribe.calls.holes import Hole, Holes
-from callscribe.calls.intake import GapReason, Intake
+from callscribe.speech.decoding import Lane
+from callscribe.speech.holes import Hole, Holes
+from callscribe.speech.intake import GapReason, Intake
 
 FRAME = b"\xff" * 160
 

@@ -1,0 +1,1 @@
+"""A track's audio to utterances: placed, queued, decoded, told as events."""
