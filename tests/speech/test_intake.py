@@ -6,6 +6,7 @@ from callscribe.audio.timeline import Piece
 from callscribe.speech.decoding import Lane
 from callscribe.speech.holes import Hole, Holes
 from callscribe.speech.intake import GapReason, Intake
+from callscribe.speech.tap import Tap, TrackKey
 
 FRAME = b"\xff" * 160
 
@@ -41,6 +42,7 @@ class Taken:
         self.intake = Intake(
             "inbound",
             cast(Lane, self.lane),
+            tap=Tap(TrackKey("CA1", "CA1", "MZ1", "inbound"), (), 0),
             holes=Holes(shortest_gap_ms=200),
             tell_gap=lambda hole, reason: self.gaps.append((hole, reason)),
             reorder_window_ms=120,

@@ -14,6 +14,7 @@ from callscribe.events import Track
 from callscribe.speech.decoding import Lane
 from callscribe.speech.holes import Hole, Holes
 from callscribe.speech.ringback import answered_from
+from callscribe.speech.tap import Tap
 
 _log = structlog.get_logger(__name__)
 
@@ -30,6 +31,7 @@ class Intake:
         track: Track,
         lane: Lane,
         *,
+        tap: Tap,
         holes: Holes,
         tell_gap: TellGap,
         reorder_window_ms: int,
@@ -38,6 +40,7 @@ class Intake:
         """
         Args:
             lane: decodes what comes.
+            tap: told of everything that is placed, before it is decoded or held back.
             holes: the stream's.
             reorder_window_ms: how long a frame that came too early waits for those before it.
             held_back_ms: audio kept while it is held back; the oldest goes first.
@@ -54,6 +57,7 @@ class Intake:
         self.dropped_ms = 0
         """Given up because decoding was too far behind."""
         self._timeline = Timeline(window_ms=reorder_window_ms)
+        self._tap = tap
         self._holes = holes
         self._tell_gap = tell_gap
         self._held: deque[Piece] | None = None
@@ -128,6 +132,7 @@ class Intake:
                 self._tell_gap(loss, "missing")
         self._hole_expected = False
         self.end_ms = start + len(piece.payload) // SAMPLES_PER_MS
+        self._tap.place(piece.clock_ms, piece.payload)
         if self._held is None:
             self._pass_on(piece)
             return

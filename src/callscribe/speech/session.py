@@ -32,6 +32,7 @@ from callscribe.speech.endpointing import EndpointOptions
 from callscribe.speech.holes import Hole, Holes
 from callscribe.speech.intake import GapReason, Intake
 from callscribe.speech.outbox import Outbox
+from callscribe.speech.tap import Listener, Tap, TrackKey
 from callscribe.speech.track import TextWriter, TrackDecoder, Utterance
 from callscribe.speech.transcripts import transcript
 
@@ -98,6 +99,7 @@ class StreamSession:
         publish: Callable[[AnyEvent], Awaitable[None]],
         options: SessionOptions,
         write: TextWriter | None = None,
+        listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
@@ -110,6 +112,7 @@ class StreamSession:
             offset_ms: where this stream's zero lies on the record's line.
             publish: takes every event, in order. What it raises is logged and goes no further.
             write: makes the recogniser's words readable; None leaves them as they are.
+            listeners: get each track's audio as it is placed, from here until the session is closed.
             clock: seconds, monotonic.
 
         Raises:
@@ -125,11 +128,16 @@ class StreamSession:
         self._write = write
         self._clock = clock
         self._holes = Holes(shortest_gap_ms=options.shortest_gap_ms)
+        self._taps = {
+            track: Tap(TrackKey(call, leg, stream, track), listeners, offset_ms)
+            for track in self.tracks
+        }
         self._states = {
             track: _TrackState(
                 Intake(
                     track,
                     self._new_lane(track),
+                    tap=self._taps[track],
                     holes=self._holes,
                     tell_gap=self._tell_gap,
                     reorder_window_ms=options.reorder_window_ms,
@@ -143,6 +151,8 @@ class StreamSession:
         self._watcher: asyncio.Task[None] | None = None
         self._paused_at_ms: int | None = None
         self._closing: asyncio.Task[StreamCounters] | None = None
+        for tap in self._taps.values():
+            tap.open()
 
     # -- what others see
 
@@ -252,6 +262,8 @@ class StreamSession:
         for state in self._states.values():
             state.intake.flush()
             state.intake.tell_dropped()
+        for tap in self._taps.values():
+            tap.close()
         for state in self._states.values():
             await state.intake.lane.close()
             if state.failed_from is not None:
