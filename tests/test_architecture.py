@@ -15,7 +15,9 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.errors", 1),
     ("callscribe.records", 1),
     ("callscribe.audio", 2),
-    ("callscribe.carrier", 2),
+    *((f"callscribe.carriers.twilio.{m}", 3) for m in ("client", "number", "transport")),
+    *((f"callscribe.carriers.twilio.{m}", 4) for m in ("probe", "routes")),
+    ("callscribe.carriers", 2),
     ("callscribe.text", 2),
     ("callscribe.recognition.base", 2),
     ("callscribe.recognition.calibration", 2),
@@ -25,7 +27,6 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.journal", 3),
     ("callscribe.store", 3),
     ("callscribe.models", 3),
-    ("callscribe.carrier_api", 3),
     ("callscribe.tunnel", 3),
     ("callscribe.web", 4),
     ("callscribe.terminal", 4),
@@ -39,7 +40,12 @@ RINGS: list[tuple[str, int]] = [
 
 ONLY_HERE = {
     "vosk": ("callscribe.recognition.vosk",),
-    "starlette": ("callscribe.web", "callscribe.simulator"),
+    "starlette": (
+        "callscribe.web",
+        "callscribe.carriers.twilio.probe",
+        "callscribe.carriers.twilio.routes",
+        "callscribe.simulator",
+    ),
     "uvicorn": ("callscribe.server", "callscribe.cli.reach", "callscribe.simulator"),
     "sqlalchemy": ("callscribe.store",),
     "sqlite3": ("callscribe.store",),

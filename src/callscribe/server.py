@@ -21,9 +21,11 @@ from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow, read_flows
 from callscribe.calls.interfaces import CarrierApi
 from callscribe.calls.registry import CallRegistry
 from callscribe.calls.speakers import Contacts
-from callscribe.carrier.signature import SignatureChecker
-from callscribe.carrier.stream import MAX_MESSAGE_CHARS
-from callscribe.carrier.urls import CarrierUrls
+from callscribe.carriers.twilio.probe import probe_routes
+from callscribe.carriers.twilio.routes import carrier_routes
+from callscribe.carriers.twilio.signature import SignatureChecker
+from callscribe.carriers.twilio.stream import MAX_MESSAGE_CHARS
+from callscribe.carriers.twilio.urls import CarrierUrls
 from callscribe.errors import ModelError, SettingsError, StoreError
 from callscribe.events import Track
 from callscribe.journal.hub import Hub
@@ -37,8 +39,6 @@ from callscribe.store.store import Store
 from callscribe.text.writer import Writer, WriterOptions
 from callscribe.web.access import MINIMUM_TOKEN
 from callscribe.web.app import create_app
-from callscribe.web.carrier import carrier_routes
-from callscribe.web.probe import probe_routes
 from callscribe.web.services import Readiness, Services, WebSettings
 
 
@@ -319,7 +319,12 @@ async def running_server(
         config = uvicorn.Config(
             create_app(
                 services,
-                carrier=[*carrier_routes(services, registry), *probe_routes(services.signatures)],
+                carrier=[
+                    *carrier_routes(
+                        registry, services.signatures, allow_unsigned=settings.allow_unsigned
+                    ),
+                    *probe_routes(services.signatures),
+                ],
             ),
             ws_max_size=MAX_MESSAGE_CHARS,
             ws_per_message_deflate=False,

@@ -12,10 +12,10 @@ from callscribe.calls.flows import Flows, NumberFlow
 from callscribe.calls.registry import CallRegistry
 from callscribe.calls.speakers import Contacts
 from callscribe.calls.streams import OpenStream
-from callscribe.carrier.resources import CallInfo
-from callscribe.carrier.stream import Media, Started
-from callscribe.carrier.urls import CarrierUrls
-from callscribe.carrier.webhook import CallStatusChanged, IncomingCall
+from callscribe.carriers.twilio.resources import CallInfo
+from callscribe.carriers.twilio.stream import Media, Started
+from callscribe.carriers.twilio.urls import CarrierUrls
+from callscribe.carriers.twilio.webhook import CallStatusChanged, IncomingCall
 from callscribe.errors import CarrierError, ModelError
 from callscribe.events import (
     AnyEvent,

@@ -6,8 +6,8 @@ import datetime as dt
 
 import pytest
 
-from callscribe.carrier.resources import CallInfo
-from callscribe.carrier.webhook import IncomingCall
+from callscribe.carriers.twilio.resources import CallInfo
+from callscribe.carriers.twilio.webhook import IncomingCall
 from callscribe.errors import CallscribeError, CarrierError
 from callscribe.events import (
     CallStarted,

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow
 from callscribe.calls.streams import OpenStream
-from callscribe.carrier.resources import CallInfo
-from callscribe.carrier.webhook import (
+from callscribe.carriers.twilio.resources import CallInfo
+from callscribe.carriers.twilio.webhook import (
     CallStatusChanged,
     ConferenceEvent,
     DialFinished,

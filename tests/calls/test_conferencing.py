@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callscribe.calls.conferencing import Change, ParticipantTracker
-from callscribe.carrier.webhook import ConferenceEvent
+from callscribe.carriers.twilio.webhook import ConferenceEvent
 from tests.calls.fakes import CALL
 
 NOON = dt.datetime(2026, 1, 15, 12, 0, 0, tzinfo=dt.UTC)

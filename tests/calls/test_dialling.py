@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callscribe.calls.dialling import DialTracker
-from callscribe.carrier.webhook import DialFinished, LegStatus
+from callscribe.carriers.twilio.webhook import DialFinished, LegStatus
 from callscribe.events import Dial
 from tests.calls.fakes import CALL, LEG, THIRD
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from callscribe.calls.flows import Flows, NumberFlow
-from callscribe.carrier import webhook
-from callscribe.carrier.webhook import Form
+from callscribe.carriers.twilio import webhook
+from callscribe.carriers.twilio.webhook import Form
 from callscribe.events import (
     CallEnded,
     CallUpdated,

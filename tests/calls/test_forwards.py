@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow
-from callscribe.carrier.webhook import (
+from callscribe.carriers.twilio.webhook import (
     CallStatusChanged,
     DialFinished,
     IncomingCall,

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow
-from callscribe.carrier.webhook import StreamStatus
+from callscribe.carriers.twilio.webhook import StreamStatus
 from callscribe.errors import CallscribeError
 from callscribe.events import (
     CallEnded,

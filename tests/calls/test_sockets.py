@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 
 from callscribe.calls.flows import Flows, NumberFlow
-from callscribe.carrier.stream import Dtmf
-from callscribe.carrier.webhook import StreamStatus
+from callscribe.carriers.twilio.stream import Dtmf
+from callscribe.carriers.twilio.webhook import StreamStatus
 from callscribe.errors import ModelError, ProtocolError
 from callscribe.events import (
     CallEnded,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from callscribe.carrier.signature import SignatureChecker
+from callscribe.carriers.twilio.signature import SignatureChecker
 from callscribe.cli import checks, doctor, main, reach
 from callscribe.cli.checks import Finding
 from callscribe.errors import TunnelError

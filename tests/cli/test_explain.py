@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from callscribe.carrier.explain import known_codes
+from callscribe.carriers.twilio.explain import known_codes
 from callscribe.cli import main
 
 Run = Callable[..., tuple[int, str, str]]

@@ -7,7 +7,7 @@ import asyncio
 from callscribe.calls import ending, opening
 from callscribe.calls.book import CallBook
 from callscribe.calls.flows import NumberFlow
-from callscribe.carrier.webhook import IncomingCall
+from callscribe.carriers.twilio.webhook import IncomingCall
 from callscribe.errors import CallscribeError, CarrierError
 from callscribe.events import Direction
 

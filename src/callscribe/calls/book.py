@@ -22,8 +22,8 @@ from callscribe.calls.past import Past, of_record
 from callscribe.calls.speakers import Contacts
 from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import TicketBook
-from callscribe.carrier import twiml
-from callscribe.carrier.urls import CarrierUrls
+from callscribe.carriers.twilio import twiml
+from callscribe.carriers.twilio.urls import CarrierUrls
 from callscribe.errors import CallscribeError
 from callscribe.events import (
     CallEnded,

@@ -17,8 +17,8 @@ from callscribe.calls.dialling import TERMINAL
 from callscribe.calls.live import Leg, Record
 from callscribe.calls.speakers import participant_name
 from callscribe.calls.streams import OpenStream
-from callscribe.carrier import twiml
-from callscribe.carrier.webhook import ConferenceEvent, DialFinished
+from callscribe.carriers.twilio import twiml
+from callscribe.carriers.twilio.webhook import ConferenceEvent, DialFinished
 from callscribe.errors import CallscribeError
 from callscribe.events import CallUpdated, ParticipantUpdated
 

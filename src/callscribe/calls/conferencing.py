@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from callscribe.carrier.webhook import ConferenceEvent
+from callscribe.carriers.twilio.webhook import ConferenceEvent
 
 MAX_EVENTS = 1000
 """Joins and leaves remembered per participant."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from callscribe.calls.speakers import normal
-from callscribe.carrier.webhook import DialFinished, LegStatus
+from callscribe.carriers.twilio.webhook import DialFinished, LegStatus
 from callscribe.events import Dial
 
 TERMINAL = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})

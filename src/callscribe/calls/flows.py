@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 
 from callscribe.calls.speakers import normal
-from callscribe.carrier.twiml import Announcement, Beep
+from callscribe.carriers.twilio.twiml import Announcement, Beep
 from callscribe.errors import SettingsError
 
 FlowKind = Literal["answer", "forward", "conference"]

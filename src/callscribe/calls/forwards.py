@@ -14,8 +14,8 @@ from callscribe.calls.book import CallBook
 from callscribe.calls.dialling import TERMINAL, DialTracker
 from callscribe.calls.live import Record
 from callscribe.calls.streams import OpenStream
-from callscribe.carrier import twiml
-from callscribe.carrier.webhook import DialFinished, LegStatus
+from callscribe.carriers.twilio import twiml
+from callscribe.carriers.twilio.webhook import DialFinished, LegStatus
 from callscribe.events import CallStatus, CallUpdated, Dial, Track
 
 UNANSWERED: dict[str, CallStatus] = {

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, Protocol
 
 from callscribe.calls.flows import NumberFlow
-from callscribe.carrier.resources import CallInfo
+from callscribe.carriers.twilio.resources import CallInfo
 from callscribe.events import AnyEvent, StreamCounters, Track
 from callscribe.records import CallRecord
 
@@ -56,7 +56,7 @@ class OpenSession(Protocol):
 
 
 class CarrierApi(Protocol):
-    """The few REST requests that calls need (`carrier_api.client.CarrierClient`). They block, so they are made in a
+    """The few REST requests that calls need (`carriers.twilio.client.CarrierClient`). They block, so they are made in a
     thread. All raise `CarrierError` with an explanation when refused."""
 
     def start_stream(

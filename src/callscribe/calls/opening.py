@@ -8,8 +8,8 @@ from callscribe.calls.flows import NumberFlow
 from callscribe.calls.live import Leg, Record
 from callscribe.calls.past import Past
 from callscribe.calls.speakers import clean_name, party_names
-from callscribe.carrier import twiml
-from callscribe.carrier.webhook import IncomingCall
+from callscribe.carriers.twilio import twiml
+from callscribe.carriers.twilio.webhook import IncomingCall
 from callscribe.events import CallStarted, Direction, Flow
 
 

@@ -21,9 +21,9 @@ from callscribe.calls.live import LiveCall
 from callscribe.calls.sockets import Sockets
 from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import Ticket
-from callscribe.carrier import twiml
-from callscribe.carrier.stream import Dtmf, Started
-from callscribe.carrier.webhook import (
+from callscribe.carriers.twilio import twiml
+from callscribe.carriers.twilio.stream import Dtmf, Started
+from callscribe.carriers.twilio.webhook import (
     CallStatusChanged,
     ConferenceEvent,
     DialFinished,

@@ -14,9 +14,9 @@ from callscribe.calls.interfaces import OpenSession, Session
 from callscribe.calls.live import Leg, Record
 from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import Ticket
-from callscribe.carrier.explain import explain
-from callscribe.carrier.stream import Dtmf, Started
-from callscribe.carrier.webhook import StreamStatus
+from callscribe.carriers.twilio.explain import explain
+from callscribe.carriers.twilio.stream import Dtmf, Started
+from callscribe.carriers.twilio.webhook import StreamStatus
 from callscribe.errors import CallscribeError, ProtocolError
 from callscribe.events import DtmfReceived, GapDetected
 

@@ -9,7 +9,7 @@ import structlog
 
 from callscribe.calls.interfaces import Session
 from callscribe.calls.timeline import ZeroEstimate
-from callscribe.carrier.stream import Media, Started
+from callscribe.carriers.twilio.stream import Media, Started
 from callscribe.errors import CallscribeError
 from callscribe.events import StreamCounters, Track
 

@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 
 from callscribe.audio.mulaw import decode
-from callscribe.carrier_api import number as numbers
-from callscribe.carrier_api.client import CarrierClient, PhoneNumber
+from callscribe.carriers.twilio import number as numbers
+from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
 from callscribe.errors import CallscribeError, CarrierError
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.recognition.base import Pcm

@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from callscribe.carrier.signature import SignatureChecker
-from callscribe.carrier.urls import VOICE
-from callscribe.carrier_api.client import CarrierClient, PhoneNumber
+from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
+from callscribe.carriers.twilio.signature import SignatureChecker
+from callscribe.carriers.twilio.urls import VOICE
 from callscribe.cli import checks, reach
 from callscribe.cli.checks import Finding
 from callscribe.cli.options import with_settings

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from callscribe.carrier.explain import Explanation, explain, known_codes
+from callscribe.carriers.twilio.explain import Explanation, explain, known_codes
 from callscribe.errors import CallscribeError
 
 

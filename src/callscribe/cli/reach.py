@@ -17,11 +17,11 @@ import uvicorn
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 from websockets.sync.client import connect
 
-from callscribe.carrier.signature import SIGNATURE_HEADER, SignatureChecker, sign
-from callscribe.carrier.webhook import Form
+from callscribe.carriers.twilio import probe
+from callscribe.carriers.twilio.signature import SIGNATURE_HEADER, SignatureChecker, sign
+from callscribe.carriers.twilio.webhook import Form
 from callscribe.cli.checks import Finding
 from callscribe.cli.remote import Place, unreachable
-from callscribe.web import probe
 from callscribe.web.access import is_loopback_name
 
 TIMEOUT_S = 10.0

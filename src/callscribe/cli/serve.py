@@ -13,9 +13,9 @@ from typing import Annotated
 import structlog
 import typer
 
-from callscribe.carrier.urls import CarrierUrls
-from callscribe.carrier_api import number as numbers
-from callscribe.carrier_api.client import ApiError, CarrierClient, PhoneNumber
+from callscribe.carriers.twilio import number as numbers
+from callscribe.carriers.twilio.client import ApiError, CarrierClient, PhoneNumber
+from callscribe.carriers.twilio.urls import CarrierUrls
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
 from callscribe.cli.views import AnyView, choose_view, data_option, show_hub

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from callscribe.carrier_api import ApiError, CarrierClient
-from callscribe.carrier_api.number import choose, connect, repair
+from callscribe.carriers.twilio.client import ApiError, CarrierClient
+from callscribe.carriers.twilio.number import choose, connect, repair
 from callscribe.simulator.rest_server import RunningRest, rest_in_thread
 
 TOKEN = "0123456789abcdef0123456789abcdef"

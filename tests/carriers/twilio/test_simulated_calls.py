@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from callscribe.calls.flows import NumberFlow
-from callscribe.carrier_api.client import CarrierClient
+from callscribe.carriers.twilio.client import CarrierClient
 from callscribe.events import (
     CallEnded,
     CallStarted,
@@ -28,7 +28,7 @@ from callscribe.simulator.run import RestOn, simulate_calls
 from callscribe.simulator.run import Server as Phoned
 from callscribe.simulator.script import CallbackFaults, CallScript, DialResult, Party
 from tests.calls.fakes import QUICK, until
-from tests.web.carrier_server import TOKEN, Server, serving
+from tests.carriers.twilio.serving import TOKEN, Server, serving
 
 BOB = "+15005550020"
 ACCOUNT = "AC" + "01" * 16

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from callscribe.carrier_api import CarrierClient
-from tests.carrier_api.fake import ACCOUNT, TOKEN, Api, serve
+from callscribe.carriers.twilio.client import CarrierClient
+from tests.carriers.twilio.fake import ACCOUNT, TOKEN, Api, serve
 
 
 @pytest.fixture(autouse=True)

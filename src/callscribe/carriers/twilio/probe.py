@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from callscribe.carrier.signature import SignatureChecker, SignatureRefused
+from callscribe.carriers.twilio.signature import SignatureChecker, SignatureRefused
 
 PATH = "/twilio/probe"
 MAX_CHARS = 200

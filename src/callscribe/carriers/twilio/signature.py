@@ -28,7 +28,7 @@ from twilio.request_validator import (
     get_signature_algorithm,
 )
 
-from callscribe.carrier.webhook import Form, is_form
+from callscribe.carriers.twilio.webhook import Form, is_form
 from callscribe.errors import SettingsError, SignatureError
 
 __all__ = ["SIGNATURE_HEADER", "SignatureChecker", "SignatureRefused", "sign"]

@@ -9,10 +9,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from callscribe.carrier.signature import SIGNATURE_HEADER, SignatureChecker, sign
-from callscribe.carrier.webhook import Form
+from callscribe.carriers.twilio.probe import PATH, probe_app
+from callscribe.carriers.twilio.signature import SIGNATURE_HEADER, SignatureChecker, sign
+from callscribe.carriers.twilio.webhook import Form
 from callscribe.cli.reach import stand_in
-from callscribe.web.probe import PATH, probe_app
 from tests.web.client import Client
 
 TOKEN = "0123456789abcdef0123456789abcdef"

@@ -20,7 +20,7 @@ RETRIED = frozenset({429, 503})
 LONGEST_WAIT_S = 20.0
 
 # The SDK logs phone numbers and addresses of every request; ours say what went wrong, which is enough.
-_silent = logging.getLogger("callscribe.carrier_api.requests")
+_silent = logging.getLogger("callscribe.carriers.twilio.requests")
 _silent.addHandler(logging.NullHandler())
 _silent.propagate = False
 

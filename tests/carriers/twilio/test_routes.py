@@ -13,13 +13,12 @@ import pytest
 import websockets
 from structlog.testing import capture_logs
 
-from callscribe.carrier.signature import sign
+from callscribe.carriers.twilio.routes import SocketLimits, carrier_routes
+from callscribe.carriers.twilio.signature import sign
 from callscribe.errors import CallscribeError
 from callscribe.events import CallEnded, CallStarted, DtmfReceived, FinalTranscript, StreamEnded
-from callscribe.web.carrier import SocketLimits, carrier_routes
-from callscribe.web.services import Services, WebSettings
 from tests.calls.fakes import ALICE, CALL, LEG, until
-from tests.web.carrier_server import TOKEN, Server, serving, voice
+from tests.carriers.twilio.serving import TOKEN, Server, serving, voice
 
 STREAM = "MZ" + "c3" * 16
 
@@ -240,9 +239,8 @@ async def test_a_second_socket_takes_over_and_the_first_is_told() -> None:
 
 async def test_unsigned_requests_work_only_when_allowed() -> None:
     nothing: Any = None
-    services = Services(settings=WebSettings(), registry=nothing, store=nothing, hub=nothing)
     with pytest.raises(CallscribeError, match="TWILIO_AUTH_TOKEN"):
-        carrier_routes(services, nothing)
+        carrier_routes(nothing, None)
     async with serving(unsigned=True) as server:
         answer = await server.post("/twilio/voice", voice(), signature="")
         assert answer.status_code == 200

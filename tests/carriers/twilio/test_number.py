@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from callscribe.carrier_api import ApiError, CarrierClient
-from callscribe.carrier_api.number import (
+from callscribe.carriers.twilio.client import ApiError, CarrierClient
+from callscribe.carriers.twilio.number import (
     Routing,
     choose,
     choose_all,
@@ -16,7 +16,7 @@ from callscribe.carrier_api.number import (
     repair,
 )
 from callscribe.errors import CarrierError
-from tests.carrier_api.fake import Api, Request, error, number
+from tests.carriers.twilio.fake import Api, Request, error, number
 
 VOICE, STATUS = (
     "https://calls.example.test/twilio/voice",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from callscribe.carrier.explain import explain, known_codes
+from callscribe.carriers.twilio.explain import explain, known_codes
 
 MEDIA_SOCKET = [31901, 31902, 31903, 31910, 31920, 31921, 31922, 31924, 31930, 31941, 31951]
 

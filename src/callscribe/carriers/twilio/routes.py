@@ -23,12 +23,18 @@ from starlette.websockets import WebSocket, WebSocketState
 
 from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import Ticket
-from callscribe.carrier import urls, webhook
-from callscribe.carrier.signature import SignatureChecker, SignatureRefused
-from callscribe.carrier.stream import MAX_MESSAGE_CHARS, Dtmf, Media, MediaStream, Started, Stopped
-from callscribe.carrier.webhook import Form, is_form
+from callscribe.carriers.twilio import urls, webhook
+from callscribe.carriers.twilio.signature import SignatureChecker, SignatureRefused
+from callscribe.carriers.twilio.stream import (
+    MAX_MESSAGE_CHARS,
+    Dtmf,
+    Media,
+    MediaStream,
+    Started,
+    Stopped,
+)
+from callscribe.carriers.twilio.webhook import Form, is_form
 from callscribe.errors import CallscribeError, ProtocolError
-from callscribe.web.services import Services
 
 log = structlog.get_logger(__name__)
 
@@ -80,23 +86,36 @@ class SocketLimits:
 
 
 def carrier_routes(
-    services: Services, calls: CarrierCalls, *, limits: SocketLimits | None = None
+    calls: CarrierCalls,
+    signatures: SignatureChecker | None,
+    *,
+    allow_unsigned: bool = False,
+    limits: SocketLimits | None = None,
 ) -> list[BaseRoute]:
-    """All routes below `/twilio/`."""
-    return _CarrierRoutes(services, calls, limits or SocketLimits()).routes()
+    """All routes below `/twilio/`.
+
+    Args:
+        signatures: None only with `allow_unsigned`.
+
+    Raises:
+        CallscribeError: signatures can't be checked, and nobody said that this is wanted.
+    """
+    if signatures is None and not allow_unsigned:
+        raise CallscribeError(
+            "Without the auth token the carrier's requests cannot be checked. Set TWILIO_AUTH_TOKEN, "
+            "or allow_unsigned to try things out on this machine."
+        )
+    return _CarrierRoutes(calls, signatures, limits or SocketLimits()).routes()
 
 
 class _CarrierRoutes:
-    def __init__(self, services: Services, calls: CarrierCalls, limits: SocketLimits) -> None:
+    def __init__(
+        self, calls: CarrierCalls, signatures: SignatureChecker | None, limits: SocketLimits
+    ) -> None:
         self._calls = calls
-        self._signatures: SignatureChecker | None = services.signatures
+        self._signatures = signatures
         self._limits = limits
         self._refusals = _Throttle(per_minute=20)
-        if self._signatures is None and not services.settings.allow_unsigned:
-            raise CallscribeError(
-                "Without the auth token the carrier's requests cannot be checked. Set TWILIO_AUTH_TOKEN, "
-                "or allow_unsigned to try things out on this machine."
-            )
 
     def routes(self) -> list[BaseRoute]:
         posts: dict[str, Callable[[Request, Form], Awaitable[Response]]] = {

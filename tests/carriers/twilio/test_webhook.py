@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callscribe.carrier import webhook
-from callscribe.carrier.webhook import Form, Place, parse_timestamp
+from callscribe.carriers.twilio import webhook
+from callscribe.carriers.twilio.webhook import Form, Place, parse_timestamp
 from callscribe.errors import ProtocolError
 
-EXAMPLES = Path(__file__).parents[2].parent / "shared" / "docs" / "twilio-examples"
+EXAMPLES = Path(__file__).parents[3].parent / "shared" / "docs" / "twilio-examples"
 CALL = "CA" + "a1" * 16
 LEG = "CA" + "b2" * 16
 CONFERENCE = "CF" + "e5" * 16

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from callscribe.carrier_api.client import ApiError, CarrierClient, PhoneNumber
+from callscribe.carriers.twilio.client import ApiError, CarrierClient, PhoneNumber
 from callscribe.errors import CarrierError
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")

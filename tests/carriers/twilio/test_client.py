@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from callscribe.carrier_api import ApiError, CarrierClient
-from tests.carrier_api.fake import ACCOUNT, Api, Request, error, number
+from callscribe.carriers.twilio.client import ApiError, CarrierClient
+from tests.carriers.twilio.fake import ACCOUNT, Api, Request, error, number
 
 MakeClient = Callable[..., CarrierClient]
 CALL = "CA" + "a1" * 16

@@ -20,12 +20,11 @@ from callscribe.calls.flows import Flows, NumberFlow
 from callscribe.calls.interfaces import CarrierApi
 from callscribe.calls.registry import CallRegistry
 from callscribe.calls.speakers import Contacts
-from callscribe.carrier.signature import SignatureChecker, sign
-from callscribe.carrier.urls import CarrierUrls
-from callscribe.carrier.webhook import Form
+from callscribe.carriers.twilio.routes import SocketLimits, carrier_routes
+from callscribe.carriers.twilio.signature import SignatureChecker, sign
+from callscribe.carriers.twilio.urls import CarrierUrls
+from callscribe.carriers.twilio.webhook import Form
 from callscribe.events import AnyEvent
-from callscribe.web.carrier import SocketLimits, carrier_routes
-from callscribe.web.services import Services, WebSettings
 from tests.calls.fakes import ALICE, CALL, OURS, QUICK, FakeSession, until
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -119,15 +118,9 @@ async def serving(
         options=options,
     )
     registry = CallRegistry(book, server.open_session)
-    nothing: Any = None
-    services = Services(
-        settings=WebSettings(public_url=server.origin, allow_unsigned=unsigned),
-        registry=registry,
-        store=nothing,
-        hub=nothing,
-        signatures=None if unsigned else SignatureChecker([TOKEN], server.origin),
-    )
-    app = Starlette(routes=carrier_routes(services, registry, limits=limits))
+    signatures = None if unsigned else SignatureChecker([TOKEN], server.origin)
+    routes = carrier_routes(registry, signatures, allow_unsigned=unsigned, limits=limits)
+    app = Starlette(routes=routes)
     config = uvicorn.Config(app, log_level="error", ws_max_size=2**20, lifespan="off")
     runner = uvicorn.Server(config)
     task = asyncio.create_task(runner.serve(sockets=[listener]))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, fromstring
 
-from callscribe.carrier import twiml
-from callscribe.carrier.twiml import Announcement, ConferencePlan, DialPlan, StreamPlan
+from callscribe.carriers.twilio import twiml
+from callscribe.carriers.twilio.twiml import Announcement, ConferencePlan, DialPlan, StreamPlan
 
 STREAM = StreamPlan(
     url="wss://calls.example.test/twilio/media/t1",

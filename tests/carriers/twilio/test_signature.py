@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callscribe.carrier.signature import SignatureChecker, SignatureRefused, sign
-from callscribe.carrier.webhook import Form
+from callscribe.carriers.twilio.signature import SignatureChecker, SignatureRefused, sign
+from callscribe.carriers.twilio.webhook import Form
 from callscribe.errors import SettingsError
 
-EXAMPLES = Path(__file__).parents[2].parent / "shared" / "docs" / "twilio-examples"
+EXAMPLES = Path(__file__).parents[3].parent / "shared" / "docs" / "twilio-examples"
 TOKEN = "0123456789abcdef0123456789abcdef"
 ORIGIN = "https://calls.example.test"
 PARAMS = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callscribe.carrier.stream import (
+from callscribe.carriers.twilio.stream import (
     Connected,
     Dtmf,
     Mark,
@@ -21,7 +21,7 @@ from callscribe.carrier.stream import (
 )
 from callscribe.errors import ProtocolError
 
-EXAMPLES = Path(__file__).parents[2].parent / "shared" / "docs" / "twilio-examples"
+EXAMPLES = Path(__file__).parents[3].parent / "shared" / "docs" / "twilio-examples"
 CALL = "CA" + "a1" * 16
 STREAM = "MZ" + "c3" * 16
 

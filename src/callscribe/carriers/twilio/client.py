@@ -21,9 +21,9 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from twilio.base.values import unset
 from twilio.rest import Client
 
-from callscribe.carrier.explain import explain
-from callscribe.carrier.resources import CallInfo
-from callscribe.carrier_api.transport import Transport
+from callscribe.carriers.twilio.explain import explain
+from callscribe.carriers.twilio.resources import CallInfo
+from callscribe.carriers.twilio.transport import Transport
 from callscribe.errors import CarrierError
 
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
@@ -80,7 +80,7 @@ class PhoneNumber(msgspec.Struct, frozen=True):
     """While set, `voice_url` is ignored."""
 
 
-# Where `carrier.explain` is silent, or a setting of ours can be named.
+# Where `explain` is silent, or a setting of ours can be named.
 _HINTS: Mapping[int, str] = {
     20003: "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN: both are on the first page of "
     f"{_CONSOLE}. After a token was rotated, the old one no longer works here.",

@@ -1,0 +1,1 @@
+"""The companies whose phone network calls come through: one package each."""
