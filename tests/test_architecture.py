@@ -22,6 +22,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.recognition.base", 2),
     ("callscribe.recognition.calibration", 2),
     ("callscribe.recognition", 3),
+    ("callscribe.store.base", 2),
     ("callscribe.calls", 3),
     ("callscribe.speech", 3),
     ("callscribe.journal", 3),
@@ -117,3 +118,15 @@ def test_pure_code_reads_no_clock_and_does_no_io() -> None:
         if ring(module) <= 2:
             tops = {name.split(".")[0] for name in imports(path)}
             assert not tops & forbidden, f"{module} is pure logic but imports {tops & forbidden}"
+
+
+STORE_USERS = ("callscribe.store", "callscribe.server", "callscribe.cli")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_only_who_opens_the_store_knows_more_than_its_protocols(path: Path) -> None:
+    module = module_name(path)
+    for imported in imports(path):
+        if imported.startswith("callscribe.store") and imported != "callscribe.store.base":
+            at_home = module.startswith(STORE_USERS)
+            assert at_home, f"{module} imports {imported}; callscribe.store.base is what it needs"

@@ -35,7 +35,8 @@ from callscribe.settings import Settings
 from callscribe.speech.decoding import DecodePool
 from callscribe.speech.endpointing import EndpointOptions
 from callscribe.speech.session import SessionOptions, StreamSession
-from callscribe.store.store import Store
+from callscribe.store.base import Store
+from callscribe.store.opening import open_store
 from callscribe.text.writer import Writer, WriterOptions
 from callscribe.web.access import MINIMUM_TOKEN
 from callscribe.web.app import create_app
@@ -235,7 +236,7 @@ async def running_server(
     public_url = public_url or url
     flows = call_flows(settings, own_number)
     check_phrases(flows, recognizer)
-    store = Store.open(settings.data)
+    store = open_store(settings.data)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(store.close)
         stack.callback(listener.close)

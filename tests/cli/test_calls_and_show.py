@@ -20,7 +20,7 @@ from callscribe.events import (
     StreamStarted,
     Word,
 )
-from callscribe.store.store import Store
+from callscribe.store.opening import open_store
 
 ALICE = "CA0123456789abcdef0123456789abcdef"
 BOB = "CA0123456789ffffff0123456789ffffff"
@@ -61,7 +61,7 @@ def final(call: str, text: str, start_ms: int) -> FinalTranscript:
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:
     """A folder that a server has open."""
-    store = Store.open(tmp_path / "data")
+    store = open_store(tmp_path / "data")
     store.append(
         [
             CallStarted(
@@ -162,7 +162,7 @@ def test_a_sid_that_is_none(
 
 
 def test_an_empty_record(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Store.open(tmp_path / "data").close()
+    open_store(tmp_path / "data").close()
     assert run("calls", "--data", "data") == 0
     out, err = capsys.readouterr()
     assert out == ""

@@ -22,7 +22,7 @@ from callscribe.events import (
 )
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
-from callscribe.store.store import Store
+from callscribe.store.opening import open_store
 from callscribe.web.app import create_app
 from callscribe.web.services import Services, WebSettings
 
@@ -93,7 +93,7 @@ class Serving:
         self.stop()
 
     def start(self) -> None:
-        self.store = Store.open(self.data)
+        self.store = open_store(self.data)
         started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)))
         self._thread.start()

@@ -13,7 +13,8 @@ from starlette.types import Message
 
 from callscribe.errors import SettingsError
 from callscribe.journal.hub import Hub
-from callscribe.store.store import Store
+from callscribe.store.base import Store
+from callscribe.store.opening import open_store
 from callscribe.web.access import Attempts, host_and_port, is_loopback_name
 from callscribe.web.app import create_app
 from callscribe.web.services import Services, WebSettings
@@ -28,7 +29,7 @@ PUBLIC = "https://calls.example.ngrok.app"
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with Store.open(tmp_path_factory.mktemp("data")) as store:
+    with open_store(tmp_path_factory.mktemp("data")) as store:
         store.append(bank()[1])
         yield store
 

@@ -11,7 +11,8 @@ import pytest
 from callscribe.errors import CallscribeError, StoreError
 from callscribe.journal.hub import Hub
 from callscribe.records import CallRecord
-from callscribe.store.store import Store
+from callscribe.store.base import Store
+from callscribe.store.opening import open_store
 from callscribe.web.app import create_app
 from callscribe.web.services import Readiness, Services, WebSettings
 from tests.web.client import Client
@@ -60,7 +61,7 @@ OVER = Call(2).sid
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with Store.open(tmp_path_factory.mktemp("data")) as store:
+    with open_store(tmp_path_factory.mktemp("data")) as store:
         store.append(bank(1)[1])
         call, events = bank(2, age_s=600)
         store.append([*events, *call.end(ended_by="Support")])

@@ -13,7 +13,8 @@ import pytest
 from callscribe.events import AnyEvent, CallStarted, FinalTranscript, LagChanged, StoreFailed
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
-from callscribe.store.store import Store
+from callscribe.store.base import Store
+from callscribe.store.opening import open_store
 from callscribe.web import live
 from callscribe.web.app import create_app
 from callscribe.web.live import Viewer
@@ -41,7 +42,7 @@ class Server:
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    with Store.open(tmp_path) as store:
+    with open_store(tmp_path) as store:
         server = Server(store)
         yield server
         server.services.stopping.set()
@@ -272,7 +273,7 @@ async def test_a_long_history_is_read_in_pages(
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "9" * 30, "²"])
 def test_a_bad_cursor_is_refused(tmp_path: Path, cursor: str) -> None:
-    with Store.open(tmp_path) as store:
+    with open_store(tmp_path) as store:
         services = Services(settings=WebSettings(), registry=None, store=store, hub=Hub())
         services.stopping.set()
         client = Client(create_app(services))
@@ -289,7 +290,7 @@ def test_a_bad_cursor_is_refused(tmp_path: Path, cursor: str) -> None:
 
 
 def test_a_cursor_of_another_record_is_told_so(tmp_path: Path) -> None:
-    with Store.open(tmp_path) as store:
+    with open_store(tmp_path) as store:
         ids = store.append(bank()[1])
         services = Services(settings=WebSettings(), registry=None, store=store, hub=Hub())
         services.stopping.set()

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from callscribe.cli.options import with_settings
 from callscribe.settings import Settings
-from callscribe.store.store import NoRecordError, Store
+from callscribe.store.base import NoRecordError
+from callscribe.store.opening import open_store
 from callscribe.terminal.call_list import print_calls, shortest_length
 
 
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """List the saved calls, newest first. Works beside a running server."""
         try:
-            with Store.open(settings.data, read_only=True) as store:
+            with open_store(settings.data, read_only=True) as store:
                 found = store.calls(limit=limit + 1)
         except NoRecordError as error:
             if not as_json:

@@ -27,7 +27,7 @@ from callscribe.simulator.report import CallReport, describe
 from callscribe.simulator.run import Server as SimulatedTarget
 from callscribe.simulator.run import simulate_call
 from callscribe.simulator.script import CallScript, Party
-from callscribe.store.store import Store
+from callscribe.store.opening import open_store
 from callscribe.terminal.transcript import print_transcript
 from callscribe.terminal.view import TerminalView
 
@@ -100,7 +100,7 @@ async def demo(settings: Settings, speed: float) -> None:
     if report.errors:
         print("\n".join(describe(report)), file=sys.stderr)
         raise SimulationError("The simulated carrier met errors; see above.")
-    with Store.open(settings.data, read_only=True) as store:
+    with open_store(settings.data, read_only=True) as store:
         record = store.call(report.sid)
     print_saved(settings, check(record, report))
 

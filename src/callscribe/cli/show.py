@@ -13,7 +13,8 @@ from callscribe.cli.options import with_settings
 from callscribe.errors import StoreError
 from callscribe.records import CallRecord
 from callscribe.settings import Settings
-from callscribe.store.store import Store
+from callscribe.store.base import Store
+from callscribe.store.opening import open_store
 from callscribe.terminal.transcript import print_transcript
 
 
@@ -42,7 +43,7 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> None:
         """Show a saved call. Works beside a running server, and after a crash."""
-        with Store.open(settings.data, read_only=True) as store:
+        with open_store(settings.data, read_only=True) as store:
             record = find(store, sid)
         if as_json:
             print(msgspec.json.format(msgspec.json.encode(record)).decode())
@@ -65,11 +66,9 @@ def find(store: Store, sid: str) -> CallRecord:
     known = [name for call in store.calls(limit=1000) for name in (call.sid, call.id)]
     if not known:
         raise StoreError(
-            f"There is no call {sid}: no calls are saved in {store.file.parent} yet. "
+            f"There is no call {sid}: no calls are saved in {store.place} yet. "
             "Is it the folder that `callscribe serve` writes to (--data)?"
         )
     near = difflib.get_close_matches(sid, known, n=1, cutoff=0.8)
     hint = f" Did you mean {near[0]}?" if near else ""
-    raise StoreError(
-        f"There is no call {sid} in {store.file.parent}.{hint} List them: callscribe calls"
-    )
+    raise StoreError(f"There is no call {sid} in {store.place}.{hint} List them: callscribe calls")

@@ -11,7 +11,7 @@ from rich.console import Console
 from callscribe.events import Published
 from callscribe.journal.hub import Hub
 from callscribe.settings import Settings
-from callscribe.store.store import Store
+from callscribe.store.base import EventReader
 from callscribe.terminal.driver import run_view
 from callscribe.terminal.jsonlines import JsonLines
 from callscribe.terminal.view import TerminalView
@@ -36,7 +36,7 @@ def data_option(settings: Settings) -> str:
     return "" if settings.data == Settings().data else f" --data {settings.data}"
 
 
-async def show_hub(hub: Hub, store: Store, view: AnyView) -> None:
+async def show_hub(hub: Hub, store: EventReader, view: AnyView) -> None:
     """Feed the view until the hub closes."""
 
     async def refetch(after_id: int) -> Iterable[Published]:

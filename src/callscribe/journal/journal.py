@@ -15,28 +15,15 @@ import contextlib
 import datetime
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 import msgspec
 import structlog
 
 from callscribe.events import EPHEMERAL, AnyEvent, Published, StoreFailed
 from callscribe.journal.hub import Hub
+from callscribe.store.base import EventWriter
 
 _LONGEST_RETRY_S = 30.0
-
-
-class EventLog(Protocol):
-    """What the journal needs of a store."""
-
-    def append(self, events: Sequence[AnyEvent]) -> Sequence[int]:
-        """Commit all events in one transaction: their ids, increasing. Blocks; called by one thread at a time.
-
-        Raises:
-            ValueError, TypeError: one of the events can never be stored.
-            Exception: the store does not work at the moment.
-        """
-        ...
 
 
 class Journal:
@@ -53,7 +40,7 @@ class Journal:
 
     def __init__(
         self,
-        store: EventLog,
+        store: EventWriter,
         hub: Hub,
         *,
         on_store_failure: Callable[[str], None] | None = None,

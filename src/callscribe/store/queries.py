@@ -26,6 +26,7 @@ from callscribe.records import (
     PauseRecord,
     TrackRecord,
 )
+from callscribe.store import database
 from callscribe.store.schema import (
     calls,
     events,
@@ -93,10 +94,7 @@ def matching(connection: Connection, sid: str, limit: int = 10) -> list[str]:
     exact = _matching(connection, lambda column: column == sid, 1)
     if exact or len(sid) < SHORTEST_PREFIX:
         return exact
-    # A range, not LIKE: it uses the index and knows no wildcards.
-    return _matching(
-        connection, lambda column: (column >= sid) & (column < sid + "\U0010ffff"), limit
-    )
+    return _matching(connection, lambda column: database.begins_with(column, sid), limit)
 
 
 def _matching(connection: Connection, condition: Any, limit: int) -> list[str]:
@@ -174,7 +172,7 @@ def _speakers(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]
     spoke = (
         select(utterances.c.call, utterances.c.speaker)
         .group_by(utterances.c.call, utterances.c.speaker)
-        .order_by(func.min(utterances.c.start_ms))
+        .order_by(func.min(utterances.c.start_ms), func.min(utterances.c.event))
     )
     for query, column in ((joined, participants.c.call), (spoke, utterances.c.call)):
         for row in connection.execute(query.where(column.in_(ids))):

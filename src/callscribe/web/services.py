@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from callscribe.events import Published, Track
-from callscribe.records import CallRecord, CallSummary
+from callscribe.store.base import ReadableStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,6 @@ class WebSettings:
     allow_unsigned: bool = False
     number: str = ""
     simulate_command: str = "callscribe simulate"
-
-
-class CallReader(Protocol):
-    """The reading side of the store. Calls block; routes run them in a thread."""
-
-    def events_after(
-        self, cursor: int, *, call: str | None = None, limit: int = 1000
-    ) -> list[Published]: ...
-
-    def calls(self, *, limit: int = 100, before: str | None = None) -> list[CallSummary]: ...
-
-    def call(self, sid: str) -> CallRecord | None: ...
-
-    def last_id(self) -> int: ...
 
 
 class CallControl(Protocol):
@@ -107,6 +93,7 @@ class Services:
 
     Attributes:
         registry: the call registry, for the pages' controls; None where there are none.
+        store: the record. Its methods block, so routes run them in a thread.
         signatures: the carrier's signature check; None when unsigned requests are allowed.
         readiness: asked at every `/readyz`; may touch the disk, so it is awaited.
         stopping: set when the server is told to stop; endless answers end then, for the server
@@ -115,7 +102,7 @@ class Services:
 
     settings: WebSettings
     registry: CallControl | None
-    store: CallReader
+    store: ReadableStore
     hub: LiveEvents
     signatures: Any = None
     readiness: Callable[[], Awaitable[Readiness]] | None = None

@@ -1,4 +1,4 @@
-"""The record on disk, for its one writer and any number of readers in this and other processes."""
+"""The store in an SQLite file, for its one writer and any number of readers in this and other processes."""
 
 from __future__ import annotations
 
@@ -16,42 +16,28 @@ from callscribe.errors import StoreError
 from callscribe.events import EPHEMERAL, AnyEvent, CallEnded, Published, to_json
 from callscribe.records import CallRecord, CallSummary
 from callscribe.store import database, projections, queries, schema
+from callscribe.store.base import NoRecordError
 from callscribe.store.lock import OwnerLock, is_held
 
 LOCK = "callscribe.lock"
 
 
-class NoRecordError(StoreError):
-    """The folder is missing or holds no record, so no call has been saved there."""
+class SqliteStore:
+    """A `Store` (`callscribe.store.base`, which describes the methods) in one file of a data folder.
 
-
-class Store:
-    """Open it with `Store.open`; close it when done. Thread-safe; every method blocks for the time of its query.
-
-    One process at a time may have a folder open for writing, others read beside it.
+    Open it with `SqliteStore.open`; close it when done.
     """
 
     def __init__(self, engine: Engine, file: Path, lock: OwnerLock | None) -> None:
-        self.file = file
-        """The database file."""
+        self._file = file
         self._engine = engine
         self._lock = lock
         self._writing = threading.Lock()
         self._log = structlog.get_logger(__name__)
 
     @classmethod
-    def open(cls, data: Path, *, read_only: bool = False) -> Store:
-        """Open the record in a data folder.
-
-        Args:
-            data: the folder; made when missing, unless `read_only`.
-            read_only: change nothing, not even beside a running server or in a folder that cannot be written.
-
-        Raises:
-            NoRecordError: there is none (`read_only`).
-            StoreError: with what to do: another process writes there, a newer or older version wrote it, damaged, no
-                permission, disk full.
-        """
+    def open(cls, data: Path, *, read_only: bool = False) -> SqliteStore:
+        """See `callscribe.store.opening.open_store`."""
         file = data / database.FILE
         if read_only:
             _check_there(data, file)
@@ -80,6 +66,11 @@ class Store:
             raise
         return cls(engine, file, lock)
 
+    @property
+    def place(self) -> str:
+        """The data folder."""
+        return str(self._file.parent)
+
     def __enter__(self) -> Self:
         return self
 
@@ -93,24 +84,13 @@ class Store:
             self._lock.release()
 
     def append(self, events: Sequence[AnyEvent]) -> list[int]:
-        """Commit events to the journal and its projections in one transaction.
-
-        Args:
-            events: none of them ephemeral.
-
-        Returns:
-            Their ids, increasing; higher than all before.
-
-        Raises:
-            StoreError: nothing of it was written.
-            ValueError, TypeError: an ephemeral event, or one that has no JSON form.
-        """
+        """Commit events to the journal and its projections in one transaction."""
         for event in events:
             if isinstance(event, EPHEMERAL):
                 raise ValueError(f"{type(event).__name__} is not stored")
         if self._lock is None:
-            raise StoreError(f"{self.file} is open for reading only.")
-        with self._writing, database.explained(self.file):
+            raise StoreError(f"{self._file} is open for reading only.")
+        with self._writing, database.explained(self._file):
             try:
                 with database.begin_write(self._engine) as connection:
                     return [_append(connection, event) for event in events]
@@ -136,17 +116,8 @@ class Store:
         return event_id
 
     def mark_interrupted(self) -> list[str]:
-        """End the calls that a process left open when it died. Call it once when a server starts.
-
-        The end is given the time of the call's last event: when it really ended, nobody knows.
-
-        Returns:
-            The records concerned, oldest first.
-
-        Raises:
-            StoreError: as `append`.
-        """
-        with database.explained(self.file), self._engine.begin() as connection:
+        """End the calls that a process left open when it died."""
+        with database.explained(self._file), self._engine.begin() as connection:
             ended = _ends(connection)
         if ended:
             self.append(ended)
@@ -155,46 +126,21 @@ class Store:
     def events_after(
         self, cursor: int, *, call: str | None = None, limit: int = 1000
     ) -> list[Published]:
-        """Journalled events with an id above `cursor`, in order.
-
-        Args:
-            cursor: 0 for all.
-            call: only this record's.
-            limit: at most so many; ask again from the last id until fewer come.
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
-        with database.explained(self.file), self._engine.begin() as connection:
+        """Journalled events with an id above `cursor`, in order."""
+        with database.explained(self._file), self._engine.begin() as connection:
             return queries.events_after(connection, cursor, call, limit)
 
     def calls(self, *, limit: int = 100, before: str | None = None) -> list[CallSummary]:
-        """Calls, newest first.
-
-        Args:
-            limit: at most so many.
-            before: a record's id; only calls that began before it (for paging).
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
+        """Calls, newest first."""
         alive = self._has_writer()
-        with database.explained(self.file), self._engine.begin() as connection:
+        with database.explained(self._file), self._engine.begin() as connection:
             found = queries.summaries(connection, limit, before)
             return found if alive else _as_left(connection, found)
 
     def call(self, sid: str) -> CallRecord | None:
-        """One call with everything kept of it, as of one moment.
-
-        Args:
-            sid: the record's id, the call SID of any of its legs, its conference SID, or the beginning of one of
-                these (6 characters or more) if no other call has it too.
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
+        """One call with everything kept of it, as of one moment."""
         alive = self._has_writer()
-        with database.explained(self.file), self._engine.begin() as connection:
+        with database.explained(self._file), self._engine.begin() as connection:
             found = queries.matching(connection, sid)
             record = queries.record(connection, found[0]) if len(found) == 1 else None
             if record is None or alive:
@@ -206,24 +152,16 @@ class Store:
 
         To be asked before reading: what a server saved before it went is then what is read.
         """
-        return self._lock is not None or is_held(self.file.parent / LOCK)
+        return self._lock is not None or is_held(self._file.parent / LOCK)
 
     def matching(self, sid: str) -> list[str]:
-        """The records that `sid` may stand for, newest first; see `call`.
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
-        with database.explained(self.file), self._engine.begin() as connection:
+        """The records that `sid` may stand for, newest first."""
+        with database.explained(self._file), self._engine.begin() as connection:
             return queries.matching(connection, sid)
 
     def last_id(self) -> int:
-        """The newest journal id, 0 when the journal is empty.
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
-        with database.explained(self.file), self._engine.begin() as connection:
+        """The newest journal id, 0 when the journal is empty."""
+        with database.explained(self._file), self._engine.begin() as connection:
             return queries.last_id(connection)
 
 

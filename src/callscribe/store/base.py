@@ -1,0 +1,129 @@
+"""What the rest of callscribe knows of the store: protocols, split by need. `opening.open_store` gives the real thing.
+
+    EventWriter     the journal: appends
+    EventReader     whoever follows the journal: reads from a cursor
+    RecordReader    whoever shows calls: reads them in the shapes of `callscribe.records`
+    ReadableStore   the two readers together
+    Store           all of it, for the server that owns the record
+
+How and where a store keeps things is its own affair: no path, lock, connection or SQL shows here. What every store must
+do is written down as tests in `tests/store/contract.py`, which any implementation runs.
+
+Every method blocks for the time of its query and may be called from any thread. All raise `StoreError`, which says what
+is wrong and what to do, when the record cannot be read or written at the moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from callscribe.errors import StoreError
+from callscribe.events import AnyEvent, Published
+from callscribe.records import CallRecord, CallSummary
+
+
+class NoRecordError(StoreError):
+    """There is no record where one was looked for, so no call has been saved there."""
+
+
+class EventWriter(Protocol):
+    """Takes events in."""
+
+    def append(self, events: Sequence[AnyEvent]) -> Sequence[int]:
+        """Commit events in one transaction; on return they survive the death of this process.
+
+        Args:
+            events: none of them ephemeral. One that makes no sense keeps no other out: it is journalled all the same.
+
+        Returns:
+            Their ids, increasing; higher than all before, those of deleted events included: an id is a cursor.
+
+        Raises:
+            ValueError, TypeError: one of the events can never be stored (ephemeral, no JSON form); none was written.
+            StoreError: the store does not work at the moment, or is open for reading only; none was written.
+        """
+        ...
+
+
+class EventReader(Protocol):
+    """Gives events out again, in the order in which they were taken in."""
+
+    def events_after(
+        self, cursor: int, *, call: str | None = None, limit: int = 1000
+    ) -> list[Published]:
+        """Journalled events with an id above `cursor`, in order.
+
+        Args:
+            cursor: 0 for all.
+            call: only this record's.
+            limit: at most so many; ask again from the last id until fewer come.
+        """
+        ...
+
+    def last_id(self) -> int:
+        """The newest journal id, 0 when the journal is empty."""
+        ...
+
+
+class RecordReader(Protocol):
+    """Calls as they stand now."""
+
+    def calls(self, *, limit: int = 100, before: str | None = None) -> list[CallSummary]:
+        """Calls, newest first. One that nobody is writing any more and that never ended counts as interrupted.
+
+        Args:
+            limit: at most so many.
+            before: a record's id; only calls that began before it (for paging). None begin before an unknown one.
+        """
+        ...
+
+    def call(self, sid: str) -> CallRecord | None:
+        """One call with everything kept of it, as of one moment.
+
+        Args:
+            sid: the record's id, the call SID of any of its legs, its conference SID, or the beginning of one of
+                these (6 characters or more) if no other call has it too. Upper and lower case differ.
+        """
+        ...
+
+    def matching(self, sid: str) -> list[str]:
+        """The records that `sid` may stand for, newest first; see `call`. At most ten."""
+        ...
+
+
+class ReadableStore(EventReader, RecordReader, Protocol):
+    """The reading side. Works beside the process that writes."""
+
+
+class Store(EventWriter, ReadableStore, Protocol):
+    """All of it. One process at a time has a record open for writing, others read beside it. Close it when done."""
+
+    @property
+    def place(self) -> str:
+        """Where the record is kept, for messages to people, e.g. `./data`."""
+        ...
+
+    def mark_interrupted(self) -> list[str]:
+        """End the calls that a process left open when it died. Called once, when a server starts.
+
+        The end is given the time of the call's last event: when it really ended, nobody knows.
+
+        Returns:
+            The records concerned, oldest first.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of everything, and let another process write. Idempotent."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...

@@ -1,0 +1,266 @@
+"""The store in an SQLite file: the contract, and what can be wrong with files, in words."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import textwrap
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from callscribe.errors import StoreError
+from callscribe.events import FinalTranscript, GapDetected, from_json
+from callscribe.store import projections, schema
+from callscribe.store.base import NoRecordError
+from callscribe.store.sqlite import SqliteStore
+from tests.store.contract import CALL, Opening, StoreContract, final, started
+
+
+class TestContract(StoreContract):
+    @pytest.fixture
+    def opening(self, tmp_path: Path) -> Opening:
+        return functools.partial(SqliteStore.open, tmp_path / "data")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    with SqliteStore.open(tmp_path / "data") as opened:
+        yield opened
+
+
+def test_an_event_that_cannot_be_projected_keeps_no_other_out(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = projections.apply
+
+    def broken(connection: object, event_id: int, event: object) -> None:
+        if isinstance(event, GapDetected):
+            raise ValueError("boom")
+        whole(connection, event_id, event)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(projections, "apply", broken)
+    gap = GapDetected(call=CALL, leg=CALL, track="inbound", start_ms=0, end_ms=1, reason="missing")
+    ids = store.append([started(), gap, final("u1", 0)])
+    assert len(ids) == 3
+    assert [p.event for p in store.events_after(0)] == [started(), gap, final("u1", 0)]
+    record = store.call(CALL)
+    assert record is not None
+    assert len(record.utterances) == 1
+
+
+def test_a_number_that_no_column_holds_keeps_no_other_event_out(store: SqliteStore) -> None:
+    gap = GapDetected(
+        call=CALL, leg=CALL, track="inbound", start_ms=0, end_ms=10**30, reason="missing"
+    )
+    assert len(store.append([started(), gap, final("u1", 0)])) == 3
+    record = store.call(CALL)
+    assert record is not None
+    assert (len(record.gaps), len(record.utterances)) == (0, 1)
+
+
+def test_the_other_writer_is_named(store: SqliteStore, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=rf"process {os.getpid()}\) is already writing"):
+        SqliteStore.open(tmp_path / "data")
+
+
+def test_reading_where_nothing_is(tmp_path: Path) -> None:
+    with pytest.raises(NoRecordError, match=r"There is no folder .*--data"):
+        SqliteStore.open(tmp_path / "nowhere", read_only=True)
+    with pytest.raises(NoRecordError, match=r"holds no callscribe record.*--data"):
+        SqliteStore.open(tmp_path, read_only=True)
+    (tmp_path / "callscribe.db").touch()
+    with pytest.raises(StoreError, match="is empty"):
+        SqliteStore.open(tmp_path, read_only=True)
+
+
+def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(StoreError, match="cannot be made"):
+        SqliteStore.open(tmp_path / "data")
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_that_is_no_database(tmp_path: Path, read_only: bool) -> None:
+    (tmp_path / "callscribe.db").write_bytes(b"hello " * 1000)
+    with pytest.raises(StoreError, match=r"damaged .*backup.*\.recover"):
+        SqliteStore.open(tmp_path, read_only=read_only)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_damaged_database(tmp_path: Path, read_only: bool) -> None:
+    with SqliteStore.open(tmp_path) as store:
+        store.append([started()])
+    file = tmp_path / "callscribe.db"
+    data = bytearray(file.read_bytes())
+    data[4096:] = os.urandom(len(data) - 4096)
+    file.write_bytes(data)
+    with (
+        pytest.raises(StoreError, match="damaged"),
+        SqliteStore.open(tmp_path, read_only=read_only) as store,
+    ):
+        store.call(CALL)
+    if not read_only:
+        file.unlink()
+        SqliteStore.open(tmp_path).close()  # the failed open has let go of the lock
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_newer_schema(tmp_path: Path, read_only: bool) -> None:
+    SqliteStore.open(tmp_path).close()
+    with sqlite3.connect(tmp_path / "callscribe.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(StoreError, match=r"newer callscribe.*9999"):
+        SqliteStore.open(tmp_path, read_only=read_only)
+
+
+def test_an_older_schema_is_not_migrated_by_a_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SqliteStore.open(tmp_path) as store:
+        store.append([started()])
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "KNOWN", ("0001", "0002"))
+    with pytest.raises(StoreError, match=r"older callscribe.*Start `callscribe serve` once"):
+        SqliteStore.open(tmp_path, read_only=True)
+    with SqliteStore.open(tmp_path) as store:  # a writer runs the migrations there are
+        assert store.call(CALL) is not None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_a_new_data_folder_is_private(tmp_path: Path) -> None:
+    SqliteStore.open(tmp_path / "data").close()
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_another_programs_database(tmp_path: Path, read_only: bool) -> None:
+    with sqlite3.connect(tmp_path / "callscribe.db") as connection:
+        connection.execute("CREATE TABLE songs (title TEXT)")
+    connection.close()
+    with pytest.raises(StoreError, match="not one of callscribe's"):
+        SqliteStore.open(tmp_path, read_only=read_only)
+
+
+WRITER = """
+    import asyncio, sys
+    from pathlib import Path
+    from callscribe.journal.hub import Hub
+    from callscribe.journal.journal import Journal
+    from callscribe.events import CallStarted, FinalTranscript, Published, Word, to_json
+    from callscribe.store.sqlite import SqliteStore
+
+    async def main():
+        store = SqliteStore.open(Path(sys.argv[1]))
+        hub = Hub(store.last_id())
+        journal = Journal(store, hub)
+
+        async def call(sid):
+            await journal.publish(CallStarted(call=sid))
+            number = 0
+            while True:
+                number += 1
+                await journal.publish(FinalTranscript(
+                    call=sid, leg=sid, track="inbound", speaker="Caller", utterance=f"u{number}", revision=1,
+                    text=f"{number}", raw_text=f"{number}", start_ms=number, end_ms=number + 1,
+                    words=(Word(text=f"{number}", start_ms=number, end_ms=number + 1, confidence=1.0),)))
+
+        calls = [asyncio.create_task(call(f"CA{n:032d}")) for n in range(3)]
+        with hub.subscribe(capacity=10**6) as viewer:
+            async for published in viewer:
+                sys.stdout.buffer.write(to_json(published.event) + b"\\n")
+                sys.stdout.buffer.flush()
+
+    asyncio.run(main())
+"""
+
+
+def test_after_a_kill_every_final_that_was_shown_is_there(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(WRITER), str(data)], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    shown = [process.stdout.readline() for _ in range(150)]
+    process.send_signal(signal.SIGKILL)
+    shown += [
+        line for line in process.stdout.read().splitlines(keepends=True) if line.endswith(b"\n")
+    ]
+    process.stdout.close()
+    process.wait()
+
+    with SqliteStore.open(data, read_only=True) as reader:  # before any restart
+        calls = reader.calls()
+        assert {call.status for call in calls} == {"interrupted"}
+        record = reader.call(calls[0].id)
+        assert record is not None
+        assert record.call == calls[0]
+    finals = [event for line in shown if isinstance(event := from_json(line), FinalTranscript)]
+    assert len(finals) > 100
+    with SqliteStore.open(data) as store:
+        assert sorted(store.mark_interrupted()) == [f"CA{n:032d}" for n in range(3)]
+        kept = {
+            (u.call, u.utterance): u
+            for summary in store.calls()
+            if (record := store.call(summary.id)) is not None
+            for u in record.utterances
+        }
+        assert [kept.get((f.call, f.utterance)) for f in finals] == finals
+        assert {call.status for call in store.calls()} == {"interrupted"}
+
+
+def _read_unprivileged(data: Path) -> str:
+    """Open and list, in a child process that permissions apply to."""
+    receive, send = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # other tests' idle threads are of no use to the child
+        child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            with SqliteStore.open(data, read_only=True) as store:
+                answer = f"{len(store.calls())} calls"
+        except BaseException as error:
+            answer = repr(error)
+        os.write(send, answer.encode())
+        os._exit(0)
+    os.close(send)
+    with os.fdopen(receive, encoding="utf-8") as answers:
+        answer = answers.read()
+    os.waitpid(child, 0)
+    return answer
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="folder permissions work differently on Windows"
+)
+@pytest.mark.parametrize("crashed", [False, True])
+def test_reading_from_a_folder_that_cannot_be_written(crashed: bool) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o755)
+        source, data = folder / "source", folder / "data"
+        store = SqliteStore.open(source)
+        store.append([started()])
+        if not crashed:
+            store.close()
+        shutil.copytree(source, data)  # with its log when nobody closed it
+        store.close()
+        for path in data.iterdir():
+            path.chmod(0o444)
+        data.chmod(0o555)
+        try:
+            assert _read_unprivileged(data) == "1 calls"
+        finally:
+            data.chmod(0o755)
