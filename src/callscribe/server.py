@@ -38,7 +38,7 @@ from callscribe.speech.session import SessionOptions, StreamSession
 from callscribe.store.base import Store
 from callscribe.store.opening import open_store
 from callscribe.text.writer import Writer, WriterOptions
-from callscribe.web.access import MINIMUM_TOKEN
+from callscribe.web.access import MINIMUM_TOKEN, TOKEN_FILE
 from callscribe.web.app import create_app
 from callscribe.web.services import Readiness, Services, WebSettings
 
@@ -127,7 +127,7 @@ def page_token(settings: Settings) -> str:
                 "Leave it out and one is made."
             )
         return settings.token.reveal()
-    path = settings.data / "token"
+    path = settings.data / TOKEN_FILE
     with contextlib.suppress(FileNotFoundError):
         if kept := path.read_text(encoding="ascii").strip():
             return kept
@@ -302,6 +302,7 @@ async def running_server(
             settings=WebSettings(
                 public_url=public_url if public_url != url else "",
                 token=token,
+                listens_here=is_loopback(listener),
                 expose_pages=settings.expose_pages,
                 allow_unsigned=settings.allow_unsigned,
                 number=own_number,
@@ -343,11 +344,11 @@ async def running_server(
         try:
             while not web.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event
                 await asyncio.sleep(0.01)
-            local = is_loopback(listener)
+            open_here = is_loopback(listener) and public_url == url
             yield Server(
                 settings=settings,
                 url=url,
-                page_url=url if local else f"{url}/?token={quote(token)}",
+                page_url=url if open_here else f"{url}/?token={quote(token)}",
                 public_url=public_url,
                 store=store,
                 hub=hub,

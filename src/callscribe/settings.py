@@ -86,7 +86,7 @@ class Settings:
     )
     token: Secret = setting(
         Secret(""),
-        "Password of the pages and the API for everyone who is not on this machine. "
+        "Password of the pages and the API. Needed by all once there is a public address or tunnel. "
         "When empty, one is made and kept in the data folder.",
         group="Server",
     )

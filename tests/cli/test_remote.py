@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 
 from callscribe.cli.remote import Place, Remote, ServerError, place
+
+
+@pytest.fixture(autouse=True)
+def nothing_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder without settings, in an environment without ours."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CALLSCRIBE_TOKEN", raising=False)
+    monkeypatch.delenv("CALLSCRIBE_DATA", raising=False)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +33,35 @@ def test_what_people_give_as_a_server(given: str, token: str, expected: Place) -
 def test_the_token_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLSCRIBE_TOKEN", "from-the-environment")
     assert place("http://h").token == "from-the-environment"
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8080", "localhost", "http://[::1]:9000"])
+def test_a_server_on_this_machine_gets_the_token_that_it_keeps_here(
+    tmp_path: Path, address: str
+) -> None:
+    (tmp_path / "callscribe-data").mkdir()
+    (tmp_path / "callscribe-data" / "token").write_text("kept-by-the-server\n")
+    assert place(address).token == "kept-by-the-server"
+    assert place(address, "given").token == "given"
+    assert place("http://192.168.1.20:8080").token == ""
+    assert place("http://127.0.0.1.example.org").token == ""
+
+
+def test_a_server_on_this_machine_gets_the_token_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "callscribe.toml").write_text('token = "a-token-of-the-settings"\n')
+    assert place("http://127.0.0.1:8080").token == "a-token-of-the-settings"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("callscribe-data/token", b"\xff\xfe"), ("callscribe.toml", b"= 1"), (".env", b"PORT")],
+)
+def test_what_cannot_be_read_here_is_as_good_as_no_token(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / "callscribe-data").mkdir()
+    (tmp_path / name).write_bytes(content)
+    assert place("http://127.0.0.1:8080").token == ""
 
 
 @pytest.mark.parametrize("given", ["ftp://h", "http://", "http://h:99999", "://"])

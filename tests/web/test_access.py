@@ -35,12 +35,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def build(
-    store: Store, *, public_url: str = "", expose_pages: bool = False, token: str = TOKEN
+    store: Store,
+    *,
+    public_url: str = "",
+    expose_pages: bool = False,
+    token: str = TOKEN,
+    listens_here: bool = True,
 ) -> Starlette:
     async def voice(request: object) -> PlainTextResponse:
         return PlainTextResponse("<Response/>")
 
-    settings = WebSettings(token=token, public_url=public_url, expose_pages=expose_pages)
+    settings = WebSettings(
+        token=token, public_url=public_url, expose_pages=expose_pages, listens_here=listens_here
+    )
     services = Services(settings=settings, registry=None, store=store, hub=Hub())
     services.stopping.set()  # Endless answers end at once.
     return create_app(services, carrier=[Route("/twilio/voice", voice, methods=["POST"])])
@@ -124,6 +131,15 @@ def test_this_machine_needs_no_token(store: Store, host: str) -> None:
         {"forwarded": "for=203.0.113.9"},
         {"x-real-ip": "203.0.113.9"},
         {"via": "1.1 proxy"},
+        {"x-forwarded-proto": "https"},
+        {"x-forwarded-port": "443"},
+        {"x-forwarded": "203.0.113.9"},
+        {"x-envoy-external-address": "203.0.113.9"},
+        {"x-original-host": "calls.example.com"},
+        {"cf-connecting-ip": "203.0.113.9"},
+        {"cdn-loop": "cloudflare"},
+        {"true-client-ip": "203.0.113.9"},
+        {"fastly-client-ip": "203.0.113.9"},
     ],
 )
 def test_a_foreign_name_or_a_proxy_is_not_this_machine(
@@ -143,6 +159,28 @@ def test_a_proxy_that_hides_itself_is_not_this_machine(store: Store) -> None:
 
     old = Client(speak_http_1_0, base="http://127.0.0.1:8080", at=HERE)
     assert old.get("/").status_code == 401
+
+
+@pytest.mark.parametrize("public_url", [PUBLIC, "http://127.0.0.1:9000", "https://localhost"])
+@pytest.mark.parametrize("expose_pages", [False, True])
+def test_once_a_public_address_is_known_nothing_a_request_lacks_makes_it_local(
+    store: Store, public_url: str, expose_pages: bool
+) -> None:
+    app = build(store, public_url=public_url, expose_pages=expose_pages)
+    unmarked = client(app, at=HERE, base="http://localhost:8080")
+    for method, path in paths(app.routes):
+        answer = unmarked.request(method, path, json={} if method == "POST" else None)
+        assert (answer.status_code < 400) == path.startswith(OPEN), (method, path)
+    assert unmarked.get("/readyz").json() == {"ready": True}
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    assert unmarked.get("/api/calls", headers=bearer).status_code == 200
+    assert unmarked.get(f"/?token={TOKEN}").status_code == 303
+    assert unmarked.get("/").status_code == 200
+
+
+def test_once_others_can_connect_a_loopback_address_is_no_proof(store: Store) -> None:
+    app = build(store, listens_here=False)
+    assert client(app, at=HERE, base="http://localhost:8080").get("/").status_code == 401
 
 
 def test_another_machine_cannot_pretend_to_be_this_one(store: Store) -> None:

@@ -12,8 +12,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 import msgspec
 
-from callscribe.errors import CallscribeError
+from callscribe.errors import CallscribeError, SettingsError
 from callscribe.records import CallRecord, CallSummary
+from callscribe.settings import load
+from callscribe.web.access import TOKEN_FILE, is_loopback_name
 
 T = TypeVar("T")
 
@@ -48,7 +50,8 @@ class Place(msgspec.Struct, frozen=True):
 def place(server: str, token: str = "") -> Place:
     """Understand what a person gives as a server: an address, or the link that it printed, token and all.
 
-    The token is looked for in `token`, then in the link, then in `CALLSCRIBE_TOKEN`.
+    The token is looked for in `token`, then in the link, then in `CALLSCRIBE_TOKEN`; for a server on this machine also
+    in the settings that hold here and in their data folder, where the server keeps the one it made.
 
     Raises:
         ServerError: not an http or https address.
@@ -63,8 +66,21 @@ def place(server: str, token: str = "") -> Place:
         raise ServerError(f"{server!r} is not an address like {DEFAULT_SERVER}.")
     linked = parse_qs(parts.query).get("token", [""])[-1]
     given = token or linked or os.environ.get("CALLSCRIBE_TOKEN", "")
+    if not given and is_loopback_name(parts.hostname or ""):
+        given = _token_kept_here()
     path = parts.path.split("/calls/")[0].rstrip("/")
     return Place(f"{parts.scheme}://{parts.netloc}{path}", given)
+
+
+def _token_kept_here() -> str:
+    """The token of a server that was started with the settings of this folder; empty when there is none to be had."""
+    try:
+        settings = load()
+        if settings.token:
+            return settings.token.reveal()
+        return (settings.data / TOKEN_FILE).read_text(encoding="ascii").strip()
+    except (SettingsError, OSError, UnicodeDecodeError):
+        return ""  # the server says that it wants one, and the answer to that names every way to give it
 
 
 def unreachable(place: Place, error: httpx.TransportError) -> ServerError:
@@ -122,7 +138,8 @@ def check_answer(place: Place, response: httpx.Response) -> None:
         else:
             text = (
                 f"{place.url} wants the token: give the link that the server printed at its start, "
-                "or --token, or set CALLSCRIBE_TOKEN."
+                "or --token, or set CALLSCRIBE_TOKEN. On the server's machine, in the folder that it was started "
+                "in, nothing is needed."
             )
         raise ServerError(text, status=status)
     if status == 404 and message == "Not here.":

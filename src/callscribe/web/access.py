@@ -1,15 +1,22 @@
 """Who may see what, as plain ASGI middleware in front of every route.
 
+**The rule.** Pages and API want the token. There is one exception: a server that listens on a loopback address only
+and has been told of no public address serves whoever is on this machine without it. Whether that exception holds is
+decided once, at start, from the settings; no request can bring it about. A proxy, tunnel or port forwarder on this
+machine makes the world's requests come from 127.0.0.1, and what it adds to them, if anything, is its own choice:
+nothing that a request lacks is a reason to trust it.
+
 A request is one of three kinds:
 
-* **local**: from a loopback address, to a loopback `Host`, over no proxy. It needs no token. The `Host` check keeps
-  out pages elsewhere that point their own name at 127.0.0.1 (DNS rebinding).
-* **public**: to the public URL's host, or through a proxy while a public URL is set. It reaches the carrier's
-  routes and `/healthz` only, unless the settings expose the pages.
+* **local**: the exception holds, and the request comes from a loopback address to a loopback `Host` and carries no mark
+  of a proxy. It needs no token. The `Host` check keeps out pages elsewhere that point their own name at 127.0.0.1 (DNS
+  rebinding).
+* **public**: to the public URL's host, or marked by a proxy while a public URL is set. It reaches Twilio's routes and
+  `/healthz` only, unless the settings expose the pages; then it needs the token.
 * **remote**: anything else. It needs the token.
 
 The token comes as `Authorization: Bearer`, as a cookie, or once in a link (`/?token=...`), which sets the cookie and
-redirects to the address without it. The carrier's own routes check the carrier's signature instead.
+redirects to the address without it. Twilio's own routes check Twilio's signature instead.
 
 A request that changes something must come from our own pages or from no browser at all: `Sec-Fetch-Site` or
 `Origin` say so, and its body must be JSON, which a foreign form cannot send.
@@ -35,8 +42,25 @@ from callscribe.web.services import WebSettings
 
 CARRIER_PREFIX = "/twilio/"
 STATIC_PREFIX = "/static/"
-FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+PROXY_MARKS = (
+    "forwarded",
+    "x-forwarded",
+    "x-real-ip",
+    "via",
+    "x-envoy-",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-",
+    "true-client-ip",
+    "fastly-",
+    "cf-",
+    "cdn-",
+    "ngrok-",
+)
+"""How the names of headers begin that only proxies add. They can take trust away, never give any."""
 MINIMUM_TOKEN = 16
+TOKEN_FILE = "token"  # noqa: S105 - a name
+"""The file in the data folder that keeps the token which the server made."""
 COOKIE_DAYS = 180
 
 Kind = Literal["local", "remote", "public"]
@@ -181,6 +205,7 @@ class Access:
         ).hexdigest()
         public = host_and_port(urlsplit(settings.public_url).netloc)[0]
         self._public_host = "" if is_loopback_name(public) else public
+        self._trusts_this_machine = settings.listens_here and not settings.public_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket") or scope["path"].startswith(CARRIER_PREFIX):
@@ -197,14 +222,19 @@ class Access:
     def kind(self, connection: HTTPConnection) -> Kind:
         """Which of the three kinds a request is."""
         headers = connection.headers
-        forwarded = any(name in headers for name in FORWARDING)
+        marked = any(name.startswith(PROXY_MARKS) for name in headers)
         name, _ = host_and_port(headers.get("host", ""))
-        if self._public_host and (name == self._public_host or forwarded):
+        if self._settings.public_url and (marked or name == self._public_host):
             return "public"
+        # No browser speaks HTTP/1.0; old proxies do.
+        marked = marked or connection.scope.get("http_version") == "1.0"
         client = connection.client.host if connection.client else ""
-        # Proxies that hide themselves speak HTTP/1.0 to us and rewrite the host; no browser does.
-        direct = not forwarded and connection.scope.get("http_version") != "1.0"
-        if direct and is_loopback_name(name) and _is_loopback_client(client):
+        if (
+            self._trusts_this_machine
+            and not marked
+            and is_loopback_name(name)
+            and _is_loopback_client(client)
+        ):
             return "local"
         return "remote"
 

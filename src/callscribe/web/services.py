@@ -22,7 +22,9 @@ class WebSettings:
 
     Attributes:
         public_url: where the carrier reaches us, e.g. `https://abc.ngrok.app`; empty when unknown.
-        token: opens the pages and the API to anyone who is not on this machine.
+            Once it is set, everybody needs the token (`web.access`).
+        token: opens the pages and the API.
+        listens_here: whether only a loopback address is listened on.
         expose_pages: whether the pages and the API answer on the public URL's host too, with the
             token.
         allow_unsigned: accept webhooks and sockets without the carrier's signature.
@@ -32,6 +34,7 @@ class WebSettings:
 
     public_url: str = ""
     token: str = ""
+    listens_here: bool = True
     expose_pages: bool = False
     allow_unsigned: bool = False
     number: str = ""
