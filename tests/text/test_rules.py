@@ -67,6 +67,8 @@ CASES = {
         ("two seconds", "two seconds"),
     ],
     "money": [
+        ("four united states dollars and sixty nine cents", "$4.69"),
+        ("ten canadian dollars", "CA$10"),
         ("four hundred twelve dollars", "$412"),
         ("twelve dollars and fifty cents", "$12.50"),
         ("twelve dollars fifty", "$12.50"),
@@ -237,6 +239,8 @@ CASES = {
         ("http colon slash slash example dot com", "http://example.com"),
         ("w w w example dot com", "www.example.com"),
         ("sue at a o l dot com", "sue@aol.com"),
+        ("a dot b c at g mail dot com", "a.bc@gmail.com"),
+        ("it is i underscore jones at yahoo dot com", "it is i_jones@yahoo.com"),
         ("h t t p s colon slash slash example dot org", "https://example.org"),
     ],
     "measures": [

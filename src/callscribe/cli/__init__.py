@@ -49,6 +49,10 @@ COMMANDS: dict[str, Command] = {
     ),
     "rename": Command("control", "Give a speaker another name, also in what was said before."),
     "models": Command("models", "Recognition models: list them, get one, teach one your words."),
+    "text": Command(
+        "text",
+        "Write spoken words readably: one line of words on standard input, one line of text on standard output.",
+    ),
     "settings": Command("settings", "Show the settings in force, secrets masked."),
     "doctor": Command(
         "doctor", "Try everything that a call needs, and say how to mend what does not work."

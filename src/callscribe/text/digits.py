@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from callscribe.text.cardinals import Atom, Words, at, atom, decimals, is_digit
 from callscribe.text.lexicon import (
+    BIRTH_CUES,
     CARD_CUES,
     CODE_CUES,
     COUNTED,
@@ -46,6 +47,11 @@ _BEFORE_YEAR = frozenset({"in", "since", "of", "from", "year"})
 _LONGEST_RUN = 48
 """Pieces in one number; nobody reads out more, and longer ones would take long."""
 _DASHES = frozenset({"dash", "hyphen"})
+
+
+def labelled(words: Words, i: int) -> bool:
+    """Whether the words before `i` say that a number is read out there: "my account number is", "born on"."""
+    return cue_distance(words, i, _ALL_CUES | BIRTH_CUES | EXPIRY_CUES, 8) is not None
 
 
 class Run(NamedTuple):
@@ -222,12 +228,18 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
         labelled = cue_distance(words, i, _ALL_CUES, 4) is not None
         if "0" not in figures and not labelled:
             return None
-    elif _is_list(run):
+    elif _is_list(run) and not _ends_in_thousands(run, cue):
         return None
     if any(words[k] in _DASHES for k in range(i, run.stop)):
         return Span(i, run.stop, _as_dashed(words, run), "phone" if cue == "phone" else "code")
     span = written_digits(figures, cue, setting)
     return span._replace(start=i, stop=run.stop)
+
+
+def _ends_in_thousands(run: Run, cue: str) -> bool:
+    """ "five five five four thousand" as a phone number."""
+    whole = len(run.figures) in {7, 10, 11} and all(a.spelled for a in run.atoms[:-1])
+    return cue == "phone" and len(run.atoms) > 3 and whole
 
 
 def _as_dashed(words: Words, run: Run) -> str:

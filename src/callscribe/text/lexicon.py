@@ -56,6 +56,11 @@ MONEY = {
     "dollar": "$", "dollars": "$", "euro": "€", "euros": "€",
 }  # fmt: skip
 MONEY_BRITISH = {**MONEY, "pound": "£", "pounds": "£", "quid": "£"}
+MONEY_COUNTRIES = {
+    ("united", "states"): "$", ("u", "s"): "$", ("us",): "$", ("american",): "$", ("canadian",): "CA$",
+    ("australian",): "A$", ("new", "zealand"): "NZ$", ("hong", "kong"): "HK$", ("singapore",): "S$",
+}  # fmt: skip
+"""Whose dollars; said before "dollars"."""
 MONEY_WORDS = frozenset(
     {"bucks", "cent", "cents", "pence", "yen", "won", "yuan", "rupees", "pesos", "francs"}
 )

@@ -18,6 +18,7 @@ from callscribe.text.lexicon import (
     COUNTED,
     MONEY,
     MONEY_BRITISH,
+    MONEY_COUNTRIES,
     MONEY_WORDS,
     MONTHS,
     NUMBER_LABELS,
@@ -55,8 +56,19 @@ def joined_amount(words: Words, i: int) -> Amount | None:
     return Amount(int(figures), "", "", False, stop, stop - i)
 
 
-def _money_unit(words: Words, i: int, setting: Setting) -> str | None:
-    return (MONEY_BRITISH if setting.british else MONEY).get(at(words, i))
+def _money_unit(words: Words, i: int, setting: Setting) -> tuple[str, int] | None:
+    """Sign and stop of the currency at `i`: "dollars", "united states dollars", "canadian dollar"."""
+    for said, sign in MONEY_COUNTRIES.items():
+        j = i + len(said)
+        if tuple(words[i:j]) == said and at(words, j) in {"dollar", "dollars"}:
+            return sign, j + 1
+    plain = (MONEY_BRITISH if setting.british else MONEY).get(at(words, i))
+    return None if plain is None else (plain, i + 1)
+
+
+def _sign(words: Words, i: int, setting: Setting) -> str:
+    unit = _money_unit(words, i, setting)
+    return "" if unit is None else unit[0]
 
 
 def counts_notes(words: Words, i: int, stop: int) -> bool:
@@ -81,17 +93,17 @@ _DETERMINERS = frozenset("a an the this that my your our their his her each ever
 def money(words: Words, i: int, setting: Setting) -> Span | None:
     """ "four hundred twelve dollars and fifty cents" is "$412.50"; "fifty cents" is "50 cents"."""
     if at(words, i) == "a" and at(words, i + 1) in {"dollar", "buck", "pound", "euro"}:
-        unit = "$" if words[i + 1] == "buck" else _money_unit(words, i + 1, setting)
+        sign = "$" if words[i + 1] == "buck" else _sign(words, i + 1, setting)
         small = below_hundred(words, i + 2)
-        if unit and small and small[0] >= 10 and at(words, small[1]) not in NUMBER_WORDS:
-            return Span(i, small[1], f"{unit}1.{small[0]:02d}", "money")
+        if sign and small and small[0] >= 10 and at(words, small[1]) not in NUMBER_WORDS:
+            return Span(i, small[1], f"{sign}1.{small[0]:02d}", "money")
         return None
     for number in (joined_amount(words, i), amount(words, i)):
-        if number is None or _loose(words, i, number) or counts_notes(words, i, number.stop):
+        if number is None or counts_notes(words, i, number.stop):
             continue
         unit = _money_unit(words, number.stop, setting)
         if unit is not None:
-            span = _with_sign(words, i, number, unit, number.stop + 1)
+            span = _with_sign(words, i, number, *unit)
             # "a hundred dollar fee": the article is the fee's
             article = words[i] == "a" and words[number.stop] in {"dollar", "euro", "pound"}
             return span._replace(text=f"a {span.text}") if article else span
@@ -194,18 +206,6 @@ def _ranges(words: Words, i: int) -> bool:
     return word in _RANGE or (word == "and" and "between" in words[max(0, i - 5) : i])
 
 
-def _loose(words: Words, i: int, number: Amount) -> bool:
-    """ "two or three hundred", at "three": figures would read as "2 or 300"."""
-    return (
-        number.words == 2
-        and words[i] in UNITS
-        and at(words, i + 1) in {"hundred", *SCALES}
-        and at(words, i - 2) in UNITS
-        and at(words, i - 3) not in NUMBER_WORDS
-        and _ranges(words, i - 1)
-    )
-
-
 def _range_sign(words: Words, number: Amount, setting: Setting) -> str:
     """The currency of the other end of a range, "" when there is none: "seventy five to a hundred dollars"."""
     if not _ranges(words, number.stop):
@@ -243,8 +243,6 @@ def figure(words: Words, i: int, setting: Setting) -> Span | None:
         return Span(i, number.stop, number.text(), "number")
     if number.plain_small:
         return _small(words, i, number, setting)
-    if _loose(words, i, number):
-        return None
     if word == "one" and number.words == 2 and at(words, i - 1) == "no":
         return None
     separators = not _says_year(words, i, number) and at(words, i - 1) not in NUMBER_LABELS
@@ -273,10 +271,6 @@ def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | Non
         return written if at(words, number.stop + 1) in COUNTED else None
     if _ranges(words, number.stop) and at(words, number.stop + 1) != "a":
         j = number.stop + 1
-        if at(words, j) in UNITS and at(words, j + 1) in {"hundred", *SCALES}:
-            scaled = amount(words, j)
-            if scaled is not None and scaled.words == 2:
-                return None
         sign = _range_sign(words, number, setting)
         if sign:
             return written._replace(text=sign + written.text, kind="money")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from callscribe.text import calendar, clock, digits, letters, quantities, spelling, web
+from callscribe.text import calendar, clock, digits, letters, quantities, ranges, spelling, web
 from callscribe.text.cardinals import at
 from callscribe.text.lexicon import (
     DECADES,
@@ -57,6 +57,12 @@ def written_spans(
     mails = _mails(words) if addresses else {}
     i, end = start, len(words) if stop is None else stop
     while i < end:
+        if i not in mails and (words[i] in NUMBER_WORDS or words[i] == "a"):
+            row = ranges.shared_scale(words, i, labelled=digits.labelled(words, i))
+            if row and row[-1].stop <= end:
+                spans += row
+                i = row[-1].stop
+                continue
         span = mails.get(i) or _match(words, i, setting, addresses)
         if span is None or span.stop > end or span.stop <= i:
             span = Span(i, i + 1, words[i], "word")

@@ -123,7 +123,8 @@ def _local_start(words: Words, i: int) -> int:
         word = words[j - 1]
         linked = j < i and (words[j] in _LINKS or word in _LINKS)
         plain = is_letter(word) or word in NUMBER_WORDS or word in REPEATS
-        if word in {"a", "i"} and j < i and not (is_letter(words[j]) or words[j] in NUMBER_WORDS):
+        goes_on = j < i and (is_letter(words[j]) or words[j] in NUMBER_WORDS or words[j] in _LINKS)
+        if word in {"a", "i"} and j < i and not goes_on:
             break
         if not (plain or linked or word in _LINKS):
             if took_word or word in _ENDS_BEFORE_LOCAL:

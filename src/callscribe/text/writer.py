@@ -25,6 +25,7 @@ from callscribe.text.lexicon import (
     UNITS,
     WEEKDAYS,
 )
+from callscribe.text.ranges import joins
 from callscribe.text.rules import is_group_word, written_spans
 from callscribe.text.spans import Setting, Span
 from callscribe.text.tagger import MARKS, Floats, Tagger, Tags
@@ -189,7 +190,7 @@ class Writer:
     def _light_spans(self, heard: list[str], i: int) -> list[Span]:
         """The spans of the group at `i`, or of its one word. Sees one word beyond the group and no more."""
         j = i
-        while j < len(heard) and is_group_word(heard[j]):
+        while j < len(heard) and (is_group_word(heard[j]) or (j > i and joins(heard, j))):
             j += 1
         if j == i:
             return [Span(i, i + 1, heard[i], "word")]
@@ -339,6 +340,8 @@ def _possible_mark(mark: str, spans: Sequence[Span], k: int) -> str:
     if k == len(spans) - 1:
         return "" if mark == "," else mark
     span, following = spans[k], spans[k + 1]
+    if span.text.endswith(","):
+        return ""
     letters = {"spelled", "acronym"}
     if {span.kind, following.kind} <= letters and "spelled" in {span.kind, following.kind}:
         return mark if mark == "." else ","

@@ -1,0 +1,44 @@
+"""`callscribe text`: spoken words in, readable lines out."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, cast
+
+import typer
+
+from callscribe.errors import CallscribeError
+from callscribe.text.writer import Fillers, Writer, WriterOptions
+
+_FILLERS = ("keep", "dim", "hide")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("text")
+    def text_command(
+        language: Annotated[
+            str, typer.Option("--language", help='Language of the words, e.g. "en" or "en-GB".')
+        ] = "en",
+        fillers: Annotated[
+            str, typer.Option("--fillers", help='"keep" or "hide" words like "uh".')
+        ] = "keep",
+    ) -> None:
+        """Write spoken words readably: one line of words on standard input, one line of text on standard output."""
+        if fillers not in _FILLERS:
+            raise CallscribeError(f'--fillers is "keep" or "hide", not {fillers!r}.')
+        writer = Writer.for_language(language, WriterOptions(fillers=cast(Fillers, fillers)))
+        if not writer.supported:
+            raise CallscribeError(
+                f"There are no rules for writing {language!r} yet; only English, e.g. --language en-GB."
+            )
+        if sys.stdin.isatty():
+            print("Type spoken words, one utterance a line; end with Ctrl-D.", file=sys.stderr)
+        for number, line in enumerate(sys.stdin.buffer, start=1):
+            try:
+                words = line.decode("utf-8").split()
+            except UnicodeDecodeError:
+                raise CallscribeError(f"Line {number} is not UTF-8 text.") from None
+            sys.stdout.buffer.write(writer.final(words).text.encode() + b"\n")
+            sys.stdout.buffer.flush()

@@ -1,0 +1,138 @@
+"""Numbers side by side that may share a scale: "forty or fifty thousand dollars", "three four five hundred people".
+
+Nobody can tell from the words alone whether the first is 40 or 40,000, so none of them is written in figures.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+from callscribe.text.cardinals import Words, at, cardinal, decimals, is_digit
+from callscribe.text.lexicon import HESITATIONS, NUMBER_WORDS, REPEATS, SCALES, ZEROS
+from callscribe.text.spans import Span
+
+_JOINTS = frozenset({"or", "to", "through", "and"})
+_HEDGES = frozenset({"maybe", "perhaps", "probably", "like", "say", "even", "about", "around"})
+_FRACTIONS = {("and", "a", "half"), ("and", "a", "quarter"), ("and", "three", "quarters")}
+_SCALES = {"hundred": 100, **SCALES}
+_TOLL_FREE = ("one", "hundred")
+_LONGEST_ROW = 12
+
+
+class _Item(NamedTuple):
+    """One number of a row."""
+
+    start: int
+    value: float
+    """As it was said: 40 for "forty", 600,000 for "six hundred thousand"; any fraction counts as a half."""
+    scales: tuple[int, ...]
+    """What those before may share: 1,000 and 100,000 for "six hundred thousand", nothing for "forty"."""
+    stop: int
+
+
+def joins(words: Words, i: int) -> bool:
+    """Whether the word at `i` joins two numbers, of which the second begins right after it."""
+    return at(words, i) in _JOINTS and at(words, i + 1) in NUMBER_WORDS
+
+
+def shared_scale(words: Words, i: int, *, labelled: bool) -> list[Span]:
+    """A row of numbers from `i` whose last one has a scale that one before may share, in words; empty for no such row.
+
+    Args:
+        labelled: the words before say that figures are read out ("my number is"). Then only numbers joined by a word
+            make a row.
+    """
+    if is_digit(at(words, i - 1)):
+        return []  # in the middle of what is read out
+    row: list[_Item] = []
+    joints: list[str] = []
+    joint, j = "", i
+    while len(row) < _LONGEST_ROW and (item := _item(words, j)) is not None:
+        row.append(item)
+        joints.append(joint)
+        joint, j = _joint(words, item.stop)
+    while row and not row[-1].scales:
+        row.pop()
+    if len(row) < 2:
+        return []
+    last = row[-1]
+    joined = any(joints[1 : len(row)])
+    read_out = is_digit(at(words, last.stop)) or at(words, last.stop) in REPEATS
+    toll_free = (words[i], words[last.stop - 1]) == _TOLL_FREE and last.stop == i + 3
+    if not joined and (labelled or read_out or toll_free):
+        return []
+    pairs = zip(row[:-1], joints[1:], strict=False)
+    if not any(_may_share(item, joint, last) for item, joint in pairs):
+        return []
+    return _as_said(words, row)
+
+
+def _as_said(words: Words, row: list[_Item]) -> list[Span]:
+    spans: list[Span] = []
+    for item, following in itertools.zip_longest(row, row[1:]):
+        text = " ".join(words[item.start : item.stop])
+        between = range(item.stop, following.start) if following else range(0)
+        comma = "," if following and not between else ""
+        spans.append(Span(item.start, item.stop, text + comma, "number"))
+        spans += [Span(k, k + 1, words[k], "word") for k in between]
+    return spans
+
+
+def _may_share(item: _Item, joint: str, last: _Item) -> bool:
+    """Whether `item`, followed by `joint`, may be meant in a scale of the row's last number."""
+    for scale in last.scales:
+        if item.value >= scale:
+            continue
+        lead = last.value / scale
+        # People count upwards: "ten to two hundred" can't be a thousand to two hundred.
+        upwards = item.value < lead
+        downwards = joint == "or" and lead > 1 and item.value < 10 * lead
+        # "four hundred twenty or thirty thousand"
+        within_hundred = 0 < item.value % 100 < lead < 100
+        if upwards or downwards or within_hundred or not joint:
+            return True
+    return False
+
+
+def _item(words: Words, i: int) -> _Item | None:
+    if at(words, i) in ZEROS:
+        return None
+    article = at(words, i) == "a" and at(words, i + 1) in _SCALES
+    number = cardinal(["one", *words[i + 1 : i + 14]], 0) if article else cardinal(words, i)
+    if number is None:
+        return None
+    value, stop, begin = float(number.value), number.stop + (i if article else 0), i
+    after = _fraction(words, stop)
+    if after > stop:
+        value, stop, begin = value + 0.5, after, after
+        while at(words, stop) in SCALES:
+            value *= SCALES[words[stop]]
+            stop += 1
+    scales, scale, k = [], 1, stop
+    while k > begin and words[k - 1] in _SCALES:
+        k -= 1
+        scale *= _SCALES[words[k]]
+        scales.append(scale)
+    return _Item(i, value, tuple(scales), stop)
+
+
+def _fraction(words: Words, i: int) -> int:
+    """Where decimals at `i`, or "and a half" before a scale, end; `i` when there are none."""
+    if at(words, i) == "point":
+        figures, after = decimals(words, i + 1)
+        return after if figures else i
+    halved = tuple(words[i : i + 3]) in _FRACTIONS and at(words, i + 3) in SCALES
+    return i + 3 if halved else i
+
+
+def _joint(words: Words, i: int) -> tuple[str, int]:
+    """The word that joins the number before `i` to the next, "" for none, and where the next may begin."""
+    joint, j = "", i
+    while True:
+        word = at(words, j)
+        if word in _JOINTS and not joint:
+            joint = word
+        elif word not in _HEDGES and word not in HESITATIONS:
+            return joint, j
+        j += 1
