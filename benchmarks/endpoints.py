@@ -22,7 +22,7 @@ from benchmarks.sets import SHARED, read_audio
 from callscribe.audio import mulaw
 from callscribe.audio.timeline import Piece
 from callscribe.recognition.base import Recognizer
-from callscribe.speech.endpointing import EndpointOptions
+from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.track import TrackDecoder
 
 

@@ -72,7 +72,7 @@ def finals() -> str:
     from benchmarks import endpoints
     from benchmarks.engines import built_in_or
     from callscribe.recognition.vosk import VoskRecognizer
-    from callscribe.speech.endpointing import EndpointOptions
+    from callscribe.speech.endpoint import EndpointOptions
 
     name, folder = built_in_or("")
     measured = endpoints.measure(VoskRecognizer(folder, name=name), EndpointOptions())

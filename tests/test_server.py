@@ -16,7 +16,7 @@ from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.recognition.vosk import VoskRecognizer
 from callscribe.server import check_phrases, page_token, session_options
 from callscribe.settings import Secret, Settings
-from callscribe.speech.endpointing import EndpointOptions
+from callscribe.speech.endpoint import EndpointOptions
 from tests.speech.audio import scene
 
 SETTINGS = Settings(endpoint_silence_ms=500, endpoint_max_ms=15_000)

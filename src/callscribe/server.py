@@ -32,8 +32,8 @@ from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
 from callscribe.recognition.base import Recognizer
 from callscribe.settings import Settings
-from callscribe.speech.decoding import DecodePool
-from callscribe.speech.endpointing import EndpointOptions
+from callscribe.speech.endpoint import EndpointOptions
+from callscribe.speech.lanes import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
 from callscribe.store.base import Store
 from callscribe.store.opening import open_store

@@ -11,7 +11,7 @@ from callscribe.events import AnyEvent, FinalTranscript
 from callscribe.recognition.vosk import VoskRecognizer
 from callscribe.server import call_flows, check_phrases, session_options
 from callscribe.settings import Settings
-from callscribe.speech.decoding import DecodePool
+from callscribe.speech.lanes import DecodePool
 from callscribe.speech.session import StreamSession
 from tests.models.adapt.conftest import small_dynamic  # noqa: F401 - a fixture
 from tests.speech.audio import SAID, scene

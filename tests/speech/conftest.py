@@ -11,7 +11,7 @@ import pytest
 from callscribe.audio import mulaw
 from callscribe.events import AnyEvent, Event, Track
 from callscribe.recognition.base import Pcm, Recognizer
-from callscribe.speech.decoding import DecodePool
+from callscribe.speech.lanes import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
 
 E = TypeVar("E", bound=Event)

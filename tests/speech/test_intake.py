@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import cast
 
 from callscribe.audio.timeline import Piece
-from callscribe.speech.decoding import Lane
 from callscribe.speech.holes import Hole, Holes
 from callscribe.speech.intake import GapReason, Intake
+from callscribe.speech.lanes import Lane
 from callscribe.speech.tap import Tap, TrackKey
 
 FRAME = b"\xff" * 160

@@ -17,7 +17,7 @@ from callscribe.events import (
 )
 from callscribe.recognition.base import Pcm
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
-from callscribe.speech import decoding
+from callscribe.speech import lanes
 from callscribe.speech.session import SessionOptions
 from tests.speech.conftest import OpenSession
 
@@ -260,7 +260,7 @@ async def test_lag_is_told_when_it_grows_and_when_it_is_gone(open_session: OpenS
 async def test_audio_past_the_bound_is_dropped_counted_and_shown(
     open_session: OpenSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "LONGEST_QUEUE_MS", 30_000)
+    monkeypatch.setattr(lanes, "LONGEST_QUEUE_MS", 30_000)
     gate = threading.Event()
     recognizer = ScriptedRecognizer((), on_audio=lambda _: void(gate.wait(20)))
     recorded = await open_session(

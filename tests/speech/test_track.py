@@ -19,8 +19,9 @@ from callscribe.events import Token
 from callscribe.recognition.base import Hypothesis, Recognizer, RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
 from callscribe.recognition.vosk import VoskRecognizer
-from callscribe.speech.endpointing import EndpointOptions
-from callscribe.speech.track import TrackDecoder, Utterance
+from callscribe.speech.endpoint import EndpointOptions
+from callscribe.speech.track import TrackDecoder
+from callscribe.speech.utterance import Utterance
 from tests.speech.audio import SAID, Scene, scene
 
 BUILT_IN = Path(callscribe.__file__).parent / "models" / "phone-en"

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from callscribe.events import FinalTranscript, PartialTranscript, Word
-from callscribe.speech.track import Utterance
 from callscribe.speech.transcripts import transcript
+from callscribe.speech.utterance import Utterance
 
 
 def said(*, final: bool) -> Utterance:

@@ -11,8 +11,8 @@ import structlog
 from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.audio.timeline import Piece, Timeline, TimelineCounters
 from callscribe.events import Track
-from callscribe.speech.decoding import Lane
 from callscribe.speech.holes import Hole, Holes
+from callscribe.speech.lanes import Lane
 from callscribe.speech.ringback import answered_from
 from callscribe.speech.tap import Tap
 

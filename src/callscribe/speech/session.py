@@ -27,14 +27,15 @@ from callscribe.events import (
     Track,
 )
 from callscribe.recognition.base import Recognizer
-from callscribe.speech.decoding import DecodePool, Lane
-from callscribe.speech.endpointing import EndpointOptions
+from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.holes import Hole, Holes
 from callscribe.speech.intake import GapReason, Intake
+from callscribe.speech.lanes import DecodePool, Lane
 from callscribe.speech.outbox import Outbox
 from callscribe.speech.tap import Listener, Tap, TrackKey
-from callscribe.speech.track import TextWriter, TrackDecoder, Utterance
+from callscribe.speech.track import TextWriter, TrackDecoder
 from callscribe.speech.transcripts import transcript
+from callscribe.speech.utterance import Utterance
 
 _log = structlog.get_logger(__name__)
 

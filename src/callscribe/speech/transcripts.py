@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from callscribe.events import FinalTranscript, PartialTranscript, Track, Word
-from callscribe.speech.track import Utterance
+from callscribe.speech.utterance import Utterance
 
 
 def transcript(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.speech.endpointing import (
+from callscribe.speech.endpoint import (
     Decision,
     EndpointOptions,
     decide,

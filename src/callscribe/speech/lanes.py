@@ -20,7 +20,9 @@ import structlog
 
 from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.audio.timeline import Piece
-from callscribe.speech.track import STEP, TrackDecoder, Utterance
+from callscribe.speech.segmenter import STEP
+from callscribe.speech.track import TrackDecoder
+from callscribe.speech.utterance import Utterance
 
 LONGEST_QUEUE_MS: Final = 10 * 60 * 1000
 """Audio that may wait for decoding, per track. Past it, audio is dropped, counted and reported."""
