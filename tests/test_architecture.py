@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.speech", 3),
     ("callscribe.journal", 3),
     ("callscribe.store", 3),
-    ("callscribe.models", 3),
+    ("callscribe.models", 4),
     ("callscribe.tunnel", 3),
     ("callscribe.web", 4),
     ("callscribe.terminal", 4),
@@ -130,3 +131,24 @@ def test_only_who_opens_the_store_knows_more_than_its_protocols(path: Path) -> N
         if imported.startswith("callscribe.store") and imported != "callscribe.store.base":
             at_home = module.startswith(STORE_USERS)
             assert at_home, f"{module} imports {imported}; callscribe.store.base is what it needs"
+
+
+def engine_modules() -> set[str]:
+    """Modules of `recognition/` that end with an `ENGINE`."""
+    return {
+        module_name(path)
+        for path in MODULES
+        if module_name(path).startswith("callscribe.recognition.")
+        and re.search(r"^ENGINE\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+
+def test_engines_are_named_by_the_registry_alone() -> None:
+    engines = engine_modules()
+    assert "callscribe.recognition.vosk" in engines
+    for path in MODULES:
+        module = module_name(path)
+        if module.startswith("callscribe.recognition."):
+            continue
+        named = {i for i in imports(path) for engine in engines if i.startswith(engine)}
+        assert not named, f"{module} imports {named}; callscribe.recognition.registry gives models"

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from callscribe.calls.flows import Flows, NumberFlow
-from callscribe.cli.serve import load_recognizer
 from callscribe.errors import ModelError, SettingsError
 from callscribe.models.folder import built_in
 from callscribe.recognition.base import RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.recognition.vosk import VoskRecognizer
-from callscribe.server import check_phrases, page_token, session_options
+from callscribe.server import check_phrases, load_recognizer, page_token, session_options
 from callscribe.settings import Secret, Settings
 from callscribe.speech.endpoint import EndpointOptions
 from tests.speech.audio import scene

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from callscribe.errors import ModelError
-from callscribe.models.catalogue import bcp47, fetch, is_safe_name, packaged
-from callscribe.models.folder import language_of, same_language
+from callscribe.models.catalogue import fetch, is_safe_name, packaged
+from callscribe.recognition.languages import same_language
+from callscribe.recognition.vosk_layout import language_of
 from tests.models.publisher import Publisher, Served
 
 LISTED = [
@@ -107,8 +108,3 @@ def test_finding(publisher: Publisher) -> None:
         found.find("German")
     with pytest.raises(ModelError, match=r"There is no model called `qqq`\. See them all"):
         found.find("qqq")
-
-
-def test_language_codes() -> None:
-    codes = {"cn": "zh", "en-us": "en-US", "ua": "uk", "tl-ph": "fil", "DE": "de", "ar-tn": "ar-TN"}
-    assert {code: bcp47(code) for code in codes} == codes

@@ -12,10 +12,8 @@ from callscribe.models.folder import (
     built_in,
     inspect,
     installed,
-    language_of,
     models_folder,
     resolve,
-    same_language,
 )
 from tests.models.publisher import FILES, make_model
 
@@ -97,7 +95,7 @@ def test_where_vosk_keeps_models(tmp_path: Path, models: Path) -> None:
         ("vosk-model-smal-de-0.15", r"Did you mean vosk-model-small-de-0\.15"),
         ("./nowhere", r"There is no folder nowhere"),
         ("/nowhere/at/all", r"There is no folder /nowhere/at/all"),
-        ("..", r"is not a Vosk model"),
+        ("..", r"is not a model"),
         ("qqq", r"On this machine: phone-en\."),
     ],
 )
@@ -123,19 +121,21 @@ def test_a_model_of_another_language(models: Path) -> None:
         resolve("vosk-model-small-de-0.15", models=models, language="fr")
 
 
-@pytest.mark.parametrize(
-    ("without", "message"),
-    [
-        ("am/final.mdl", "is not a Vosk model"),
-        ("conf/model.conf", "is not a Vosk model"),
-        ("conf/mfcc.conf", r"incomplete: conf/mfcc\.conf missing"),
-        ("graph/HCLG.fst", r"graph/HCLr\.fst, graph/Gr\.fst, graph/disambig_tid\.int missing"),
-    ],
-)
-def test_incomplete_models(tmp_path: Path, without: str, message: str) -> None:
-    files = {name: content for name, content in FILES.items() if name != without}
-    with pytest.raises(ModelError, match=message):
+def test_an_incomplete_model_is_told(tmp_path: Path) -> None:
+    files = {name: content for name, content in FILES.items() if name != "am/final.mdl"}
+    with pytest.raises(ModelError, match=r"incomplete: am/final\.mdl missing"):
         inspect(make_model(tmp_path / "model", files))
+
+
+def test_a_model_is_refused_for_what_it_cannot_do(models: Path) -> None:
+    with pytest.raises(ModelError, match=r"phone-en .* cannot read utterances again"):
+        resolve("", kind="reader", models=models)
+
+
+def test_a_model_is_loaded_with_what_is_known_of_it() -> None:
+    recognizer = built_in().load_recognizer()
+    assert (recognizer.name, recognizer.language) == ("phone-en (built in)", "en")
+    recognizer.close()
 
 
 def test_one_level_too_high(tmp_path: Path) -> None:
@@ -147,17 +147,6 @@ def test_one_level_too_high(tmp_path: Path) -> None:
 def test_a_speaker_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="does not recognise words"):
         inspect(make_model(tmp_path / "spk", {"final.ext.raw": b"", "mfcc.conf": b""}))
-
-
-def test_fbank_features_and_a_rate_that_cannot_be(tmp_path: Path) -> None:
-    files = {name: content for name, content in FILES.items() if name != "conf/mfcc.conf"}
-    path = make_model(
-        tmp_path / "model", {**files, "conf/fbank.conf": b" --sample-frequency = 16000 #\n"}
-    )
-    assert inspect(path).sample_rate == 16_000
-    (path / "conf/fbank.conf").write_bytes(b"--sample-frequency=0\n")
-    with pytest.raises(ModelError, match="sample rate of 0 Hz"):
-        inspect(path)
 
 
 def test_a_note_that_cannot_be_read(tmp_path: Path) -> None:
@@ -194,22 +183,6 @@ def test_a_calibration_that_cannot_be_used(tmp_path: Path, calibration: str, mes
     (path / "model.json").write_text(f'{{"calibration": {calibration}}}')
     with pytest.raises(ModelError, match=message):
         inspect(path)
-
-
-def test_languages_in_names() -> None:
-    names = {
-        "vosk-model-small-en-us-0.15": "en-US",
-        "vosk-model-en-us-0.22-lgraph": "en-US",
-        "vosk-model-de-0.21": "de",
-        "vosk-model-small-cn-0.22": "zh",
-        "vosk-model-tl-ph-generic-0.6": "fil",
-        "vosk-model-el-gr-0.7": "el",
-        "vosk-model-spk-0.4": "",
-        "mine": "",
-    }
-    assert {name: language_of(name) for name in names} == names
-    assert same_language("en", "en-US")
-    assert not same_language("en", "es")
 
 
 def test_the_models_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

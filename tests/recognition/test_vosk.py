@@ -11,7 +11,7 @@ from callscribe.errors import ModelError
 from callscribe.events import Word
 from callscribe.recognition.base import Hypothesis
 from callscribe.recognition.calibration import Calibration
-from callscribe.recognition.vosk import VoskRecognizer, check_layout, read_sample_rate
+from callscribe.recognition.vosk import VoskRecognizer
 from tests.models.adapt.conftest import small_dynamic  # noqa: F401 - a fixture
 from tests.speech.audio import SAID, scene
 
@@ -225,37 +225,13 @@ def test_features_that_do_not_fit_the_network_are_found_at_once(copy: Path) -> N
         VoskRecognizer(copy)
 
 
-@pytest.mark.parametrize("missing", ["am/final.mdl", "conf/model.conf", "conf/mfcc.conf"])
-def test_a_missing_file_is_named(copy: Path, missing: str) -> None:
-    (copy / missing).unlink()
+def test_a_missing_file_is_named_before_native_code_sees_the_folder(copy: Path) -> None:
+    (copy / "am/final.mdl").unlink()
 
-    with pytest.raises(ModelError, match=missing):
-        check_layout(copy)
+    with pytest.raises(ModelError, match=r"incomplete: am/final\.mdl missing"):
+        VoskRecognizer(copy)
 
 
-def test_a_folder_that_is_no_model_and_one_that_holds_it(tmp_path: Path, copy: Path) -> None:
-    with pytest.raises(ModelError, match="does not exist"):
-        check_layout(tmp_path / "nowhere")
-    (tmp_path / "empty").mkdir()
+def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not a Vosk model"):
-        check_layout(tmp_path / "empty")
-    (tmp_path / "file").touch()
-    with pytest.raises(ModelError, match="not a folder"):
-        check_layout(tmp_path / "file")
-    with pytest.raises(ModelError, match=r"inside it: .*model"):
-        check_layout(copy.parent)
-
-
-@pytest.mark.parametrize(
-    ("conf", "rate"),
-    [
-        ("--use-energy=false\n--sample-frequency=8000\n", 8000),
-        ("--sample-frequency=16000 # wide", 16000),
-        ("--num-ceps=13\n", 16000),
-    ],
-)
-def test_the_rate_is_the_models_own(tmp_path: Path, conf: str, rate: int) -> None:
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf/mfcc.conf").write_text(conf, encoding="utf-8")
-
-    assert read_sample_rate(tmp_path) == rate
+        VoskRecognizer(tmp_path)

@@ -19,8 +19,7 @@ from callscribe.carriers.twilio import number as numbers
 from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
 from callscribe.errors import CallscribeError, CarrierError
 from callscribe.models.folder import ModelFolder, resolve
-from callscribe.recognition.base import Pcm
-from callscribe.recognition.vosk import VoskRecognizer
+from callscribe.recognition.base import Pcm, Recognizer
 from callscribe.server import call_flows
 from callscribe.settings import Settings
 from callscribe.simulator import demos
@@ -83,9 +82,7 @@ def model(settings: Settings) -> Iterator[Finding]:
     """The model loads, and this machine decodes faster than people speak."""
     try:
         folder = resolve(settings.model, language=settings.language)
-        recognizer = VoskRecognizer(
-            folder.path, name=folder.title, language=folder.language, calibration=folder.calibration
-        )
+        recognizer = folder.load_recognizer()
     except CallscribeError as error:
         yield failed("Model", error, "callscribe models list shows what there is.")
         return
@@ -111,7 +108,7 @@ def _model(folder: ModelFolder) -> Finding:
 
 
 def speed(
-    recognizer: VoskRecognizer,
+    recognizer: Recognizer,
     *,
     cores: int,
     busy: float,

@@ -15,12 +15,12 @@ from rich.console import Console
 
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
-from callscribe.cli.serve import first_of, introduction, load_recognizer, speaker, stop_signals
+from callscribe.cli.serve import first_of, introduction, speaker, stop_signals
 from callscribe.cli.views import choose_view, data_option, show_hub
 from callscribe.errors import SimulationError
 from callscribe.events import CallEnded, Published
 from callscribe.records import CallRecord
-from callscribe.server import Server, listen, running_server
+from callscribe.server import Server, listen, load_recognizer, running_server
 from callscribe.settings import Secret, Settings
 from callscribe.simulator import demos
 from callscribe.simulator.report import CallReport, describe

@@ -24,6 +24,7 @@ from callscribe.cli.options import with_settings
 from callscribe.errors import ModelError
 from callscribe.models import catalogue, download, folder
 from callscribe.models.adapt import WEIGHT, AdaptReport, adapt
+from callscribe.recognition.languages import same_language
 from callscribe.settings import Settings
 
 _STAGES = {"download": "Downloading", "check": "Checking", "unpack": "Unpacking"}
@@ -139,7 +140,7 @@ def list_models(
         ModelError: no model speaks the language.
     """
     here = {model.name: model for model in folder.installed()}
-    entries = [e for e in found if not language or folder.same_language(e.language, language)]
+    entries = [e for e in found if not language or same_language(e.language, language)]
     if not entries:
         languages = sorted({entry.language.split("-")[0] for entry in found})
         raise ModelError(f"No model speaks `{language}`. There are: {', '.join(languages)}.")

@@ -20,9 +20,15 @@ from callscribe.cli import logs
 from callscribe.cli.options import with_settings
 from callscribe.cli.views import AnyView, choose_view, data_option, show_hub
 from callscribe.errors import CarrierError, SettingsError
-from callscribe.models.folder import ModelFolder, resolve
-from callscribe.recognition.vosk import VoskRecognizer
-from callscribe.server import Server, call_flows, check_may_start, listen, running_server
+from callscribe.models.folder import ModelFolder
+from callscribe.server import (
+    Server,
+    call_flows,
+    check_may_start,
+    listen,
+    load_recognizer,
+    running_server,
+)
 from callscribe.settings import Settings
 from callscribe.terminal.layout import join_words
 from callscribe.terminal.view import TerminalView
@@ -57,18 +63,6 @@ def register(app: typer.Typer) -> None:
             print(plan(settings))
             return
         asyncio.run(serve(settings))
-
-
-def load_recognizer(settings: Settings) -> tuple[VoskRecognizer, ModelFolder]:
-    """The model that the settings name.
-
-    Raises:
-        ModelError: it is not there, broken, or of another language.
-    """
-    folder = resolve(settings.model, language=settings.language)
-    return VoskRecognizer(
-        folder.path, name=folder.title, language=folder.language, calibration=folder.calibration
-    ), folder
 
 
 def carrier_client(settings: Settings) -> CarrierClient | None:

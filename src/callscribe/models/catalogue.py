@@ -18,6 +18,7 @@ import httpx
 import msgspec
 
 from callscribe.errors import ModelError
+from callscribe.recognition.languages import bcp47
 
 CATALOGUE_URL = "https://alphacephei.com/vosk/models/model-list.json"
 
@@ -25,9 +26,6 @@ _TIMEOUT_S = 10.0
 _LARGEST_LIST = 5_000_000
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-_LANGUAGES = {"cn": "zh", "kz": "kk", "ua": "uk", "vn": "vi", "tl-ph": "fil", "el-gr": "el"}
-"""The catalogue's own language codes that are not BCP 47."""
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -196,13 +194,6 @@ def _with_url(entry: CatalogueEntry) -> CatalogueEntry:
 def is_safe_name(name: str) -> bool:
     """Whether a name can be a folder's."""
     return _SAFE_NAME.fullmatch(name) is not None
-
-
-def bcp47(code: str) -> str:
-    """The catalogue's language code as BCP 47: `cn` is `zh`, `en-us` is `en-US`."""
-    code = _LANGUAGES.get(code.lower(), code)
-    language, _, region = code.partition("-")
-    return f"{language.lower()}-{region.upper()}" if region else language.lower()
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,15 +1,10 @@
-"""Finding a model on this machine and making sure that it is one.
-
-Two layouts exist, told apart by the files that are there (vosk-api, src/model.cc): V2 has `am/final.mdl` and
-`conf/model.conf`, V1 has `final.mdl` and `mfcc.conf` side by side.
-"""
+"""Finding a model on this machine, making sure that it is one, and loading it."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,19 +12,25 @@ from pathlib import Path
 import msgspec
 
 from callscribe.errors import ModelError
-from callscribe.models.catalogue import bcp47, did_you_mean, is_safe_name, packaged
+from callscribe.models.catalogue import did_you_mean, is_safe_name, packaged
+from callscribe.recognition import registry
+from callscribe.recognition.base import Recognizer
 from callscribe.recognition.calibration import Calibration
+from callscribe.recognition.engine import Facts
+from callscribe.recognition.languages import same_language
+from callscribe.recognition.registry import Kind
 
 BUILT_IN = "phone-en"
 
 ABOUT_FILE = "model.json"
 """Our own note in a model's folder; models without it work just as well."""
 
-_DEFAULT_RATE = 16_000
-"""What Kaldi takes when the feature configuration does not say."""
 
-_NAME = re.compile(r"vosk-model-(?:small-)?([a-z]{2,3}(?:-[a-z]{2})?)(?=-|$)")
-_RATE = re.compile(r"^\s*--sample-frequency\s*=\s*([0-9.]+)", re.MULTILINE)
+_CANNOT: dict[Kind, str] = {
+    "recognizer": "cannot hear calls as they go: it reads utterances again once they are over",
+    "reader": "cannot read utterances again: it hears calls as they go",
+}
+"""What is wrong with a model of the other kind."""
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -73,6 +74,7 @@ class ModelFolder:
     """BCP 47; empty when neither the name nor `model.json` tells."""
     sample_rate: int
     """Hz that the model was made for."""
+    kind: Kind = "recognizer"
     built_in: bool = False
     licence: str = ""
     worth: str = ""
@@ -86,6 +88,19 @@ class ModelFolder:
         """For people: `phone-en (built in)`, `bank (phone-en with 12 new words, 2026-11-23)`."""
         how = "built in" if self.built_in else self.adapted
         return f"{self.name} ({how})" if how else self.name
+
+    @property
+    def facts(self) -> Facts:
+        """What the loaded model is told of itself."""
+        return Facts(name=self.title, language=self.language, calibration=self.calibration)
+
+    def load_recognizer(self) -> Recognizer:
+        """Load it, to hear calls as they go.
+
+        Raises:
+            ModelError: damaged, of the other kind, or its library is not there; says what to do.
+        """
+        return registry.load_recognizer(self.path, self.facts)
 
 
 def models_folder(environ: Mapping[str, str] | None = None) -> Path:
@@ -129,6 +144,7 @@ def resolve(
     name_or_folder: str = "",
     *,
     language: str = "",
+    kind: Kind = "recognizer",
     models: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> ModelFolder:
@@ -136,8 +152,9 @@ def resolve(
 
     Args:
         name_or_folder: a downloaded model's name, a folder, or empty for the built-in one. Names are also looked for
-            where Vosk's own tools keep models.
+            where the engines' own tools keep models.
         language: BCP 47; given, a model known to speak another one is refused.
+        kind: what it is wanted for; a model of the other kind is refused.
         models: the models folder; by default the user's.
         environ: by default the process's environment.
 
@@ -150,6 +167,8 @@ def resolve(
         found = built_in()
     else:
         found = inspect(_locate(name_or_folder, where, env))
+    if found.kind != kind:
+        raise ModelError(f"The model {found.title} {_CANNOT[kind]}.")
     if language and found.language and not same_language(language, found.language):
         raise ModelError(
             f"The model {found.title} speaks `{found.language}`, but the language is set to `{language}`. "
@@ -158,11 +177,6 @@ def resolve(
     if language and not found.language:
         found = ModelFolder(**{**found.__dict__, "language": language})
     return found
-
-
-def same_language(one: str, other: str) -> bool:
-    """Whether two BCP 47 tags agree as far as both say: `en` and `en-US` do, `en-GB` and `en-US` too."""
-    return one.split("-")[0].lower() == other.split("-")[0].lower()
 
 
 def _locate(name_or_folder: str, models: Path, env: Mapping[str, str]) -> Path:
@@ -176,18 +190,10 @@ def _locate(name_or_folder: str, models: Path, env: Mapping[str, str]) -> Path:
     looks_like_path = "/" in name_or_folder or os.sep in name_or_folder
     if looks_like_path:
         raise ModelError(f"There is no folder {path}. See the models with: callscribe models list")
-    for place in (models, *_vosk_places(env)):
+    for place in (models, *registry.places(env)):
         if is_safe_name(name_or_folder) and (place / name_or_folder).is_dir():
             return place / name_or_folder
     raise ModelError(_not_found(name_or_folder, models))
-
-
-def _vosk_places(env: Mapping[str, str]) -> Iterable[Path]:
-    """Where the vosk package itself looks and downloads to (vosk 0.3.45, `MODEL_DIRS`)."""
-    if env.get("VOSK_MODEL_PATH"):
-        yield Path(env["VOSK_MODEL_PATH"])
-    yield Path("/usr/share/vosk")
-    yield Path.home() / ".cache" / "vosk"
 
 
 def _not_found(name: str, models: Path) -> str:
@@ -209,50 +215,21 @@ def inspect(path: Path, *, is_built_in: bool = False) -> ModelFolder:
     Raises:
         ModelError: it is not a model, or files are missing; says which.
     """
-    if (path / "am" / "final.mdl").is_file() and (path / "conf" / "model.conf").is_file():
-        features, graph = path / "conf", path / "graph"
-    elif (path / "final.mdl").is_file() and (path / "mfcc.conf").is_file():
-        features, graph = path, path
-    else:
-        raise ModelError(_why_no_model(path))
-    missing = []
-    configuration = next(
-        (f for name in ("mfcc.conf", "fbank.conf") if (f := features / name).is_file()), None
-    )
-    if configuration is None:
-        missing.append(f"{features.name}/mfcc.conf" if features != path else "mfcc.conf")
-    if not (graph / "HCLG.fst").is_file():
-        missing += [
-            f"{graph.name}/{name}" if graph != path else name
-            for name in ("HCLr.fst", "Gr.fst", "disambig_tid.int")
-            if not (graph / name).is_file()
-        ]
-    if missing or configuration is None:
-        raise ModelError(
-            f"The model in {path} is incomplete: {', '.join(missing)} missing. "
-            "Get it again with: callscribe models get NAME"
-        )
+    kind, engine, layout = registry.engine_of(path)
     about = _about(path)
     name = about.name or path.resolve().name
     return ModelFolder(
         path=path,
         name=name,
-        language=about.language or language_of(name),
-        sample_rate=_sample_rate(configuration),
+        kind=kind,
+        language=about.language or layout.language or engine.language_of(name),
+        sample_rate=layout.sample_rate,
         built_in=is_built_in,
         licence=about.licence,
         worth=about.worth,
         adapted=about.adapted,
         calibration=_calibration(path, about),
     )
-
-
-def language_of(name: str) -> str:
-    """The language in a model's name, as BCP 47; empty when it does not tell."""
-    match = _NAME.match(name)
-    if match is None or match[1] == "spk":
-        return ""
-    return bcp47(match[1])
 
 
 def _about(path: Path) -> About:
@@ -276,27 +253,3 @@ def _calibration(path: Path, about: About) -> Calibration | None:
             "It is a list of [confidence, share of right words], both from 0 to 1 and rising. Correct it, "
             "or delete it to get the recogniser's own confidence."
         ) from error
-
-
-def _sample_rate(configuration: Path) -> int:
-    match = _RATE.search(configuration.read_text(encoding="utf-8", errors="replace"))
-    if match is None:
-        return _DEFAULT_RATE
-    rate = int(float(match[1])) if match[1].strip(".") else 0
-    if not 4_000 <= rate <= 192_000:
-        raise ModelError(f"{configuration} names a sample rate of {match[1]} Hz, which cannot be.")
-    return rate
-
-
-def _why_no_model(path: Path) -> str:
-    if not path.is_dir():
-        return f"There is no folder {path}."
-    if (path / "final.ext.raw").is_file():
-        return f"{path} is a model for telling speakers apart; it does not recognise words."
-    deeper = [child for child in sorted(path.iterdir()) if (child / "am" / "final.mdl").is_file()]
-    if deeper:
-        return f"{path} is not a model itself. Did you mean {deeper[0]}?"
-    return (
-        f"{path} is not a Vosk model: neither am/final.mdl and conf/model.conf nor final.mdl and mfcc.conf are there. "
-        "Name the folder that holds them."
-    )

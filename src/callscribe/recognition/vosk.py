@@ -1,4 +1,4 @@
-"""Vosk (vosk 0.3.45), the only module that knows it.
+"""Vosk (vosk 0.3.45), the only module that knows the library; `vosk_layout` knows its model folders.
 
 Facts about the library that shape this adapter (alphacep/vosk-api, src/recognizer.cc and src/model.cc, and measured):
 
@@ -30,12 +30,11 @@ import numpy as np
 
 from callscribe.errors import ModelError
 from callscribe.events import Word
-from callscribe.recognition.base import Hypothesis, Pcm, RecognizerSession
+from callscribe.recognition import vosk_layout
+from callscribe.recognition.base import Hypothesis, Pcm, Recognizer, RecognizerSession
 from callscribe.recognition.calibration import Calibration
+from callscribe.recognition.engine import Engine, Facts
 
-_FEATURES = ("conf/mfcc.conf", "conf/fbank.conf", "mfcc.conf", "fbank.conf")
-_DEFAULT_RATE = 16000
-"""Kaldi's default when conf/mfcc.conf names no sample frequency."""
 _REPLAY_S = 22
 """Audio kept so that an utterance can be ended in the past."""
 
@@ -62,7 +61,11 @@ class VoskRecognizer:
         Raises:
             ModelError: no such folder, files missing, or the library cannot load it; the message says what to do.
         """
-        check_layout(folder)
+        layout = vosk_layout.look(folder)
+        if layout is None:
+            raise ModelError(
+                f"{folder} is not a Vosk model. See what can be downloaded: callscribe models list"
+            )
         try:
             import vosk
         except (ImportError, OSError) as error:
@@ -72,14 +75,13 @@ class VoskRecognizer:
             ) from error
         self.name = name or folder.resolve().name
         self.language = language
-        self.sample_rate = read_sample_rate(folder)
+        self.sample_rate = layout.sample_rate
         self.hears_silence = False
         self.folder = folder
         self._calibration = calibration
         self._vosk: Any = vosk
         vosk.SetLogLevel(-2)  # errors only
-        # With a fixed graph there, Vosk reads no other (src/model.cc, ReadDataFiles).
-        self._takes_phrases = not any((folder / at / "HCLG.fst").is_file() for at in ("graph", "."))
+        self._takes_phrases = vosk_layout.takes_phrases(folder)
         said: list[str] = []
         try:
             with _quiet_stderr() as said:
@@ -280,59 +282,6 @@ def _word_boundary(words: Sequence[Word], at_ms: int) -> int | None:
     return min(boundaries, key=lambda boundary: abs(boundary - at_ms), default=None)
 
 
-def read_sample_rate(folder: Path) -> int:
-    """The rate in Hz that a model was trained at, from its feature configuration."""
-    for name in _FEATURES:
-        path = folder / name
-        if path.is_file():
-            found = re.search(
-                r"^--sample-frequency=(\d+)", path.read_text("utf-8", "replace"), re.M
-            )
-            return int(found[1]) if found else _DEFAULT_RATE
-    return _DEFAULT_RATE
-
-
-def check_layout(folder: Path) -> None:
-    """Look whether the files that Vosk needs are there (alphacep/vosk-api, src/model.cc).
-
-    Raises:
-        ModelError: naming what is missing and what to do.
-    """
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise ModelError(
-            f"The model folder {folder} {what}.\n"
-            "Name an unpacked Vosk model, or see what can be downloaded: callscribe models list"
-        )
-    if (folder / "am/final.mdl").is_file() or (folder / "conf").is_dir():
-        wanted = [("am/final.mdl",), ("conf/model.conf",), _FEATURES[:2], *_graphs("graph/")]
-    elif (folder / "final.mdl").is_file():
-        wanted = [("final.mdl",), _FEATURES[2:], *_graphs("")]
-    else:
-        inner = [path.parent for path in folder.glob("*/am")]
-        hint = (
-            f"There is one inside it: {inner[0]}"
-            if inner
-            else "A model folder holds am/final.mdl, conf/model.conf and graph/. "
-            "See what can be downloaded: callscribe models list"
-        )
-        raise ModelError(f"The folder {folder} is not a Vosk model.\n{hint}")
-    missing = [
-        " or ".join(options)
-        for options in wanted
-        if not any((folder / option).is_file() for option in options)
-    ]
-    if missing:
-        raise ModelError(
-            f"The model in {folder} is incomplete: {', '.join(missing)} missing.\n"
-            "Unpack it again, or fetch it with: callscribe models get NAME"
-        )
-
-
-def _graphs(at: str) -> list[tuple[str, ...]]:
-    return [(f"{at}HCLG.fst", f"{at}HCLr.fst")]
-
-
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[list[str]]:
     """Keep what native code writes to stderr from the terminal; the list holds its lines afterwards."""
@@ -348,3 +297,20 @@ def _quiet_stderr() -> Iterator[list[str]]:
             os.close(saved)
             file.seek(0)
             said.extend(file.read().decode("utf-8", "replace").splitlines())
+
+
+def _load(folder: Path, facts: Facts) -> Recognizer:
+    return VoskRecognizer(
+        folder, name=facts.name, language=facts.language, calibration=facts.calibration
+    )
+
+
+ENGINE: Engine[Recognizer] = Engine(
+    name="Vosk",
+    files=vosk_layout.FILES,
+    look=vosk_layout.look,
+    load=_load,
+    language_of=vosk_layout.language_of,
+    places=vosk_layout.places,
+    near_miss=vosk_layout.near_miss,
+)
