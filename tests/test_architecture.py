@@ -20,6 +20,7 @@ RINGS: list[tuple[str, int]] = [
     *((f"callscribe.carriers.twilio.{m}", 4) for m in ("probe", "routes")),
     ("callscribe.carriers", 2),
     ("callscribe.text", 2),
+    ("callscribe.transcript", 2),
     ("callscribe.recognition.base", 2),
     ("callscribe.recognition.calibration", 2),
     ("callscribe.recognition", 3),
@@ -54,6 +55,7 @@ ONLY_HERE = {
     "alembic": ("callscribe.store",),
     "typer": ("callscribe.cli",),
     "pyngrok": ("callscribe.tunnel",),
+    "phonenumbers": ("callscribe.transcript.numbers",),
     "soxr": ("callscribe.audio", "callscribe.simulator"),
 }
 """Third-party packages and the only places that may import each; the simulator stands alone beside the product."""

@@ -1,0 +1,257 @@
+"""A call's line in the list of calls, kept up to date by its events.
+
+The result is what the store's own tables give, a `CallSummary`; tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+import msgspec
+
+from callscribe.events import (
+    AnyEvent,
+    CallEnded,
+    CallStarted,
+    CallUpdated,
+    Dial,
+    DtmfReceived,
+    FinalTranscript,
+    GapDetected,
+    LagChanged,
+    PartialTranscript,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantUpdated,
+    RecordSettled,
+    RevisedTranscript,
+    SpeakerRenamed,
+    StoreFailed,
+    StreamEnded,
+    StreamStarted,
+    Track,
+    TranscriptionPaused,
+    TranscriptionResumed,
+)
+from callscribe.records import CallSummary
+from callscribe.transcript import wording
+
+Voice = tuple[str, Track]
+"""Leg and track."""
+
+
+@dataclass(slots=True)
+class _Stay:
+    joined_ms: int
+    voice: Voice
+    name: str
+    open: bool = True
+
+
+@dataclass(slots=True)
+class _Said:
+    voice: Voice
+    name: str
+    start_ms: int
+    reading: int
+    revision: int
+    text: str
+
+
+class CallLine:
+    """Folds one call's events, in journal order, into its line in the list."""
+
+    def __init__(self, call: str, events: Iterable[AnyEvent] = ()) -> None:
+        self.summary = CallSummary(id=call, sid=call)
+        self.unread = False
+        """The call is over, and a second reader has yet to go through the end of it."""
+        self._begun = False
+        self._stays: list[_Stay] = []
+        self._said: dict[str, _Said] = {}
+        self._last = ""
+        self._renamed: dict[Voice, str] = {}
+        self._second_reader = False
+        self._settled = False
+        for event in events:
+            self.apply(event)
+
+    @property
+    def state(self) -> wording.State:
+        """What the call is doing now."""
+        return wording.state(self.summary, unread=self.unread)
+
+    def apply(self, event: AnyEvent) -> bool:
+        """Takes the next event in. Every type of event is decided upon here: mypy refuses a new one that is not.
+
+        Returns:
+            Whether the line changed.
+        """
+        before, unread = self.summary, self.unread
+        if not self._begun and not isinstance(event, PartialTranscript | LagChanged | StoreFailed):
+            self._begun = True
+            self._set(started_at=event.at)
+        match event:
+            case CallStarted():
+                self._call_started(event)
+            case CallUpdated():
+                self._call_updated(event)
+            case ParticipantJoined():
+                self._joined(event)
+            case ParticipantLeft():
+                stay = self._stay((event.leg, event.track))
+                if stay is not None:
+                    stay.open = False
+            case SpeakerRenamed():
+                self._speaker_renamed(event)
+            case FinalTranscript() | RevisedTranscript():
+                self._heard(event)
+            case TranscriptionPaused():
+                self._set(paused=True)
+            case TranscriptionResumed():
+                self._set(paused=False)
+            case CallEnded():
+                self._call_ended(event)
+            case RecordSettled():
+                self._settled = True
+            case ParticipantUpdated() | StreamStarted() | StreamEnded() | GapDetected():
+                pass  # seen on the call's own page
+            case PartialTranscript() | LagChanged() | DtmfReceived() | StoreFailed():
+                pass
+            case _:
+                assert_never(event)
+        self.unread = self._second_reader and not self._settled and wording.is_over(self.summary)
+        changed = self.summary is not before and self.summary != before
+        return changed or self.unread != unread
+
+    def _set(self, **values: Any) -> None:
+        self.summary = msgspec.structs.replace(self.summary, **values)
+
+    def _call_started(self, event: CallStarted) -> None:
+        told = {
+            "from_": event.from_,
+            "to": event.to,
+            "from_name": event.from_name,
+            "to_name": event.to_name,
+            "room": event.room,
+        }
+        values: dict[str, Any] = {name: value for name, value in told.items() if value}
+        values |= {"direction": event.direction, "status": event.status}
+        if event.flow != "attach" or self.summary.ended_at is None:
+            values["flow"] = event.flow  # how it came stays true when a call is taken up again
+        values |= {"ended_at": None, "duration_ms": None, "ended_by": "", "end_reason": ""}
+        self._settled = False
+        self._set(**values)
+
+    def _call_updated(self, event: CallUpdated) -> None:
+        values: dict[str, Any] = {}
+        late = self.summary.ended_at is not None and event.status in wording.LIVE
+        if event.status is not None and not late:
+            values["status"] = event.status
+        if event.conference_sid:
+            values |= {"conference_sid": event.conference_sid, "sid": event.conference_sid}
+        if event.on_hold is not None:
+            values["on_hold"] = event.on_hold
+        if event.dial is not None:
+            values["dial"] = merged(self.summary.dial or event.dial, event.dial)
+        self._set(**values)
+
+    def _call_ended(self, event: CallEnded) -> None:
+        for stay in self._stays:
+            stay.open = False
+        self._set(
+            status=event.status,
+            ended_at=event.at,
+            duration_ms=event.duration_ms,
+            ended_by=event.ended_by,
+            end_reason=event.reason,
+            on_hold=False,
+            paused=False,
+        )
+
+    def _stay(self, voice: Voice) -> _Stay | None:
+        """The newest stay of this voice that goes on."""
+        return next((s for s in reversed(self._stays) if s.voice == voice and s.open), None)
+
+    def _joined(self, event: ParticipantJoined) -> None:
+        voice = (event.leg, event.track)
+        name = self._renamed.get(voice, event.speaker)
+        stay = self._stay(voice)
+        if stay is None:
+            self._stays.append(_Stay(event.joined_ms, voice, name))
+        else:
+            stay.name = name
+        self._tell_speakers()
+
+    def _speaker_renamed(self, event: SpeakerRenamed) -> None:
+        voice = (event.leg, event.track)
+        self._renamed[voice] = event.speaker
+        for stay in self._stays:
+            if stay.voice == voice:
+                stay.name = event.speaker
+        for said in self._said.values():
+            if said.voice == voice:
+                said.name = event.speaker
+        self._tell_speakers()
+
+    def _heard(self, event: FinalTranscript | RevisedTranscript) -> None:
+        known = self._said.get(event.utterance)
+        reading = 1
+        if isinstance(event, RevisedTranscript):
+            reading = event.reading
+            self._second_reader = True
+        if known is not None and not replaces(
+            reading, event.revision, known.reading, known.revision
+        ):
+            return
+        voice = (event.leg, event.track)
+        name = self._renamed.get(voice, event.speaker)
+        said = _Said(voice, name, event.start_ms, reading, event.revision, event.text)
+        count = self.summary.utterance_count
+        if reading == 1:
+            self._last = event.utterance
+            self._set(last_text=event.text)
+            count += known is None
+        else:
+            if self._last in ("", event.utterance):
+                self._set(last_text=event.text)
+            count += bool(event.text) - bool(known is not None and known.text)
+        self._said[event.utterance] = said
+        self._set(utterance_count=count)
+        # Whoever joined stands by when; only strangers stand by when they first spoke.
+        joined = {stay.name for stay in self._stays}
+        if name not in joined or (known is not None and known.name not in joined):
+            self._tell_speakers()
+
+    def _tell_speakers(self) -> None:
+        stays = sorted(self._stays, key=lambda stay: stay.joined_ms)
+        first: dict[str, int] = {}
+        for said in self._said.values():
+            first[said.name] = min(said.start_ms, first.get(said.name, said.start_ms))
+        spoke = sorted(first, key=lambda name: first[name])
+        names = dict.fromkeys([*(stay.name for stay in stays), *spoke])
+        self._set(speakers=tuple(name for name in names if name))
+
+
+def merged(before: Dial, after: Dial) -> Dial:
+    """`after`, with what it leaves empty taken from `before`; a name goes with its number."""
+    known = {
+        field: value
+        for field in before.__struct_fields__
+        if field != "name" or not after.to
+        if (value := getattr(before, field)) not in (None, "")
+        and getattr(after, field) in (None, "")
+    }
+    return msgspec.structs.replace(after, **known)
+
+
+def replaces(reading: int, revision: int, known_reading: int, known_revision: int) -> bool:
+    """Whether one form of an utterance takes the place of another that is known already.
+
+    A later reading wins over an earlier one, whichever comes first; of the same reading the higher revision does. A
+    second final replaces the first, as it does in the record.
+    """
+    if reading == known_reading == 1:
+        return True
+    return (reading, revision) >= (known_reading, known_revision)
