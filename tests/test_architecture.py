@@ -21,6 +21,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.carriers", 2),
     ("callscribe.text", 2),
     ("callscribe.transcript", 2),
+    ("callscribe.search", 2),
     ("callscribe.recognition.base", 2),
     ("callscribe.recognition.calibration", 2),
     ("callscribe.recognition", 3),

@@ -99,3 +99,74 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     dial: Dial | None = None
     cursor: int = 0
     """Journal id up to which this record is complete; live events with a higher id come on top."""
+
+
+class CallFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls; everything that is given must hold."""
+
+    person: str = ""
+    """Somebody with this name, or this part of a name, was on the call."""
+    speaker: str = ""
+    """In a search: said by somebody with this name, or part of a name."""
+    number: str = ""
+    """This phone number took part, however it is grouped, with or without the country code."""
+    tags: tuple[str, ...] = ()
+    """The call has all of them."""
+    direction: Direction | None = None
+    flow: Flow | None = None
+    missed: bool | None = None
+    """Nobody answered."""
+    shortest_ms: int | None = None
+    longest_ms: int | None = None
+    since: str = ""
+    """ISO 8601 UTC, e.g. `2026-01-15T10:00:50.123Z`. In a list when the call began, in a search when the words fell."""
+    until: str = ""
+    """Up to this moment, itself excluded."""
+    call: str = ""
+    """This record alone, by its id."""
+
+
+class SnippetPart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A piece of an utterance; `marked` when it is what was looked for."""
+
+    text: str
+    marked: bool = False
+
+
+class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
+    """An utterance that a search found."""
+
+    call: str
+    """The record's id."""
+    utterance: str
+    leg: str
+    track: Track
+    speaker: str
+    text: str
+    """The best text there is of the utterance."""
+    snippet: tuple[SnippetPart, ...]
+    start_ms: int
+    """When the utterance begins, on the call's line."""
+    at_ms: int
+    """When the first marked word is said: the moment to open the call at."""
+    started_at: str
+    """When the call began."""
+    from_: str = msgspec.field(name="from", default="")
+    to: str = ""
+    from_name: str = ""
+    to_name: str = ""
+    direction: Direction = "inbound"
+    flow: Flow = "answer"
+    duration_ms: int | None = None
+
+
+class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search found, a page at a time."""
+
+    hits: tuple[SearchHit, ...]
+    cursor: str = ""
+    """Asks for the next page; empty when this is the last."""
+    did_you_mean: str = ""
+    """When nothing was found: the query with words exchanged for some that are known and differ by one letter."""
+    unindexed: int = 0
+    """Utterances of an older record that cannot be found yet, because they are still being indexed."""

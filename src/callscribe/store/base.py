@@ -4,7 +4,9 @@
     EventReader     whoever follows the journal: reads from a cursor
     RecordReader    whoever shows calls: reads them in the shapes of `callscribe.records`
     ReadableStore   the two readers together
-    Store           all of it, for the server that owns the record
+    Searcher        whoever looks for what was said
+    Store           journal and records, for the server that owns the record
+    Archive         all of it
 
 How and where a store keeps things is its own affair: no path, lock, connection or SQL shows here. What every store must
 do is written down as tests in `tests/store/contract.py`, which any implementation runs.
@@ -21,7 +23,7 @@ from typing import Protocol, Self
 
 from callscribe.errors import StoreError
 from callscribe.events import AnyEvent, Published
-from callscribe.records import CallRecord, CallSummary
+from callscribe.records import CallFilter, CallRecord, CallSummary, SearchPage
 
 
 class NoRecordError(StoreError):
@@ -127,3 +129,41 @@ class Store(EventWriter, ReadableStore, Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+class Searcher(Protocol):
+    """Finds what was said."""
+
+    def search(
+        self,
+        query: str,
+        wanted: CallFilter = CallFilter(),  # noqa: B008 - immutable
+        *,
+        limit: int = 20,
+        by_rank: bool = False,
+        cursor: str = "",
+    ) -> SearchPage:
+        """The utterances that a query finds (its language: `callscribe.search.query`).
+
+        Args:
+            wanted: only in these calls.
+            limit: at most so many.
+            by_rank: the best first, among the newest few thousand, instead of the newest first.
+            cursor: of the page before.
+
+        Raises:
+            QueryError: the query, the filter or the cursor makes no sense; says why.
+        """
+        ...
+
+
+class Archive(Store, Searcher, Protocol):
+    """Everything that a store does."""
+
+    def index_more(self, limit: int = 500) -> int:
+        """Index some of what an older version kept without an index; search does not find the rest yet.
+
+        Returns:
+            How many utterances are left. 0: done.
+        """
+        ...

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from callscribe.store.base import Store
+from callscribe.store.base import Archive
 from callscribe.store.sqlite import SqliteStore
 
 
-def open_store(data: Path, *, read_only: bool = False) -> Store:
+def open_store(data: Path, *, read_only: bool = False) -> Archive:
     """Open the record in a data folder.
 
     Args:

@@ -22,12 +22,14 @@ from callscribe.events import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    RevisedTranscript,
     SpeakerRenamed,
     StreamEnded,
     StreamStarted,
     TranscriptionPaused,
     TranscriptionResumed,
 )
+from callscribe.store import search
 from callscribe.store.schema import (
     calls,
     gaps,
@@ -40,6 +42,8 @@ from callscribe.store.schema import (
 )
 
 _LIVE = ("ringing", "in-progress")
+_CHANGES_FACETS = (CallStarted, CallUpdated, CallEnded, ParticipantJoined, SpeakerRenamed)
+"""What may change by whom and how a call is found."""
 
 
 def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
@@ -51,6 +55,8 @@ def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
     match event:
         case FinalTranscript():
             _final(connection, event_id, event)
+        case RevisedTranscript():
+            _revised(connection, event_id, event)
         case GapDetected():
             _gap(connection, event_id, event)
         case CallStarted():
@@ -79,6 +85,8 @@ def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
             pass  # kept in the journal only
         case _:
             pass  # ephemeral
+    if isinstance(event, _CHANGES_FACETS):
+        search.refresh_call(connection, event.call)
 
 
 def _ensure_call(connection: Connection, event_id: int, event: AnyEvent) -> None:
@@ -207,12 +215,59 @@ def _speaker(connection: Connection, call: str, leg: str, track: str, said: str)
 
 
 def _final(connection: Connection, event_id: int, event: FinalTranscript) -> None:
+    if not _is_newer(connection, event):
+        return
+    _write_utterance(connection, event_id, event)
+
+
+def _revised(connection: Connection, event_id: int, event: RevisedTranscript) -> None:
+    if not _is_newer(connection, event):
+        return
+    if event.text:
+        _write_utterance(connection, event_id, event)
+        return
+    # There were no words in it after all.
+    removed = connection.execute(utterances.delete().where(_same_utterance(event))).rowcount
+    if removed:
+        newest = (
+            select(utterances.c.text)
+            .where(utterances.c.call == event.call)
+            .order_by(utterances.c.start_ms.desc())
+            .limit(1)
+        )
+        left = connection.execute(newest).scalar() or ""
+        _update_call(
+            connection,
+            event.call,
+            {"utterance_count": calls.c.utterance_count - 1, "last_text": left},
+        )
+        search.index_utterance(connection, event.call, event.utterance)
+
+
+def _same_utterance(event: FinalTranscript | RevisedTranscript) -> ColumnElement[bool]:
+    return and_(utterances.c.call == event.call, utterances.c.utterance == event.utterance)
+
+
+def _is_newer(connection: Connection, event: FinalTranscript | RevisedTranscript) -> bool:
+    """Whether no later revision is there already."""
+    there = select(utterances.c.revision).where(_same_utterance(event))
+    return (connection.execute(there).scalar() or 0) <= event.revision
+
+
+def _write_utterance(
+    connection: Connection, event_id: int, event: FinalTranscript | RevisedTranscript
+) -> None:
+    """Put a reading of an utterance in the place of any before it."""
     speaker = _speaker(connection, event.call, event.leg, event.track, event.speaker)
-    same = and_(utterances.c.call == event.call, utterances.c.utterance == event.utterance)
-    repeated = connection.execute(utterances.delete().where(same)).rowcount
+    before = connection.execute(
+        select(utterances.c.event, utterances.c.text, calls.c.last_text)
+        .join(calls, calls.c.id == utterances.c.call)
+        .where(_same_utterance(event))
+    ).first()
+    connection.execute(utterances.delete().where(_same_utterance(event)))
     connection.execute(
         utterances.insert().values(
-            event=event_id,
+            event=event_id if before is None else before.event,
             call=event.call,
             utterance=event.utterance,
             leg=event.leg,
@@ -230,13 +285,18 @@ def _final(connection: Connection, event_id: int, event: FinalTranscript) -> Non
             at=event.at,
         )
     )
-    count = calls.c.utterance_count + (0 if repeated else 1)
-    _update_call(connection, event.call, {"utterance_count": count, "last_text": event.text})
+    values: dict[str, Any] = {}
+    if before is None:
+        values["utterance_count"] = calls.c.utterance_count + 1
+    if before is None or before.text == before.last_text:
+        values["last_text"] = event.text
+    _update_call(connection, event.call, values)
     connection.execute(
         tracks.update()
         .where(_of_track(tracks, event.call, event.leg, event.track), tracks.c.speaker == "")
         .values(speaker=speaker)
     )
+    search.index_utterance(connection, event.call, event.utterance)
 
 
 def _gap(connection: Connection, event_id: int, event: GapDetected) -> None:
@@ -327,6 +387,7 @@ def _renamed(connection: Connection, event: SpeakerRenamed) -> None:
             .where(_of_track(table, event.call, event.leg, event.track))
             .values(speaker=event.speaker)
         )
+    search.reindex_call(connection, event.call)
 
 
 def _stream_started(connection: Connection, event: StreamStarted) -> None:

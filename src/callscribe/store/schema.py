@@ -9,6 +9,7 @@ A change here needs a migration in `migrations/versions` and a new `HEAD`; a tes
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     Boolean,
     Column,
     Float,
@@ -20,12 +21,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration."""
 
-KNOWN = ("0001",)
+KNOWN = ("0001", "0002")
 """Every migration from the oldest to `HEAD`."""
 
 metadata = MetaData(
@@ -79,6 +81,7 @@ calls = Table(
     Column("dial", Text),
     Column("utterance_count", Integer, nullable=False, default=0),
     Column("last_text", Text, nullable=False, default=""),
+    Column("facets", Text, nullable=False, default="", server_default=""),
     Index(None, "first_event"),
     Index(None, "conference_sid"),
     Index(None, "ended_at"),
@@ -184,3 +187,42 @@ pauses = Table(
     Column("end_ms", Integer),
     Index(None, "call"),
 )
+
+search_rows = Table(
+    "search_rows",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("call", Text, nullable=False),
+    Column("utterance", Text, nullable=False),
+    UniqueConstraint("call", "utterance"),
+)
+"""Which utterance a row of the index is. The id is the moment of the utterance in hundredths of a second since 1970, or
+the next free number after it, so that the index is in the order of time and a stretch of time is a stretch of ids."""
+
+search_words = Table(
+    "search_words",
+    metadata,
+    Column("word", Text, nullable=False),
+    PrimaryKeyConstraint("word"),
+    sqlite_with_rowid=False,
+)
+"""Every word of the index, for "did you mean"."""
+
+search_backlog = Table(
+    "search_backlog",
+    metadata,
+    Column("after", Integer, primary_key=True, autoincrement=False),
+)
+"""In a record that is older than the index: the last utterance (its event) that has been indexed. No row: all are."""
+
+SEARCH_TABLE = """
+CREATE VIRTUAL TABLE search USING fts5(
+    text, spoken, digits, facets,
+    tokenize = "unicode61 remove_diacritics 2",
+    prefix = '2 3'
+)
+"""
+"""The full-text index (SQLite's FTS5); `callscribe.store.search` says what its columns hold."""
+
+_search_ddl = DDL(SEARCH_TABLE)  # type: ignore[no-untyped-call]
+event.listen(metadata, "after_create", _search_ddl.execute_if(dialect="sqlite"))

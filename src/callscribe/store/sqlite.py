@@ -14,8 +14,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from callscribe.errors import StoreError
 from callscribe.events import EPHEMERAL, AnyEvent, CallEnded, Published, to_json
-from callscribe.records import CallRecord, CallSummary
-from callscribe.store import database, projections, queries, schema
+from callscribe.records import CallFilter, CallRecord, CallSummary, SearchPage
+from callscribe.store import database, projections, queries, schema, search
 from callscribe.store.base import NoRecordError
 from callscribe.store.lock import OwnerLock, is_held
 
@@ -23,7 +23,7 @@ LOCK = "callscribe.lock"
 
 
 class SqliteStore:
-    """A `Store` (`callscribe.store.base`, which describes the methods) in one file of a data folder.
+    """An `Archive` (`callscribe.store.base`, which describes the methods) in one file of a data folder.
 
     Open it with `SqliteStore.open`; close it when done.
     """
@@ -163,6 +163,29 @@ class SqliteStore:
         """The newest journal id, 0 when the journal is empty."""
         with database.explained(self._file), self._engine.begin() as connection:
             return queries.last_id(connection)
+
+    def search(
+        self,
+        query: str,
+        wanted: CallFilter = CallFilter(),  # noqa: B008 - immutable
+        *,
+        limit: int = 20,
+        by_rank: bool = False,
+        cursor: str = "",
+    ) -> SearchPage:
+        """The utterances that a query finds."""
+        asked = search.Asked(query, wanted, limit, by_rank, cursor)
+        with database.explained(self._file), self._engine.begin() as connection:
+            return search.search(connection, asked)
+
+    def index_more(self, limit: int = 500) -> int:
+        """Index some of what an older version kept without an index."""
+        with (
+            self._writing,
+            database.explained(self._file),
+            database.begin_write(self._engine) as connection,
+        ):
+            return search.index_more(connection, limit)
 
 
 def _check_there(data: Path, file: Path) -> None:

@@ -35,10 +35,11 @@ _PRONOUN_BEFORE_ONE = frozenset(
 _EXCLAIMED_AFTER_OH = frozenset(
     "my no yes yeah well okay god dear i i'm right wow hi hey sorry so and but gosh boy man the".split()
 )
-_TWO_DIGIT_COUNTRIES = frozenset(
+TWO_DIGIT_COUNTRIES = frozenset(
     "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81"
     " 82 84 86 90 91 92 93 94 95 98".split()
 )
+"""Country codes with two figures; 1 and 7 have one, all others three."""
 
 
 _BEFORE_YEAR = frozenset({"in", "since", "of", "from", "year"})
@@ -352,7 +353,7 @@ def _international(words: Words, i: int) -> Span | None:
     if run is None or not 8 <= len(run.figures) <= 15:
         return None
     figures = run.figures
-    country = 1 if figures[0] in "17" else 2 if figures[:2] in _TWO_DIGIT_COUNTRIES else 3
+    country = 1 if figures[0] in "17" else 2 if figures[:2] in TWO_DIGIT_COUNTRIES else 3
     rest = figures[country:]
     if len(rest) == 10:
         sizes: tuple[int, ...] = (3, 3, 4)

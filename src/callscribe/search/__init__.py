@@ -1,0 +1,1 @@
+"""What a search means: queries, number forms, folded words, marked snippets. Pure; the index itself is in the store."""

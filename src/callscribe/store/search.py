@@ -1,0 +1,535 @@
+"""The full-text index: kept with the projections, in their transaction, and asked by `search`.
+
+One row an utterance, in four columns:
+
+    text     the best text there is
+    spoken   the words as they were said, where they differ from it ("four one two")
+    digits   its numbers as figures (`callscribe.search.numbers`)
+    facets   what a search may be narrowed by, as made-up words: who was on the call, who spoke, numbers, tags, ...
+
+The facets make a filter part of the query, so that a rare one is as quick as a rare word. What they hold of the call is
+also kept with the call, to see when it has changed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Row, func, select, text
+
+from callscribe.events import Dial, Token, Word
+from callscribe.records import CallFilter, SearchHit, SearchPage
+from callscribe.search import query as queries
+from callscribe.search.numbers import index_tokens, national
+from callscribe.search.query import Marks, Node, QueryError
+from callscribe.search.snippets import found_in, snippet
+from callscribe.search.words import fold, one_letter_off, plain
+from callscribe.store.schema import (
+    calls,
+    participants,
+    search_backlog,
+    search_rows,
+    search_words,
+    utterances,
+)
+
+RANKED = 5_000
+"""Results by rank are the best among so many of the newest: ranking weighs every one of them."""
+_TICKS = 100
+"""Index ids a second."""
+_BUCKETS = 20
+"""Facets of duration: powers of two, in seconds."""
+_MISSED = ("busy", "no-answer", "failed", "canceled")
+_BETWEEN = "x"
+"""Stands between two names, so that a phrase does not reach from one to the next."""
+_SHORTEST_WORD = 3
+"""Letters of words that are guessed and guessed for."""
+
+_tokens = msgspec.json.Decoder(tuple[Token, ...])
+_words = msgspec.json.Decoder(tuple[Word, ...])
+_dial = msgspec.json.Decoder(Dial)
+
+
+# Keeping the index
+
+
+def index_utterance(connection: Connection, call: str, utterance: str) -> None:
+    """Bring the index up to date with an utterance that is new or has changed."""
+    found = connection.execute(
+        select(utterances, calls.c.facets, calls.c.started_at)
+        .join(calls, calls.c.id == utterances.c.call)
+        .where(utterances.c.call == call, utterances.c.utterance == utterance)
+    ).first()
+    row = _row_of(connection, call, utterance)
+    if found is None:
+        if row is not None:
+            forget_rows(connection, [row])
+        return
+    values = _values(found)
+    if row is None:
+        row = _free_row(connection, _moment(found.started_at, found.start_ms))
+        connection.execute(search_rows.insert().values(id=row, call=call, utterance=utterance))
+        connection.execute(_INSERT, {"id": row, **values})
+    else:
+        connection.execute(_UPDATE, {"id": row, **values})
+    _learn_words(connection, f"{values['text']} {values['spoken']}")
+
+
+def refresh_call(connection: Connection, call: str) -> None:
+    """Bring the index up to date with what has become of a call: names, numbers, tags, its end."""
+    row = connection.execute(select(calls).where(calls.c.id == call)).first()
+    if row is None:
+        return
+    facets = _call_facets(connection, row)
+    if facets == row.facets:
+        return
+    connection.execute(calls.update().where(calls.c.id == call).values(facets=facets))
+    reindex_call(connection, call)
+
+
+def reindex_call(connection: Connection, call: str) -> None:
+    """Index every utterance of a call anew."""
+    known = select(search_rows.c.utterance).where(search_rows.c.call == call)
+    for utterance in connection.execute(known).scalars().all():
+        index_utterance(connection, call, utterance)
+
+
+def index_more(connection: Connection, limit: int) -> int:
+    """Index some of what an older record held before there was an index.
+
+    Returns:
+        How many utterances are left.
+    """
+    after = connection.execute(select(search_backlog.c.after)).scalar()
+    if after is None:
+        return 0
+    rows = connection.execute(
+        select(utterances.c.event, utterances.c.call, utterances.c.utterance)
+        .where(utterances.c.event > after)
+        .order_by(utterances.c.event)
+        .limit(limit)
+    ).all()
+    connection.execute(search_backlog.delete())
+    for call in dict.fromkeys(row.call for row in rows):
+        refresh_call(connection, call)
+    for row in rows:
+        index_utterance(connection, row.call, row.utterance)
+    if len(rows) < limit:
+        return 0
+    connection.execute(search_backlog.insert().values(after=rows[-1].event))
+    return _left(connection)
+
+
+def _left(connection: Connection) -> int:
+    """Utterances that are not in the index yet."""
+    after = connection.execute(select(search_backlog.c.after)).scalar()
+    if after is None:
+        return 0
+    left = select(func.count()).select_from(utterances).where(utterances.c.event > after)
+    return connection.execute(left).scalar() or 0
+
+
+def forget_rows(connection: Connection, rows: Sequence[int]) -> None:
+    """Take rows out of the index, and words out of the vocabulary that nobody else has said."""
+    said: set[str] = set()
+    for row in rows:
+        held = connection.execute(_HELD, {"id": row}).first()
+        if held is not None:
+            said.update(_vocabulary(f"{held.text} {held.spoken}"))
+        connection.execute(_DELETE, {"id": row})
+        connection.execute(search_rows.delete().where(search_rows.c.id == row))
+    for word in sorted(said):
+        asked = {"query": f"{queries.TEXT_COLUMNS} : {queries.quoted(word)}"}
+        if connection.execute(_ANY, asked).first() is None:
+            connection.execute(search_words.delete().where(search_words.c.word == word))
+
+
+_INSERT = text(
+    "INSERT INTO search (rowid, text, spoken, digits, facets)"
+    " VALUES (:id, :text, :spoken, :digits, :facets)"
+)
+_UPDATE = text(
+    "UPDATE search SET text = :text, spoken = :spoken, digits = :digits, facets = :facets"
+    " WHERE rowid = :id"
+)
+_DELETE = text("DELETE FROM search WHERE rowid = :id")
+_HELD = text("SELECT text, spoken FROM search WHERE rowid = :id")
+_ANY = text("SELECT 1 FROM search WHERE search MATCH :query LIMIT 1")
+_LEARN = search_words.insert().prefix_with("OR IGNORE", dialect="sqlite")
+
+
+def _row_of(connection: Connection, call: str, utterance: str) -> int | None:
+    return connection.execute(
+        select(search_rows.c.id).where(
+            search_rows.c.call == call, search_rows.c.utterance == utterance
+        )
+    ).scalar()
+
+
+def _moment(started_at: str, start_ms: int) -> int:
+    """Hundredths of a second since 1970; from 0 on for a call without a date."""
+    return _ticks(started_at) + max(0, start_ms) * _TICKS // 1000
+
+
+def _ticks(moment: str) -> int:
+    try:
+        parsed = dt.datetime.fromisoformat(moment)
+    except ValueError:
+        return 0
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=dt.UTC)
+    return max(0, int(parsed.timestamp() * _TICKS))
+
+
+def _free_row(connection: Connection, wanted: int) -> int:
+    """`wanted`, or the first free id after it."""
+    while True:
+        taken = set(
+            connection.execute(
+                select(search_rows.c.id).where(
+                    search_rows.c.id >= wanted, search_rows.c.id < wanted + _TICKS
+                )
+            ).scalars()
+        )
+        for row in range(wanted, wanted + _TICKS):
+            if row not in taken:
+                return row
+        wanted += _TICKS
+
+
+def _values(found: Row[Any]) -> dict[str, str]:
+    written, spoken = found.text, found.raw_text
+    if plain(written) == plain(spoken):
+        spoken = ""
+    numbers = index_tokens(f"{written} {_BETWEEN}\n{spoken}" if spoken else written)
+    said_by = _name_facets("s", found.speaker)
+    return {
+        "text": written,
+        "spoken": spoken,
+        "digits": " ".join(numbers),
+        "facets": f"{found.facets} {_BETWEEN} {said_by}".strip(),
+    }
+
+
+def _vocabulary(said: str) -> set[str]:
+    return {word for word in plain(said) if len(word) >= _SHORTEST_WORD and word.isalpha()}
+
+
+def _learn_words(connection: Connection, said: str) -> None:
+    if found := _vocabulary(said):
+        connection.execute(_LEARN, [{"word": word} for word in sorted(found)])
+
+
+# Facets
+
+
+def _name_facets(kind: str, name: str) -> str:
+    return " ".join(kind + word for word in plain(name))
+
+
+def _number_facets(number: str) -> list[str]:
+    """A phone number in full, and as it is dialled within its country."""
+    figures = "".join(c for c in number if c.isascii() and c.isdigit())
+    if not figures:
+        return []
+    return [f"n{figures}", *(f"n{short}" for short in national(figures))]
+
+
+def _call_facets(connection: Connection, call: Row[Any]) -> str:
+    """Everything of a call that a search may be narrowed by, but the date, which is in the ids."""
+    stays = connection.execute(
+        select(participants.c.speaker, participants.c.number).where(participants.c.call == call.id)
+    ).all()
+    dial = _dial.decode(call.dial) if call.dial else None
+    names = [call.from_name, call.to_name, *(stay.speaker for stay in stays)]
+    numbers = [call.from_number, call.to_number, *(stay.number for stay in stays)]
+    if dial is not None:
+        names.append(dial.name)
+        numbers.append(dial.to)
+    facets = [f"d{call.direction}", f"f{call.flow}"]
+    if is_missed(call.direction, call.status, dial):
+        facets.append("missed")
+    if call.duration_ms is not None:
+        facets.append(f"l{_bucket(call.duration_ms)}")
+    groups = [
+        " ".join(facets),
+        *dict.fromkeys(_name_facets("p", name) for name in names if plain(name)),
+        " ".join(dict.fromkeys(f for number in numbers for f in _number_facets(number))),
+    ]
+    return f" {_BETWEEN} ".join(group for group in groups if group)
+
+
+def is_missed(direction: str, status: str, dial: Dial | None) -> bool:
+    """Whether a caller reached nobody."""
+    if direction != "inbound":
+        return False
+    return status in _MISSED or (
+        dial is not None and dial.answered_ms is None and dial.status in _MISSED
+    )
+
+
+def _bucket(duration_ms: int) -> int:
+    return min(_BUCKETS, max(0, duration_ms // 1000).bit_length())
+
+
+def _filtered(wanted: CallFilter) -> list[str]:
+    """The part of the query that narrows it, each for the facets column."""
+    phrases: list[str] = []
+    alternatives: list[list[str]] = []
+    for kind, name in (("p", wanted.person), ("s", wanted.speaker)):
+        if name.strip():
+            if not plain(name):
+                raise QueryError(f"{name!r} is no name to look for.")
+            phrases.append(_name_facets(kind, name))
+    for tag in wanted.tags:
+        if not plain(tag):
+            raise QueryError(f"{tag!r} is no tag to look for.")
+        phrases.append(_name_facets("t", tag))
+    if wanted.number.strip():
+        numbers = _asked_numbers(wanted.number)
+        alternatives.append([f"n{number}" for number in numbers])
+    if wanted.direction is not None:
+        phrases.append(f"d{wanted.direction}")
+    if wanted.flow is not None:
+        phrases.append(f"f{wanted.flow}")
+    if wanted.missed:
+        phrases.append("missed")
+    if wanted.shortest_ms is not None or wanted.longest_ms is not None:
+        low = _bucket(wanted.shortest_ms or 0)
+        high = _BUCKETS if wanted.longest_ms is None else _bucket(wanted.longest_ms)
+        if high < low:
+            raise QueryError("The shortest duration is longer than the longest.")
+        alternatives.append([f"l{bucket}" for bucket in range(low, high + 1)])
+    return [
+        *(f"{{facets}} : {queries.quoted(phrase)}" for phrase in phrases),
+        *(
+            "(" + " OR ".join(f"{{facets}} : {queries.quoted(o)}" for o in options) + ")"
+            for options in alternatives
+        ),
+    ]
+
+
+def _asked_numbers(number: str) -> list[str]:
+    figures = "".join(c for c in number if c.isascii() and c.isdigit())
+    if len(figures) < 3:
+        raise QueryError(f"{number!r} is no phone number to look for.")
+    options = [figures]
+    if figures.startswith("00"):
+        options.append(figures[2:])
+    elif figures.startswith("0"):
+        options.append(figures[1:])
+    return options
+
+
+# Searching
+
+
+class Asked(NamedTuple):
+    """A search."""
+
+    query: str
+    filter: CallFilter = CallFilter()
+    limit: int = 20
+    by_rank: bool = False
+    cursor: str = ""
+
+
+def search(connection: Connection, asked: Asked) -> SearchPage:
+    """The utterances that a query finds, newest first or by rank.
+
+    Raises:
+        QueryError: the query, a filter or the cursor makes no sense.
+    """
+    node = queries.parse(asked.query)
+    found = _ranked(connection, node, asked) if asked.by_rank else _newest(connection, node, asked)
+    rows, more = found[: asked.limit], len(found) > asked.limit
+    cursor = ""
+    if more and asked.by_rank:
+        place = _place(asked.cursor, 2)
+        newest, skipped = place if place else (rows[0].newest, 0)
+        cursor = f"{newest}-{skipped + len(rows)}"
+    elif more:
+        cursor = str(rows[-1].id)
+    marks = queries.marks(node)
+    return SearchPage(
+        hits=tuple(_hit(row, marks) for row in rows),
+        cursor=cursor,
+        did_you_mean="" if rows or asked.cursor else _did_you_mean(connection, node, asked),
+        unindexed=_left(connection),
+    )
+
+
+def _place(cursor: str, numbers: int) -> tuple[int, ...] | None:
+    if not cursor:
+        return None
+    pieces = cursor.split("-")
+    if len(pieces) != numbers or not all(
+        p.isascii() and p.isdigit() and len(p) < 19 for p in pieces
+    ):
+        raise QueryError("The cursor is not one that a page of these results gave.")
+    return tuple(int(piece) for piece in pieces)
+
+
+def _newest(connection: Connection, node: Node, asked: Asked) -> Sequence[Row[Any]]:
+    conditions, values = _conditions(node, asked.filter)
+    if (place := _place(asked.cursor, 1)) is not None:
+        conditions.append("search.rowid < :before")
+        values["before"] = place[0]
+    sql = f"""
+        SELECT search.rowid AS id, {_HIT_COLUMNS} FROM search {_CALL_JOINS} {_UTTERANCE_JOIN}
+        WHERE {" AND ".join(conditions)} ORDER BY search.rowid DESC LIMIT :limit
+        """  # noqa: S608 - what people typed is bound
+    return connection.execute(text(sql), {**values, "limit": asked.limit + 1}).all()
+
+
+def _ranked(connection: Connection, node: Node, asked: Asked) -> Sequence[Row[Any]]:
+    conditions, values = _conditions(node, asked.filter)
+    place = _place(asked.cursor, 2)
+    if place is not None:  # what has been said since the first page would move the others
+        conditions.append("search.rowid <= :newest")
+        values["newest"] = place[0]
+    sql = f"""
+        WITH weighed AS MATERIALIZED (
+            SELECT search.rowid AS id, bm25(search, 1.0, 0.8, 0.8, 0.0) AS score
+            FROM search {_CALL_JOINS} WHERE {" AND ".join(conditions)}
+            ORDER BY search.rowid DESC LIMIT :ranked
+        )
+        SELECT best.id, best.newest, {_HIT_COLUMNS}
+        FROM (
+            SELECT id, score, (SELECT max(id) FROM weighed) AS newest FROM weighed
+            ORDER BY score, id DESC LIMIT :limit OFFSET :skipped
+        ) AS best
+        CROSS JOIN search_rows ON search_rows.id = best.id
+        CROSS JOIN calls ON calls.id = search_rows.call {_UTTERANCE_JOIN}
+        ORDER BY best.score, best.id DESC
+        """  # noqa: S608 - what people typed is bound
+    skipped = place[1] if place else 0
+    return connection.execute(
+        text(sql), {**values, "ranked": RANKED, "limit": asked.limit + 1, "skipped": skipped}
+    ).all()
+
+
+_CALL_JOINS = (
+    "CROSS JOIN search_rows ON search_rows.id = search.rowid"
+    " CROSS JOIN calls ON calls.id = search_rows.call"
+)
+_UTTERANCE_JOIN = (
+    "CROSS JOIN utterances ON utterances.call = search_rows.call"
+    " AND utterances.utterance = search_rows.utterance"
+)
+"""CROSS JOIN keeps SQLite from beginning anywhere but at the index."""
+_HIT_COLUMNS = (
+    "utterances.call, utterances.utterance, utterances.leg, utterances.track, utterances.speaker,"
+    " utterances.text, utterances.raw_text, utterances.words, utterances.tokens, utterances.start_ms,"
+    " calls.started_at, calls.from_number, calls.to_number, calls.from_name, calls.to_name,"
+    " calls.direction, calls.flow, calls.duration_ms"
+)
+
+
+def _conditions(node: Node, wanted: CallFilter) -> tuple[list[str], dict[str, Any]]:
+    """What must hold of a row, as SQL, and the values in it."""
+    matching = " AND ".join([*_filtered(wanted), queries.compile_query(node)])
+    if wanted.missed is False:
+        matching = f'({matching}) NOT {{facets}} : "missed"'
+    conditions = ["search MATCH :matching"]
+    values: dict[str, Any] = {"matching": matching}
+    for name, condition, value in (
+        ("since", "search.rowid >= :since", _ticks(wanted.since) if wanted.since else None),
+        ("until", "search.rowid < :until", _ticks(wanted.until) if wanted.until else None),
+        ("shortest", "calls.duration_ms >= :shortest", wanted.shortest_ms),
+        ("longest", "calls.duration_ms <= :longest", wanted.longest_ms),
+        (
+            "call",
+            "search.rowid IN (SELECT id FROM search_rows WHERE call = :call)",
+            wanted.call or None,
+        ),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values[name] = value
+    return conditions, values
+
+
+def _did_you_mean(connection: Connection, node: Node, asked: Asked) -> str:
+    """The query with its unknown words exchanged for known ones, if that finds something."""
+    better: dict[str, str] = {}
+    for typed in queries.looked_up(node):
+        word = fold(typed)
+        if len(word) < _SHORTEST_WORD or not word.isalpha() or _is_known(connection, word):
+            continue
+        near = connection.execute(
+            select(search_words.c.word).where(search_words.c.word.in_(sorted(one_letter_off(word))))
+        ).scalars()
+        best = max(near, key=lambda w: (_uses(connection, w), w[0] == word[0], w), default="")
+        if best:
+            better[word] = best.capitalize() if typed[:1].isupper() else best
+    if not better:
+        return ""
+    query = queries.replace_words(asked.query, better)
+    finds = _newest(connection, queries.parse(query), asked._replace(query=query, limit=0))
+    return query if finds else ""
+
+
+def _is_known(connection: Connection, word: str) -> bool:
+    known = select(search_words.c.word).where(search_words.c.word == word)
+    return connection.execute(known).first() is not None
+
+
+def _uses(connection: Connection, word: str) -> int:
+    """In how many utterances a word is, up to a thousand."""
+    asked = {"query": f"{queries.TEXT_COLUMNS} : {queries.quoted(word)}"}
+    return connection.execute(_COUNT, asked).scalar() or 0
+
+
+_COUNT = text("SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH :query LIMIT 1000)")
+
+
+# Hits
+
+
+def _hit(row: Row[Any], marks: Marks) -> SearchHit:
+    words = _words.decode(row.words)
+    shown, spans = row.text, found_in(row.text, marks)
+    at_ms = row.start_ms
+    if spans:
+        at_ms = _written_ms(row.tokens, words, spans[0].start, row.start_ms)
+    elif spoken := found_in(
+        row.raw_text, marks
+    ):  # found by what was said, which is written otherwise
+        place = row.raw_text.count(" ", 0, spoken[0].start)
+        at_ms = words[place].start_ms if place < len(words) else row.start_ms
+    return SearchHit(
+        call=row.call,
+        utterance=row.utterance,
+        leg=row.leg,
+        track=row.track,
+        speaker=row.speaker,
+        text=row.text,
+        snippet=snippet(shown, spans),
+        start_ms=row.start_ms,
+        at_ms=at_ms,
+        started_at=row.started_at,
+        from_=row.from_number,
+        to=row.to_number,
+        from_name=row.from_name,
+        to_name=row.to_name,
+        direction=row.direction,
+        flow=row.flow,
+        duration_ms=row.duration_ms,
+    )
+
+
+def _written_ms(tokens: str, words: Sequence[Word], place: int, otherwise: int) -> int:
+    """When the written token at a place of the text is said."""
+    end = 0
+    for token in _tokens.decode(tokens):
+        if not token.text:
+            continue
+        end += len(token.text)
+        if place < end:
+            return words[token.start].start_ms if token.start < len(words) else otherwise
+        end += 1
+    return otherwise
