@@ -39,6 +39,7 @@ from callscribe.speech.session import SessionOptions, StreamSession
 from callscribe.store.base import Store
 from callscribe.store.opening import open_store
 from callscribe.text.writer import Writer, WriterOptions
+from callscribe.upkeep import keeping_up
 from callscribe.web.access import MINIMUM_TOKEN, TOKEN_FILE
 from callscribe.web.app import create_app
 from callscribe.web.services import Readiness, Services, WebSettings
@@ -257,6 +258,7 @@ async def running_server(
         stack.callback(hub.close)
         journal = Journal(store, hub)
         stack.push_async_callback(journal.close)
+        await stack.enter_async_context(keeping_up(store))
         pool = DecodePool(settings.threads or os.cpu_count() or 1)
         stack.push_async_callback(pool.close)
         writer = Writer.for_language(
@@ -321,6 +323,7 @@ async def running_server(
             ),
             registry=registry,
             store=store,
+            archive=store,
             hub=hub,
             signatures=SignatureChecker(
                 tokens, public_url, also=() if public_url == url else (url,)

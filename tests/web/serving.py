@@ -142,7 +142,11 @@ class Serving:
         self.journal = Journal(self.store, self.hub)
         self.controls = Controls(self.journal)
         self.services = Services(
-            settings=self.settings, registry=self.controls, store=self.store, hub=self.hub
+            settings=self.settings,
+            registry=self.controls,
+            store=self.store,
+            archive=self.store,
+            hub=self.hub,
         )
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(

@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "watch": Command("watch", "Show the live calls of a running server."),
     "calls": Command("calls", "List the saved calls, newest first."),
     "show": Command("show", "Show a saved call."),
+    "search": Command("search", "Find what was said, in all saved calls."),
     "dial": Command(
         "dial", "Have a running server place a call from its number, and transcribe it."
     ),

@@ -18,6 +18,7 @@ from callscribe.web.api import api_routes
 from callscribe.web.health import health_routes
 from callscribe.web.live import live_routes
 from callscribe.web.pages import Pages
+from callscribe.web.search import search_routes
 from callscribe.web.services import Services
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
@@ -78,6 +79,7 @@ def create_app(
             *carrier,
             *live_routes(services),
             *api_routes(services),
+            *(search_routes(services.archive) if services.archive else ()),
             *pages.routes(),
         ],
         middleware=[

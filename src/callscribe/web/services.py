@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from callscribe.events import Published, Track
-from callscribe.store.base import ReadableStore
+from callscribe.store.base import Archive, ReadableStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ class Services:
         store: the record. Its methods block, so routes run them in a thread.
         signatures: the carrier's signature check; None when unsigned requests are allowed.
         readiness: asked at every `/readyz`; may touch the disk, so it is awaited.
+        archive: what goes beyond reading calls: search. The same store; None where there is no such thing.
         stopping: set when the server is told to stop; endless answers end then, for the server
             waits for them.
     """
@@ -109,4 +110,5 @@ class Services:
     hub: LiveEvents
     signatures: Any = None
     readiness: Callable[[], Awaitable[Readiness]] | None = None
+    archive: Archive | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -1,0 +1,84 @@
+"""`callscribe search QUERY`: what was said, in all saved calls."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from callscribe.cli.filters import with_filter
+from callscribe.cli.options import with_settings
+from callscribe.cli.views import data_option
+from callscribe.records import CallFilter, SearchPage
+from callscribe.settings import Settings
+from callscribe.store.base import NoRecordError
+from callscribe.store.opening import open_store
+from callscribe.terminal.found import print_found
+
+_HELP = """Find what was said, in all saved calls. Works beside a running server.
+
+All words of QUERY must be there; "in quotes" one after the other. refund* also finds refunds. OR, NOT (or a minus) and
+brackets do what they say: '(refund OR credit) NOT card'. Numbers are found however they were said or written: 412 finds
+"four one two".
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("search", help=_HELP)
+    @with_settings(names=["data"])
+    @with_filter
+    def search_command(
+        settings: Settings,
+        wanted: CallFilter,
+        query: Annotated[list[str], typer.Argument(metavar="QUERY...", help="What to look for.")],
+        speaker: Annotated[
+            str, typer.Option("--speaker", help="Said by somebody of this name.")
+        ] = "",
+        limit: Annotated[
+            int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many.")
+        ] = 20,
+        by: Annotated[
+            str, typer.Option("--by", help="Order: time (the newest first) or rank.")
+        ] = "time",
+        cursor: Annotated[
+            str, typer.Option("--cursor", help="Go on where a page ended: its `cursor`.")
+        ] = "",
+        as_json: Annotated[
+            bool, typer.Option("--json", help="One JSON object on standard output.")
+        ] = False,
+    ) -> None:
+        if by not in ("time", "rank"):
+            raise typer.BadParameter("either `time` or `rank`", param_hint="--by")
+        wanted = msgspec.structs.replace(wanted, speaker=speaker)
+        try:
+            with open_store(settings.data, read_only=True) as store:
+                page = store.search(
+                    " ".join(query), wanted, limit=limit, by_rank=by == "rank", cursor=cursor
+                )
+        except NoRecordError as error:
+            if not as_json:
+                raise
+            print(error, file=sys.stderr)
+            page = SearchPage(hits=())
+        if as_json:
+            print(msgspec.json.format(msgspec.json.encode(page)).decode())
+            return
+        if page.unindexed:
+            print(
+                f"{page.unindexed} older utterances are not indexed yet and cannot be found; "
+                "a running `callscribe serve` is at it.",
+                file=sys.stderr,
+            )
+        if not page.hits:
+            hint = f" Did you mean: {page.did_you_mean}" if page.did_you_mean else ""
+            print(f"Nothing found.{hint}", file=sys.stderr)
+            return
+        console = Console(highlight=False)
+        print_found(console, page, show=f"callscribe show {{sid}}{data_option(settings)}")
+        if page.cursor and console.is_terminal:
+            console.print(f"More: --cursor {page.cursor}", style="dim")

@@ -1,0 +1,112 @@
+"""Search and the filters of calls, as the pages and scripts ask for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from callscribe.events import Direction, Flow
+from callscribe.records import CallFilter
+from callscribe.search.query import QueryError
+from callscribe.store.base import Searcher
+from callscribe.web.api import ApiError, error_response, json_response
+
+MOST = 200
+"""Hits on a page."""
+
+
+def search_routes(searcher: Searcher) -> list[Route]:
+    async def search(request: Request) -> Response:
+        """`GET /api/search?q=QUERY`, narrowed as `filter_from` says; `by=rank`, `limit`, `cursor`."""
+        asked = request.query_params
+        try:
+            wanted = filter_from(asked)
+            by = choice(asked, "by", ("time", "rank")) or "time"
+            page = await run_in_threadpool(
+                searcher.search,
+                asked.get("q", ""),
+                wanted,
+                limit=whole(asked, "limit", 1, MOST) or 20,
+                by_rank=by == "rank",
+                cursor=asked.get("cursor", ""),
+            )
+        except QueryError as error:
+            return error_response(ApiError(400, "bad-query", str(error)))
+        except ApiError as error:
+            return error_response(error)
+        return json_response(page)
+
+    return [Route("/api/search", search)]
+
+
+def filter_from(asked: QueryParams) -> CallFilter:
+    """Which calls, from a query string.
+
+    `person`, `speaker`, `number`, `tag` (several), `from`, `to` (ISO 8601; a `to` that is only a day includes it),
+    `longer`, `shorter` (seconds), `direction`, `flow`, `missed` (true, false), `call`.
+
+    Raises:
+        ApiError: one of them makes no sense.
+    """
+    longer, shorter = whole(asked, "longer", 0, 10**7), whole(asked, "shorter", 0, 10**7)
+    missed = choice(asked, "missed", ("true", "false"))
+    values: Mapping[str, Any] = {
+        "person": asked.get("person", ""),
+        "speaker": asked.get("speaker", ""),
+        "number": asked.get("number", ""),
+        "tags": tuple(tag for tag in asked.getlist("tag") if tag.strip()),
+        "since": _moment(asked, "from"),
+        "until": _moment(asked, "to", end=True),
+        "shortest_ms": None if longer is None else longer * 1000,
+        "longest_ms": None if shorter is None else shorter * 1000,
+        "direction": choice(asked, "direction", get_args(Direction)),
+        "flow": choice(asked, "flow", get_args(Flow)),
+        "missed": None if missed is None else missed == "true",
+        "call": asked.get("call", ""),
+    }
+    return CallFilter(**values)
+
+
+def whole(asked: QueryParams, name: str, low: int, high: int) -> int | None:
+    """A whole number in a range; None when it is not given."""
+    given = asked.get(name, "")
+    if not given:
+        return None
+    if not (given.isascii() and given.isdigit() and low <= int(given[:12]) <= high):
+        raise ApiError(400, f"bad-{name}", f"`{name}` is a whole number from {low} to {high}.")
+    return int(given)
+
+
+def choice(asked: QueryParams, name: str, choices: tuple[str, ...]) -> Any:
+    """One of some words; None when it is not given."""
+    given = asked.get(name, "")
+    if not given:
+        return None
+    if given not in choices:
+        raise ApiError(400, f"bad-{name}", f"`{name}` is one of {', '.join(choices)}.")
+    return given
+
+
+def _moment(asked: QueryParams, name: str, *, end: bool = False) -> str:
+    given = asked.get(name, "").strip()
+    if not given:
+        return ""
+    try:
+        moment = dt.datetime.fromisoformat(given)
+        if end and len(given) <= 10:
+            moment += dt.timedelta(days=1)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=dt.UTC)
+        moment = moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        raise ApiError(
+            400, f"bad-{name}", f"`{name}` is a moment such as 2026-01-15 or 2026-01-15T10:00:00Z."
+        ) from None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
