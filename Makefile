@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo wer test lint types check fix lock clean
+.PHONY: help setup demo wer bench test lint types check fix lock clean
 
 help:
 	@echo "make demo    set everything up and show a phone call becoming text"
 	@echo "make test    set everything up and pass the tests"
 	@echo "make wer     measure word error rates (needs ../shared for the real calls)"
+	@echo "make bench   measure how many calls a core holds"
 	@echo "make check   lint, types and tests"
 	@echo "make fix     format the code"
 
@@ -39,6 +40,11 @@ fix: setup
 wer: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks.accuracy
+
+# How many calls a core holds, with its peers in the same run; writes docs/capacity.md. About an hour, goes on where it stopped.
+bench: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
+	$(BIN)/python -m benchmarks.capacity
 
 # The lock file holds exact versions and hashes for every supported Python and platform.
 lock:

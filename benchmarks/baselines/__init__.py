@@ -1,0 +1,1 @@
+"""What callscribe is measured against, written for that purpose."""

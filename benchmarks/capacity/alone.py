@@ -1,0 +1,47 @@
+"""The raw limit: the recogniser by itself on the core, whole tapes in steps of 0.2 s.
+
+python -m benchmarks.capacity.alone MODEL   (run it pinned to a core; prints processor seconds a second of audio)
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.capacity.systems import ROOT
+from benchmarks.capacity.tape import tapes, words_alone
+from callscribe.models.folder import resolve
+from callscribe.recognition.base import Recognizer
+from callscribe.recognition.vosk import VoskRecognizer
+
+
+def measure(core: int, model: str) -> float:
+    """Processor seconds a second of audio, in a process of its own on `core`."""
+    command = ["taskset", "-c", str(core), sys.executable, "-m", "benchmarks.capacity.alone", model]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    return float(done.stdout.split()[-1])
+
+
+def folder(model: str) -> Path:
+    """Where a model lies."""
+    return resolve(model).path
+
+
+def recognizer(model: str) -> Recognizer:
+    """The model, loaded."""
+    return VoskRecognizer(folder(model))
+
+
+def main() -> None:
+    loaded = recognizer(sys.argv[1] if len(sys.argv) > 1 else "")
+    _, caller, agent = tapes(loaded)  # the first pass warms it up
+    begun = time.process_time()
+    for tape in (caller, agent):
+        words_alone(tape.payload, loaded)
+    print((time.process_time() - begun) / (caller.seconds + agent.seconds))
+
+
+if __name__ == "__main__":
+    main()

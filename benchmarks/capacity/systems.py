@@ -1,0 +1,195 @@
+"""What is measured, each as a process pinned to its own core: how it is started, and what its lines say."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.capacity.words import Update
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class System:
+    """One way of turning streams into text."""
+
+    name: str
+    command: Sequence[str]
+    """`{port}` and `{data}` are filled in."""
+    two_way: bool = False
+
+
+def callscribe(model: str, *, two_way: bool = False, reader: str = "off") -> System:
+    """The product, as its users start it."""
+    name = "callscribe" if reader == "off" else f"callscribe with {reader}"
+    return System(
+        name,
+        [
+            *(sys.executable, "-m", "callscribe", "serve", "--json", "--allow-unsigned", "--log-level", "error"),
+            *("--port", "{port}", "--data", "{data}", "--second-reader", reader, "--greeting", ""),
+            *("--tracks", "both" if two_way else "inbound", *(("--model", model) if model else ())),
+        ],
+        two_way,
+    )  # fmt: skip
+
+
+def tutorial(folder: Path, rate: int) -> System:
+    return System(
+        "the tutorials' loop",
+        [sys.executable, "-m", "benchmarks.baselines.tutorial", "{port}", str(folder), str(rate)],
+    )
+
+
+def network_alone() -> System:
+    """The product with a recogniser that costs nothing and hears nothing."""
+    return System(
+        "callscribe, free recogniser",
+        [sys.executable, "-m", "benchmarks.capacity.free", "{port}", "{data}"],
+    )
+
+
+Key = tuple[str, str]
+"""Call or stream SID, and the track."""
+
+
+@dataclass
+class Running:
+    """A system at work."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    start_s: float
+    """From the start of the process until it accepted connections."""
+    lines: list[tuple[float, bytes]] = field(default_factory=list)
+    """Everything it printed, with the monotonic second at which it was read."""
+
+    def updates(self) -> dict[Key, list[Update]]:
+        """What it said of every track."""
+        found: dict[Key, list[Update]] = {}
+        for at, line in list(self.lines):
+            if not line.startswith(b"{"):
+                continue
+            said = json.loads(line)
+            if "stream" in said and "text" in said and "type" not in said:
+                found.setdefault((said["stream"], "inbound"), []).append(
+                    Update(at, said["text"], said["final"])
+                )
+            elif said.get("type") in {"partial", "final"}:
+                key = (said["call"], said["track"])
+                found.setdefault(key, []).append(
+                    Update(at, said["raw_text"], said["type"] == "final")
+                )
+        return found
+
+    def events(self, kind: str) -> Iterator[tuple[float, dict[str, object]]]:
+        """callscribe's events of one type."""
+        mark = f'"type":"{kind}"'.encode()
+        for at, line in list(self.lines):
+            if mark in line:
+                yield at, json.loads(line)
+
+    def processes(self) -> list[int]:
+        """It and all its children."""
+        found, todo = [], [self.process.pid]
+        while todo:
+            pid = todo.pop()
+            found.append(pid)
+            for task in Path(f"/proc/{pid}/task").glob("*/children"):
+                todo += map(int, task.read_text().split())
+        return found
+
+    def cpu_s(self) -> float:
+        """Processor seconds used so far, children included."""
+        total = 0.0
+        for pid in self.processes():
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return total
+
+    def memory_mb(self) -> float:
+        """Memory in use, pages that processes share counted once."""
+        total = 0
+        for pid in self.processes():
+            for row in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if row.startswith("Pss:"):
+                    total += int(row.split()[1])
+        return total / 1024
+
+
+@contextmanager
+def running(system: System, core: int) -> Iterator[Running]:
+    """The system on one core; ended on leaving.
+
+    Raises:
+        SystemExit: it did not start.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as data:
+        command = [
+            part.replace("{port}", str(port)).replace("{data}", data) for part in system.command
+        ]
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            ["taskset", "-c", str(core), *command],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if system.name.startswith("the tut") else None,
+        )
+        try:
+            while not _answers(port):
+                if process.poll() is not None or time.monotonic() > begun + 60:
+                    raise SystemExit(f"{system.name} did not start: {' '.join(command)}")
+                time.sleep(0.02)
+            found = Running(process, port, time.monotonic() - begun)
+            threading.Thread(target=_read, args=(process, found.lines), daemon=True).start()
+            if process.stderr is not None:
+                threading.Thread(target=_drain, args=(process,), daemon=True).start()
+            yield found
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _read(process: subprocess.Popen[bytes], lines: list[tuple[float, bytes]]) -> None:
+    if process.stdout is not None:
+        for line in process.stdout:
+            lines.append((time.monotonic(), line))
+
+
+def _drain(process: subprocess.Popen[bytes]) -> None:
+    """A development server logs every request."""
+    if process.stderr is not None:
+        for _ in process.stderr:
+            pass
+
+
+def fetch(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return bytes(answer.read())
