@@ -14,7 +14,7 @@ from benchmarks.capacity.systems import ROOT
 from benchmarks.capacity.tape import tapes, words_alone
 from callscribe.models.folder import resolve
 from callscribe.recognition.base import Recognizer
-from callscribe.recognition.vosk import VoskRecognizer
+from callscribe.recognition.registry import load_recognizer
 
 
 def measure(core: int, model: str) -> float:
@@ -31,7 +31,7 @@ def folder(model: str) -> Path:
 
 def recognizer(model: str) -> Recognizer:
     """The model, loaded."""
-    return VoskRecognizer(folder(model))
+    return load_recognizer(folder(model))
 
 
 def main() -> None:
