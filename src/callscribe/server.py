@@ -42,6 +42,13 @@ from callscribe.text.writer import Writer, WriterOptions
 from callscribe.upkeep import keeping_up
 from callscribe.web.access import MINIMUM_TOKEN, TOKEN_FILE
 from callscribe.web.app import create_app
+from callscribe.web.front import (
+    WAITING,
+    FrontConfig,
+    FrontLimits,
+    connections_allowed,
+    raise_file_limit,
+)
 from callscribe.web.services import Readiness, Services, WebSettings
 
 
@@ -332,7 +339,8 @@ async def running_server(
             else None,
             readiness=readiness,
         )
-        config = uvicorn.Config(
+        open_files = raise_file_limit()
+        config = FrontConfig(
             create_app(
                 services,
                 carrier=[
@@ -342,6 +350,7 @@ async def running_server(
                     *probe_routes(services.signatures),
                 ],
             ),
+            limits=FrontLimits(connections=connections_allowed(open_files)),
             ws_max_size=MAX_MESSAGE_CHARS,
             ws_per_message_deflate=False,
             log_config=None,
@@ -358,6 +367,7 @@ async def running_server(
         try:
             while not web.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event
                 await asyncio.sleep(0.01)
+            listener.listen(WAITING)
             open_here = is_loopback(listener) and public_url == url
             yield Server(
                 settings=settings,

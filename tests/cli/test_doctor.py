@@ -160,6 +160,7 @@ def test_nothing_is_set(port: int, tmp_path: Path) -> None:
         "Settings": "failed",
         "Calls": "ok",
         "Data folder": "ok",
+        "Open files": "ok",
         "Model": "failed",
         "Server": "ok",
         "Credentials": "skipped",
@@ -375,3 +376,11 @@ def test_on_a_terminal_the_cure_hangs_under_the_finding() -> None:
     assert lines[2].startswith(" " * 25 + "-> Buy")
     assert lines[3].startswith(" " * 28 + "Buy")
     assert all(len(line) <= 70 for line in lines)
+
+
+@pytest.mark.parametrize(("files", "state"), [(256, "warning"), (1024, "ok"), (4096, "ok")])
+def test_few_open_files_are_told(monkeypatch: pytest.MonkeyPatch, files: int, state: str) -> None:
+    monkeypatch.setattr(checks, "raise_file_limit", lambda: files)
+    finding = checks.open_files()
+    assert (finding.check, finding.state) == ("Open files", state)
+    assert bool(finding.cure) == (state == "warning")

@@ -5,7 +5,7 @@ import logging
 import pytest
 import structlog
 
-from callscribe.cli.logs import configure
+from callscribe.cli.logs import Thinned, configure
 
 
 def test_secrets_are_masked_whoever_logs_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,3 +47,22 @@ def test_a_refused_upgrade_is_no_error_of_the_web_server(
         structlog.reset_defaults()
     assert "handshake" not in (err := capsys.readouterr().err)
     assert "something else" in err
+
+
+def test_what_libraries_say_about_connections_is_thinned() -> None:
+    now = 0.0
+    thinned = Thinned(clock=lambda: now)
+
+    def passes(name: str, message: str, *args: object) -> str:
+        record = logging.LogRecord(name, logging.ERROR, __file__, 1, message, args, None)
+        return record.getMessage() if thinned.filter(record) else ""
+
+    accept = "socket.accept() out of system resource\nsocket: <socket fd=%d>"
+    assert passes("asyncio", accept % 7)
+    assert not any(passes("asyncio", accept % fd) for fd in range(1000))
+    assert passes("asyncio", "another")
+    assert passes("uvicorn.error", "Invalid HTTP request received.")
+    assert all(passes("callscribe.journal", "our own") for _ in range(3))
+    now = 61.0
+    assert passes("asyncio", accept % 7).endswith("(1000 more like this since the last one)")
+    assert passes("uvicorn.error", "Invalid HTTP request received.").endswith("received.")

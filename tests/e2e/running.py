@@ -35,6 +35,11 @@ ENVIRONMENT = {
 }
 
 
+def limited(open_files: int) -> list[str]:
+    """The beginning of a command that may open so many files; 0 leaves the limit alone."""
+    return ["sh", "-c", f'ulimit -n {open_files} && exec "$@"', "sh"] if open_files else []
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -64,7 +69,9 @@ def show(data: Path, sid: str) -> dict[str, Any]:
 class Running:
     """A server; everything it prints is gathered in `output`."""
 
-    def __init__(self, data: Path, *arguments: str, terminal: bool = False) -> None:
+    def __init__(
+        self, data: Path, *arguments: str, terminal: bool = False, open_files: int = 0
+    ) -> None:
         self.data = data
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         self.output = b""
@@ -76,7 +83,16 @@ class Running:
             self._read, write = os.pipe()
         self._errors = (data.parent / f"{data.name}.stderr").open("wb")
         self.process = subprocess.Popen(
-            [*CALLSCRIBE, "serve", "--port", str(port), "--data", str(data), *arguments],
+            [
+                *limited(open_files),
+                *CALLSCRIBE,
+                "serve",
+                "--port",
+                str(port),
+                "--data",
+                str(data),
+                *arguments,
+            ],
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=write,

@@ -23,11 +23,13 @@ from callscribe.recognition.base import Pcm, Recognizer
 from callscribe.server import call_flows
 from callscribe.settings import Settings
 from callscribe.simulator import demos
+from callscribe.web.front import connections_allowed, raise_file_limit
 
 State = Literal["ok", "warning", "failed", "skipped"]
 
 LITTLE_DISK, NO_DISK = 1_000_000_000, 100_000_000
 """Bytes."""
+ENOUGH_CONNECTIONS = 500
 SKEW_WARNING_S = 30.0
 SAMPLE_MS = 4_000
 """Speech that is decoded to see how fast this machine is."""
@@ -76,6 +78,21 @@ def data_folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("Data folder", "warning", room, "Free some space before it runs out.")
     else:
         yield Finding("Data folder", "ok", room)
+
+
+def open_files() -> Finding:
+    """There is room for connections: the system's limit to open files."""
+    files = raise_file_limit()
+    connections = connections_allowed(files)
+    detail = f"{files} allowed, so {connections} connections at once"
+    if connections < ENOUGH_CONNECTIONS:
+        return Finding(
+            "Open files",
+            "warning",
+            detail,
+            "Allow more: `LimitNOFILE=4096` in the systemd service, or `ulimit -n 4096` before the start.",
+        )
+    return Finding("Open files", "ok", detail)
 
 
 def model(settings: Settings) -> Iterator[Finding]:

@@ -117,6 +117,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """All checks, in the order in which a fault in one explains faults in the next."""
     yield from checks.rules(settings)
     yield from checks.data_folder(settings)
+    yield checks.open_files()
     yield from checks.model(settings)
     running = reach.is_listening(settings.host, settings.port)
     where = f"{settings.host} port {settings.port}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
-from collections.abc import Mapping, MutableMapping
+import time
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -41,6 +43,45 @@ def is_news(record: logging.LogRecord) -> bool:
     return record.getMessage() != "ASGI callable returned without completing handshake."
 
 
+class Thinned(logging.Filter):
+    """Lets one record of a kind through in a minute; the next one says how many were held back.
+
+    For what libraries log about connections: whoever can connect can make them log, tracebacks and all.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    LOGGERS = ("uvicorn", "asyncio", "websockets")
+    WINDOW_S = 60.0
+    REMEMBERED = 64
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._kinds: dict[tuple[object, ...], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(self.LOGGERS):
+            return True
+        error = record.exc_info[1] if record.exc_info else None
+        # asyncio puts addresses and file numbers into the lines after the first.
+        kind = (record.name, str(record.msg).partition("\n")[0], type(error), str(error)[:80])
+        now = self._clock()
+        since, hidden = self._kinds.get(kind, (-math.inf, 0))
+        if now - since < self.WINDOW_S:
+            self._kinds[kind] = (since, hidden + 1)
+            return False
+        if hidden:
+            record.msg = f"{record.getMessage()} ({hidden} more like this since the last one)"
+            record.args = ()
+        self._kinds.pop(kind, None)
+        while len(self._kinds) >= self.REMEMBERED:
+            del self._kinds[next(iter(self._kinds))]
+        self._kinds[kind] = (now, 0)
+        return True
+
+
 def configure(level: str) -> None:
     """Send structlog's and the standard library's messages of `level` and above to standard error."""
     structlog.configure(
@@ -67,3 +108,4 @@ def configure(level: str) -> None:
     )
     for handler in logging.getLogger().handlers:
         handler.addFilter(is_news)
+        handler.addFilter(Thinned())

@@ -35,6 +35,7 @@ from callscribe.carriers.twilio.stream import (
 )
 from callscribe.carriers.twilio.webhook import Form, is_form
 from callscribe.errors import CallscribeError, ProtocolError
+from callscribe.refusals import Refusals
 
 log = structlog.get_logger(__name__)
 
@@ -115,7 +116,7 @@ class _CarrierRoutes:
         self._calls = calls
         self._signatures = signatures
         self._limits = limits
-        self._refusals = _Throttle(per_minute=20)
+        self._refusals = Refusals()
 
     def routes(self) -> list[BaseRoute]:
         posts: dict[str, Callable[[Request, Form], Awaitable[Response]]] = {
@@ -201,18 +202,19 @@ class _CarrierRoutes:
         return endpoint
 
     def _log_refusal(self, connection: HTTPConnection, refused: SignatureRefused) -> None:
-        hidden = self._refusals.take()
-        if hidden is None:
-            return
         token = str(connection.path_params.get("ticket", ""))
-        arrived = str(connection.url)
-        log.warning(
-            "refused a request that the carrier did not sign for this address",
-            reason=refused.reason,
-            signed_against=_without(refused.signed_url, token),
-            arrived=_without(arrived, token),
-            hint="public_url must be exactly the address that the carrier calls, and the auth token the account's",
-            **({"more_like_this": hidden} if hidden else {}),
+        route = urls.MEDIA if token else connection.scope["path"]
+        signed, arrived = (_without(u, token) for u in (refused.signed_url, str(connection.url)))
+        self._refusals.note(
+            (refused.reason, route),
+            lambda hidden: log.warning(
+                "refused a request that the carrier did not sign for this address",
+                reason=refused.reason,
+                signed_against=signed,
+                arrived=arrived,
+                hint="public_url must be exactly the address that the carrier calls, and the auth token the account's",
+                **({"more_like_this": hidden} if hidden else {}),
+            ),
         )
 
     # The media socket
@@ -231,8 +233,13 @@ class _CarrierRoutes:
                 return
         ticket = self._calls.redeem(websocket.path_params["ticket"])
         if ticket is None:
-            if self._refusals.take() is not None:
-                log.warning("refused a media socket: its ticket is unknown, used or expired")
+            self._refusals.note(
+                "ticket",
+                lambda hidden: log.warning(
+                    "refused a media socket: its ticket is unknown, used or expired",
+                    **({"more_like_this": hidden} if hidden else {}),
+                ),
+            )
             await _deny(websocket, "The ticket is unknown, used or expired.\n")
             return
         await websocket.accept()
@@ -388,27 +395,6 @@ class _AnyMethod:
         request = Request(scope, receive)
         response = await self._endpoint(request)
         await response(scope, receive, send)
-
-
-class _Throttle:
-    """Lets so many through a minute; the next one after a quiet moment learns how many were not."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._per_minute = per_minute
-        self._left = float(per_minute)
-        self._at = time.monotonic()
-        self._hidden = 0
-
-    def take(self) -> int | None:
-        now = time.monotonic()
-        self._left = min(self._left + (now - self._at) * self._per_minute / 60, self._per_minute)
-        self._at = now
-        if self._left < 1:
-            self._hidden += 1
-            return None
-        self._left -= 1
-        hidden, self._hidden = self._hidden, 0
-        return hidden
 
 
 _UNSIGNED = "This request is not signed by the carrier for this address.\n"

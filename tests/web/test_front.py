@@ -1,0 +1,346 @@
+"""What a connection may cost before anyone knows whose it is, tried on a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import uvicorn
+import websockets
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
+from structlog.testing import capture_logs
+
+from callscribe.web import front
+from callscribe.web.front import FrontConfig, FrontLimits, connections_allowed
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+async def hello(request: Request) -> Response:
+    return PlainTextResponse(f"hello {len(await request.body())}")
+
+
+async def deaf(request: Request) -> Response:
+    """Answers before the body has arrived."""
+    return PlainTextResponse("no", status_code=403)
+
+
+async def stream(request: Request) -> Response:
+    async def parts() -> AsyncIterator[str]:
+        yield "begun"
+        await asyncio.Event().wait()
+
+    return StreamingResponse(parts())
+
+
+async def echo(websocket: WebSocket) -> None:
+    await websocket.accept()
+    async for text in websocket.iter_text():
+        await websocket.send_text(text)
+
+
+APP = Starlette(
+    routes=[
+        Route("/", hello, methods=["GET", "POST"]),
+        Route("/deaf", deaf, methods=["POST"]),
+        Route("/stream", stream),
+        WebSocketRoute("/echo", echo),
+    ]
+)
+
+
+class Running:
+    """A server and raw connections to it."""
+
+    def __init__(self, config: FrontConfig, port: int) -> None:
+        self.config, self.port = config, port
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def connect(self, *data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self._writers.append(writer)
+        for part in data:
+            writer.write(part)
+        return reader, writer
+
+    async def answer(self, *data: bytes) -> bytes:
+        """Everything until the server closes; empty when it just closes."""
+        reader, writer = await self.connect()
+        with contextlib.suppress(OSError):
+            for part in data:
+                writer.write(part)
+                await writer.drain()
+        got = b""
+        with contextlib.suppress(OSError):
+            async with asyncio.timeout(30):
+                while part := await reader.read(65536):
+                    got += part
+        return got
+
+    async def ask(self) -> bytes:
+        """A request like Twilio's: whole and at once."""
+        return await self.answer(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc"
+        )
+
+    async def close(self) -> None:
+        for writer in self._writers:
+            writer.close()
+
+
+@contextlib.asynccontextmanager
+async def running(app: ASGIApp = APP, **limits: Any) -> AsyncIterator[Running]:
+    config = FrontConfig(
+        app, limits=FrontLimits(**limits), log_config=None, lifespan="off", access_log=False,
+        ws_per_message_deflate=False, timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    config.host, config.port = "127.0.0.1", 0
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
+        await asyncio.sleep(0.01)
+    served = Running(config, server.servers[0].sockets[0].getsockname()[1])
+    try:
+        yield served
+    finally:
+        await served.close()
+        server.should_exit = True
+        await task
+
+
+async def until(reader: asyncio.StreamReader, ending: bytes) -> bytes:
+    async with asyncio.timeout(30):
+        return await reader.readuntil(ending)
+
+
+async def closed(reader: asyncio.StreamReader) -> bytes:
+    """What came before the end, which must come."""
+    got = b""
+    async with asyncio.timeout(30):
+        with contextlib.suppress(OSError):
+            while part := await reader.read(65536):
+                got += part
+    return got
+
+
+async def test_ordinary_requests_are_answered_on_one_connection() -> None:
+    async with running() as server:
+        reader, writer = await server.connect()
+        for size in (0, 5, 70_000, 3):
+            body = b"x" * size
+            writer.write(
+                b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (size, body)
+            )
+            assert (await until(reader, b"hello %d" % size)).startswith(b"HTTP/1.1 200 OK")
+        writer.write(GET + b"Connection: close\r\n\r\n")
+        assert (await closed(reader)).endswith(b"hello 0")
+        assert server.config.door.open == 0
+
+
+async def test_pipelined_requests_are_answered_in_order_and_bounded() -> None:
+    async with running() as server:
+        ask = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+        reader, _ = await server.connect(b"".join(ask % (n, b"x" * n) for n in range(5)))
+        for size in range(5):
+            await until(reader, b"hello %d" % size)
+        assert b"200 OK" not in await server.answer((GET + b"\r\n") * 500 + b"\r\n")
+        assert b"hello 3" in await server.ask()
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ((b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n",), 414),
+        ((GET + b"A: " + b"a" * 20_000 + b"\r\n\r\n",), 431),
+        ((GET + b"A: ", *(b"a" * 65_536,) * 40), 431),
+        ((GET + b"".join(b"h%d: 1\r\n" % n for n in range(200)) + b"\r\n",), 431),
+        ((GET, *(b"a: b\r\n" * 5_000,) * 40), 431),
+        ((b"a" * 1_000_000,), 400),
+        ((b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",), 400),
+        ((b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",), 413),
+        ((b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",), 400),
+        (
+            (
+                b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+                *(b"10000\r\n" + b"a" * 65_536 + b"\r\n",) * 40,
+            ),
+            413,
+        ),
+        (
+            (
+                b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+                *(b"1;" + b"e" * 60_000 + b"\r\na\r\n",) * 40,
+            ),
+            413,
+        ),
+        (
+            (
+                b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+                *(b"trailer: 1\r\n" * 1_000,) * 40,
+            ),
+            431,
+        ),
+    ],
+)
+async def test_what_is_too_large_is_refused_early(parts: tuple[bytes, ...], status: int) -> None:
+    async with running() as server:
+        with capture_logs() as logs:
+            for _ in range(3):
+                answer = await server.answer(*parts)
+                # A sender that goes on sending may lose the answer with its connection.
+                assert answer.startswith(b"HTTP/1.1 %d " % status) or answer == b""
+            assert b"hello 3" in await server.ask()
+        assert [f"HTTP {status}" in entry["event"] for entry in logs] == [True]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"G",
+        GET,
+        GET + b"A: b\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        b"POST /deaf HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
+        b"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n",
+    ],
+)
+async def test_what_does_not_arrive_in_time_is_closed(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(head_s=0.2, body_s=0.2) as server:
+        with capture_logs() as logs:
+            readers = [(await server.connect(sent))[0] for _ in range(5)]
+            for reader in readers:
+                await closed(reader)
+            assert server.config.door.open == 0
+        assert [entry["event"] for entry in logs] == [
+            "Closed a connection whose request did not arrive in time."
+        ]
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+async def test_a_dripping_sender_earns_no_time() -> None:
+    async with running(head_s=0.3, body_s=0.3) as server:
+        for begin in (GET + b"A: ", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n"):
+            reader, writer = await server.connect(begin)
+
+            async def drip(writer: asyncio.StreamWriter = writer) -> None:
+                with contextlib.suppress(OSError):
+                    while not writer.is_closing():
+                        writer.write(b"a")
+                        await writer.drain()
+                        await asyncio.sleep(0.02)
+
+            dripping = asyncio.create_task(drip())
+            await closed(reader)
+            dripping.cancel()
+            assert server.config.door.open == 0
+
+
+async def test_a_whole_request_always_finds_room() -> None:
+    async with running(connections=20) as server:
+        with capture_logs() as logs:
+            for _ in range(5):
+                for _ in range(30):
+                    await server.connect(GET)
+                assert b"hello 3" in await server.ask()
+                assert server.config.door.open <= 21
+        assert len(logs) == 1
+        assert "all places are taken" in logs[0]["event"]
+
+
+async def test_what_is_being_answered_is_never_closed_to_make_room() -> None:
+    async with running(connections=12) as server:
+        viewers = [
+            (await server.connect(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"))[0] for _ in range(5)
+        ]
+        for viewer in viewers:
+            await until(viewer, b"begun")
+        async with websockets.connect(f"ws://127.0.0.1:{server.port}/echo") as socket:
+            for _ in range(40):
+                await server.connect(GET)
+            assert b"hello 3" in await server.ask()
+            await socket.send("still here")
+            assert await socket.recv() == "still here"
+        assert not any(viewer.at_eof() for viewer in viewers)
+
+
+async def test_when_all_places_are_earned_a_newcomer_is_refused() -> None:
+    async with running(connections=3) as server:
+        viewers = [
+            (await server.connect(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"))[0] for _ in range(3)
+        ]
+        for viewer in viewers:
+            await until(viewer, b"begun")
+        assert await server.ask() == b""
+        assert not any(viewer.at_eof() for viewer in viewers)
+
+
+async def test_an_aborted_body_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    async with running() as server:
+        for _ in range(10):
+            _, writer = await server.connect(
+                b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{"
+            )
+            await writer.drain()
+            await asyncio.sleep(0.01)
+            writer.transport.abort()
+        while server.config.door.open:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+async def test_a_peer_that_talks_need_not_answer_pings() -> None:
+    async with running() as server:
+        server.config.ws_ping_interval = server.config.ws_ping_timeout = 0.1
+        handshake = (
+            b"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        reader, writer = await server.connect(handshake)
+        await until(reader, b"\r\n\r\n")
+        for _ in range(40):
+            writer.write(b"\x81\x81\x00\x00\x00\x00a")  # the text "a"
+            await asyncio.sleep(0.02)
+        assert not reader.at_eof()
+        assert b"\x81\x01a" in await reader.read(65536)
+        await closed(reader)  # now it is silent
+
+
+async def test_pongs_that_nobody_reads_are_not_gathered() -> None:
+    async with running() as server:
+        handshake = (
+            b"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        reader, writer = await server.connect(handshake)
+        await until(reader, b"\r\n\r\n")
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        ping = b"\x89\xfd\x00\x00\x00\x00" + b"p" * 125
+        (connection,) = server.config.door._open
+        for _ in range(400):
+            writer.write(ping * 200)
+            await writer.drain()
+            assert connection.transport.get_write_buffer_size() < 1_000_000
+        writer.transport.abort()
+
+
+def test_connections_leave_files_for_other_things() -> None:
+    assert connections_allowed(1_000_000) == FrontLimits().connections
+    for files in range(64, 5000, 7):
+        allowed = connections_allowed(files)
+        assert 32 <= allowed <= FrontLimits().connections
+        assert files < 512 or files - allowed >= front.OTHER_FILES
