@@ -23,6 +23,9 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.transcript", 2),
     ("callscribe.search", 2),
     ("callscribe.recognition.base", 2),
+    ("callscribe.recognition.mel", 2),
+    ("callscribe.recognition.spoken", 2),
+    ("callscribe.recognition.windows", 2),
     ("callscribe.recognition.calibration", 2),
     ("callscribe.recognition", 3),
     ("callscribe.store.base", 2),
@@ -46,6 +49,8 @@ RINGS: list[tuple[str, int]] = [
 
 ONLY_HERE = {
     "vosk": ("callscribe.recognition.vosk",),
+    "ctranslate2": ("callscribe.recognition.whisper",),
+    "tokenizers": ("callscribe.recognition.whisper",),
     "starlette": (
         "callscribe.web",
         "callscribe.carriers.twilio.probe",

@@ -35,3 +35,10 @@ class Resampler:
         rest = np.asarray(self._stream.resample_chunk(np.zeros(0, np.int16), last=True), np.int16)
         self._stream.clear()
         return rest
+
+
+def resample(pcm: Pcm, from_rate: int, to_rate: int) -> Pcm:
+    """A whole recording at another rate, in Hz; about `len(pcm) * to_rate / from_rate` samples."""
+    if from_rate == to_rate or not len(pcm):
+        return pcm
+    return np.asarray(soxr.resample(pcm, from_rate, to_rate, quality="HQ"), np.int16)

@@ -14,7 +14,7 @@ import msgspec
 from callscribe.errors import ModelError
 from callscribe.models.catalogue import did_you_mean, is_safe_name, packaged
 from callscribe.recognition import registry
-from callscribe.recognition.base import Recognizer
+from callscribe.recognition.base import Reader, Recognizer
 from callscribe.recognition.calibration import Calibration
 from callscribe.recognition.engine import Facts
 from callscribe.recognition.languages import same_language
@@ -101,6 +101,14 @@ class ModelFolder:
             ModelError: damaged, of the other kind, or its library is not there; says what to do.
         """
         return registry.load_recognizer(self.path, self.facts)
+
+    def load_reader(self) -> Reader:
+        """Load it, to read utterances again.
+
+        Raises:
+            ModelError: damaged, of the other kind, or its library is not there; says what to do.
+        """
+        return registry.load_reader(self.path, self.facts)
 
 
 def models_folder(environ: Mapping[str, str] | None = None) -> Path:

@@ -77,3 +77,78 @@ class Recognizer(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Excerpt(msgspec.Struct, frozen=True):
+    """The sound of one utterance, with a little before and after it."""
+
+    pcm: Pcm
+    """At the telephone's 8000 Hz."""
+    text: str = ""
+    """What a reader made of it before, in the reader's own writing; empty when it was not read yet."""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a reader made of an excerpt."""
+
+    words: tuple[Word, ...] = ()
+    """As spoken, lower case, without marks ("four one two"); ms since the excerpt's first sample."""
+    text: str = ""
+    """In the reader's own writing, with its capitals and marks; what later excerpts are given as context."""
+    score: float = 0.0
+    """Mean log probability of the text's tokens, 0 or less; near 0 the reader was sure."""
+    no_speech: float = 0.0
+    """How likely nobody spoke, 0 to 1, by what the reader says of the whole sound it was given."""
+    language: str = ""
+    """BCP 47: what it was read as."""
+
+
+class Reader(Protocol):
+    """A loaded model that reads whole utterances after they were said. Used by one thread at a time.
+
+    It hears a window of some seconds at once, and what was said before makes it surer of what comes.
+    """
+
+    name: str
+    """For people: "tiny.en"."""
+    language: str
+    """BCP 47; empty when it reads many."""
+    window_ms: int
+    """The most sound it hears at once, silence between excerpts included."""
+
+    def read(
+        self,
+        new: Excerpt,
+        before: Sequence[Excerpt] = (),
+        *,
+        hints: Sequence[str] = (),
+        language: str = "",
+    ) -> Reading:
+        """Read an utterance.
+
+        Args:
+            new: what to read.
+            before: what was said before on the call, in order, with its text; as much of its end as fits is heard
+                again. Excerpts without text are left out.
+            hints: words and names that may come, as they are written.
+            language: BCP 47, for a reader of many languages; empty: it finds out.
+
+        Raises:
+            callscribe.errors.ModelError: it cannot read `language`.
+        """
+        ...
+
+    def read_together(
+        self, excerpts: Sequence[Excerpt], *, hints: Sequence[str] = (), language: str = ""
+    ) -> list[Reading]:
+        """Read several utterances in as few windows as hold them: cheaper, and each hears the others.
+
+        Returns:
+            One reading for each excerpt.
+
+        Raises:
+            callscribe.errors.ModelError: it cannot read `language`.
+        """
+        ...
+
+    def close(self) -> None: ...

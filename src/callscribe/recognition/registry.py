@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from callscribe.errors import ModelError
-from callscribe.recognition import vosk
-from callscribe.recognition.base import Recognizer
+from callscribe.recognition import vosk, whisper
+from callscribe.recognition.base import Reader, Recognizer
 from callscribe.recognition.engine import Engine, Facts, Layout
 
 Kind = Literal["recognizer", "reader"]
 """`recognizer`: hears calls as they go; `reader`: reads whole utterances again."""
 
 RECOGNIZERS: tuple[Engine[Recognizer], ...] = (vosk.ENGINE,)
+READERS: tuple[Engine[Reader], ...] = (whisper.ENGINE,)
 
 
 def engine_of(folder: Path) -> tuple[Kind, Engine[Any], Layout]:
@@ -45,6 +46,19 @@ def load_recognizer(folder: Path, facts: Facts | None = None) -> Recognizer:
     return loaded
 
 
+def load_reader(folder: Path, facts: Facts | None = None) -> Reader:
+    """Load the model in a folder, half a second for the smallest, ten seconds for a large one.
+
+    Raises:
+        ModelError: no model, one of the other kind, incomplete, damaged, or its library is not there.
+    """
+    kind, engine, _ = engine_of(folder)
+    if kind != "reader":
+        raise ModelError(f"The model in {folder} cannot read utterances again.")
+    loaded: Reader = engine.load(folder, facts or Facts())
+    return loaded
+
+
 def places(environ: Mapping[str, str]) -> Iterator[Path]:
     """Folders in which the engines' own tools keep models."""
     for _, engine in _engines():
@@ -52,7 +66,10 @@ def places(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _engines() -> tuple[tuple[Kind, Engine[Any]], ...]:
-    return tuple(("recognizer", engine) for engine in RECOGNIZERS)
+    return (
+        *(("recognizer", engine) for engine in RECOGNIZERS),
+        *(("reader", engine) for engine in READERS),
+    )
 
 
 def _look(folder: Path) -> tuple[Kind, Engine[Any], Layout] | None:

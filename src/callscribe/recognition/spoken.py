@@ -1,0 +1,41 @@
+"""From a reader's writing to words as they are spoken: "Dr. O'Neil" is doctor o'neil."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+_ENGLISH: Final = {
+    "mr": "mister", "mrs": "missus", "ms": "miss", "dr": "doctor", "st": "saint", "vs": "versus",
+    "ok": "okay", "o.k": "okay", "mm-hmm": "mm hmm", "uh-huh": "uh huh", "a.m": "a m", "p.m": "p m",
+    "&": "and", "%": "percent", "+": "plus", "@": "at", "jr": "junior", "etc": "et cetera",
+}  # fmt: skip
+_EDGE: Final = re.compile(r"^[^\w&%+@'’]+|[^\w&%+@'’]+$")
+_APOSTROPHES: Final = str.maketrans("’ʼ", "''")
+
+
+def spoken_words(written: str, language: str = "en") -> list[str]:
+    """The words of one written word, lower case; none when it is only marks.
+
+    Args:
+        written: what stands between two spaces.
+        language: BCP 47; abbreviations are only known in English.
+    """
+    text = unicodedata.normalize("NFKC", written).translate(_APOSTROPHES)
+    text = _EDGE.sub("", text.strip()).lower()
+    if not text.strip("'"):
+        return []
+    if language.split("-")[0] in ("", "en"):
+        if text in _ENGLISH:
+            return _ENGLISH[text].split()
+        if re.fullmatch(r"(?:[a-z]\.)+[a-z]?", text):  # U.S.A
+            return text.replace(".", " ").split()
+        if re.fullmatch(r"[a-z](?:-[a-z])+", text):  # J-O-H-N
+            return text.split("-")
+    found = []
+    for piece in re.split(r"[-–—./,:;…\s]+", text):
+        word = _EDGE.sub("", piece)
+        if word.strip("'"):
+            found.append(word.strip("'") if word.startswith("'") and word.endswith("'") else word)
+    return found

@@ -1,0 +1,511 @@
+"""Whisper models by CTranslate2, the only module that knows it: the second reader.
+
+Facts that shape it (openai/whisper; OpenNMT/CTranslate2, whisper.cc; and measured on telephone calls):
+
+* The encoder hears 30 s whatever it is given. What was said before costs nothing there, and halves the errors: it is
+  heard again, and its text is forced as the beginning of the answer, so that only new words are decoded.
+* A text as a prompt without its sound helps little. Cutting the window to the utterance saves time and costs words.
+* Figures are forbidden, so it writes numbers as words, as they were spoken.
+* On noise it may fall into a loop. An answer is bounded by the length of the sound, and a loop is read again.
+* Word times are where the decoder looked while it wrote a word (cross-attention of chosen heads, aligned).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
+from callscribe.audio.resampling import resample
+from callscribe.errors import ModelError
+from callscribe.events import Word
+from callscribe.recognition import mel, windows
+from callscribe.recognition.base import Excerpt, Reader, Reading
+from callscribe.recognition.calibration import Calibration
+from callscribe.recognition.engine import Engine, Facts, Layout
+from callscribe.recognition.spoken import spoken_words
+
+FILES: Final = ("model.bin", "config.json", "tokenizer.json")
+"""What a model's folder must hold; the vocabulary stands in the tokenizer as well."""
+WINDOW_MS: Final = 28_000
+"""Of 30 s, with room for what lies around the last word."""
+CONTEXT_MS: Final = 24_000
+"""The most of what was said before that is heard again."""
+NO_SPEECH: Final = 0.6
+POOR_SCORE: Final = -1.0
+"""Likelier than the one that nobody spoke, or poorer than the other: there were no words (openai/whisper's limits)."""
+_MAX_LENGTH: Final = 448
+"""Tokens; of a limit of n CTranslate2 lets the decoder write n / 2, the forced beginning among them (whisper.cc)."""
+_HINT_TOKENS: Final = 120
+_TOKENS_A_SECOND: Final = 8
+_TOKENS_AT_LEAST: Final = 12
+_ENGLISH_END: Final = 50256
+"""The end token of models that read only English, GPT-2's; the others' is one higher. No answer may begin with it."""
+_NO_SPACES: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue", "km"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the decoder wrote for a window."""
+
+    tokens: tuple[int, ...]
+    """Text only, the forced beginning not among them."""
+    score: float
+    no_speech: float
+    looped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One written word with its place in the window."""
+
+    text: str
+    """With the space before it, if there was one."""
+    start_ms: int
+    end_ms: int
+    probability: float
+
+
+class WhisperReader:
+    """A loaded model. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str = "",
+        threads: int = 1,
+        beam: int = 1,
+        calibration: Calibration | None = None,
+    ) -> None:
+        """Load the model in `folder` (under a second for the smallest, ten for the largest).
+
+        Args:
+            folder: a Whisper model in CTranslate2's form.
+            name: for people; the folder's name when empty.
+            threads: processor threads of one reading.
+            beam: how many hypotheses are followed; 1 is fastest.
+            calibration: what its probabilities are worth; without it words keep the decoder's own.
+
+        Raises:
+            ModelError: files missing, damaged or of another kind, or too little memory; says what to do.
+        """
+        if look(folder) is None:
+            raise ModelError(
+                f"{folder} is {near_miss(folder) or 'no Whisper model in the form of CTranslate2'}."
+            )
+        try:
+            import ctranslate2
+            import tokenizers
+        except (ImportError, OSError) as error:
+            raise ModelError(
+                f"The second reader cannot be loaded: {error}\n"
+                "Install it with: pip install ctranslate2 tokenizers. Or do without it: --second-reader off"
+            ) from error
+        self.name = name or folder.resolve().name
+        self.window_ms = WINDOW_MS
+        self._ct2: Any = ctranslate2
+        self._beam = beam
+        self._calibration = calibration
+        try:
+            self._model: Any = ctranslate2.models.Whisper(
+                str(folder), device="cpu", compute_type="int8", intra_threads=threads
+            )
+            self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # both raise what they like, a bare Exception among it
+            raise ModelError(
+                f"The model in {folder} cannot be loaded: {str(error)[:200]}\n"
+                "Its files may be damaged, of another kind, or larger than this machine's memory. Fetch it again with: "
+                "callscribe models get --again NAME, or choose a smaller one."
+            ) from error
+        self._many_languages = bool(self._model.is_multilingual)
+        self.language = "" if self._many_languages else "en"
+        self._mel = mel.LogMel(int(self._model.n_mels))
+        self._vocabulary = _Vocabulary(self._tokenizer)
+
+    def close(self) -> None:
+        """Free the model."""
+        self._model = None
+
+    # -- reading
+
+    def read(
+        self,
+        new: Excerpt,
+        before: Sequence[Excerpt] = (),
+        *,
+        hints: Sequence[str] = (),
+        language: str = "",
+    ) -> Reading:
+        self._check_language(language)
+        known = [excerpt for excerpt in before if excerpt.text]
+        pieces = windows.divide(new.pcm, WINDOW_MS)
+        readings: list[Reading] = []
+        offset = 0
+        for pcm in pieces:
+            reading = self._read_one(pcm, known, hints, language)
+            readings.append(_moved(reading, offset * 1000 // SAMPLE_RATE))
+            offset += len(pcm)
+            if reading.text:
+                known.append(Excerpt(pcm, reading.text))
+        return readings[0] if len(readings) == 1 else _joined(readings)
+
+    def read_together(
+        self, excerpts: Sequence[Excerpt], *, hints: Sequence[str] = (), language: str = ""
+    ) -> list[Reading]:
+        self._check_language(language)
+        lengths = [_ms(excerpt.pcm) for excerpt in excerpts]
+        readings: list[Reading] = []
+        for window in windows.pack(lengths, WINDOW_MS):
+            members = [excerpts[i] for i in window]
+            if len(members) == 1:
+                readings.append(self.read(members[0], hints=hints, language=language))
+            else:
+                readings += self._read_window(members, hints, language)
+        return readings
+
+    def find_language(self, pcm: Pcm) -> str:
+        """The language spoken, BCP 47; the model's own when it has one."""
+        if not self._many_languages:
+            return self.language
+        found = self._model.detect_language(self._encode(pcm))[0][0][0]
+        return str(found).strip("<|>")
+
+    def _read_one(
+        self, pcm: Pcm, known: Sequence[Excerpt], hints: Sequence[str], language: str
+    ) -> Reading:
+        room = min(CONTEXT_MS, WINDOW_MS - _ms(pcm))
+        count = windows.most_recent([_ms(excerpt.pcm) for excerpt in known], room)
+        context = list(known[len(known) - count :])
+        window = windows.lay_out([*(excerpt.pcm for excerpt in context), pcm])
+        encoded = self._encode(window.pcm)
+        language = language or self._language_of(encoded)
+        forced = [token for excerpt in context for token in self._tokens(excerpt.text)]
+        answer = self._answer(encoded, _ms(pcm), forced, hints, language)
+        if answer.looped and context:
+            return self._read_one(pcm, (), hints, language)
+        if not answer.tokens or answer.score < POOR_SCORE:
+            return Reading(score=answer.score, no_speech=answer.no_speech, language=language)
+        if not context and answer.no_speech > NO_SPEECH:
+            return Reading(score=answer.score, no_speech=answer.no_speech, language=language)
+        pieces = self._placed(encoded, window, forced, answer.tokens, language)
+        return self._reading(pieces, window.places[-1], answer, language)
+
+    def _read_window(
+        self, members: Sequence[Excerpt], hints: Sequence[str], language: str
+    ) -> list[Reading]:
+        window = windows.lay_out([excerpt.pcm for excerpt in members])
+        encoded = self._encode(window.pcm)
+        language = language or self._language_of(encoded)
+        answer = self._answer(encoded, _ms(window.pcm), None, hints, language)
+        shares: list[list[_Piece]] = [[] for _ in members]
+        if answer.tokens and not answer.looped and answer.score >= POOR_SCORE:
+            for piece in self._placed(encoded, window, (), answer.tokens, language):
+                middle = (piece.start_ms + piece.end_ms) / 2
+                shares[windows.owner(window.places, middle)].append(piece)
+        return [
+            # Where the window brought nothing, the utterance is heard by itself: it may have been passed over.
+            self._reading(share, place, answer, language)
+            if share
+            else self._read_one(member.pcm, (), hints, language)
+            for member, place, share in zip(members, window.places, shares, strict=True)
+        ]
+
+    def _check_language(self, language: str) -> None:
+        if language and self.language and language.split("-")[0] != self.language:
+            raise ModelError(
+                f"The second reader {self.name} reads only English, not `{language}`. "
+                "Take one of many languages, e.g. tiny or base: callscribe models list"
+            )
+
+    def _language_of(self, encoded: Any) -> str:
+        if not self._many_languages:
+            return self.language
+        return str(self._model.detect_language(encoded)[0][0][0]).strip("<|>")
+
+    # -- the model
+
+    def _encode(self, pcm: Pcm) -> Any:
+        features = self._mel(resample(pcm, SAMPLE_RATE, mel.RATE))
+        return self._model.encode(self._ct2.StorageView.from_array(features[None]))
+
+    def _answer(
+        self,
+        encoded: Any,
+        length_ms: int,
+        forced: Sequence[int] | None,
+        hints: Sequence[str],
+        language: str,
+    ) -> _Answer:
+        """Decode; with no `forced` beginning (None) the answer has time stamps, which are taken out again."""
+        timed = forced is None
+        start = [*self._hinted(hints), *self._start(language, timed=timed)]
+        prompt = [*start, *(forced or ())]
+        limit = _TOKENS_AT_LEAST + _TOKENS_A_SECOND * length_ms // 1000
+        limit = min(limit, _MAX_LENGTH // 2 - len(prompt))
+        if limit < _TOKENS_AT_LEAST:
+            return _Answer((), 0.0, 0.0, looped=True)
+        count = len(forced or ())
+        written = self._generate(encoded, prompt, count, limit)
+        if written.looped and not count:
+            written = self._generate(encoded, prompt, count, limit, no_repeat=3)
+        return written
+
+    def _generate(
+        self, encoded: Any, prompt: Sequence[int], forced: int, limit: int, *, no_repeat: int = 0
+    ) -> _Answer:
+        (result,) = self._model.generate(
+            encoded,
+            [list(prompt)],
+            beam_size=self._beam,
+            max_length=min(_MAX_LENGTH, 2 * (len(prompt) + limit)),
+            no_repeat_ngram_size=no_repeat,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=[-1, *self._vocabulary.forbidden],
+        )
+        tokens: list[int] = result.sequences_ids[0]
+        # The forced beginning comes back with the answer, and counts in the mean although it was sure.
+        total = float(result.scores[0]) * max(1, len(tokens))
+        tokens = tokens[forced:]
+        text = tuple(token for token in tokens if token < self._vocabulary.end)
+        score = total / (len(tokens) + 1)  # the end, which is not returned, was chosen too
+        looped = len(tokens) >= limit or loops(text)
+        return _Answer(text, score, float(result.no_speech_prob), looped)
+
+    def _start(self, language: str, *, timed: bool) -> list[int]:
+        known = self._vocabulary
+        start = [known.start]
+        if self._many_languages:
+            start += [known.language(language), known.transcribe]
+        return start if timed else [*start, known.no_times]
+
+    def _hinted(self, hints: Sequence[str]) -> list[int]:
+        if not hints:
+            return []
+        tokens = self._tokens(", ".join(hints) + ".")
+        return [self._vocabulary.before, *tokens[:_HINT_TOKENS]]
+
+    def _tokens(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids
+        return ids
+
+    def _placed(
+        self,
+        encoded: Any,
+        window: windows.Window,
+        forced: Sequence[int],
+        tokens: Sequence[int],
+        language: str,
+    ) -> list[_Piece]:
+        """The written words of `tokens` with their times in the window."""
+        (found,) = self._model.align(
+            encoded,
+            self._start(language, timed=False),
+            [[*forced, *tokens]],
+            [_ms(window.pcm) // 10],
+        )
+        indices = np.array([pair[0] for pair in found.alignments])
+        moments = np.array([pair[1] for pair in found.alignments])
+        firsts = np.flatnonzero(np.diff(indices, prepend=-1))
+        starts_ms = moments[firsts] * 20
+        probabilities = found.text_token_probs
+        pieces: list[_Piece] = []
+        at = len(forced)
+        for group in self._groups(tokens, language):
+            stop = at + len(group)
+            pieces.append(
+                _Piece(
+                    text=self._tokenizer.decode(list(group)),
+                    start_ms=int(starts_ms[min(at, len(starts_ms) - 1)]),
+                    end_ms=int(starts_ms[min(stop, len(starts_ms) - 1)]),
+                    probability=float(np.mean(probabilities[at:stop])),
+                )
+            )
+            at = stop
+        return pieces
+
+    def _groups(self, tokens: Sequence[int], language: str) -> list[list[int]]:
+        """The tokens of each written word."""
+        spaced = language.split("-")[0] not in _NO_SPACES
+        groups: list[list[int]] = []
+        for token in tokens:
+            begins = (
+                self._vocabulary.begins_word(token) if spaced else _whole(self._tokenizer, groups)
+            )
+            if begins or not groups:
+                groups.append([token])
+            else:
+                groups[-1].append(token)
+        return groups
+
+    def _reading(
+        self, pieces: Sequence[_Piece], place: windows.Place, answer: _Answer, language: str
+    ) -> Reading:
+        words: list[Word] = []
+        longest = place.end_ms - place.start_ms
+        for piece in pieces:
+            spoken = spoken_words(piece.text, language)
+            start = min(longest, max(0, piece.start_ms - place.start_ms))
+            end = min(longest, max(start, piece.end_ms - place.start_ms))
+            letters = sum(len(word) for word in spoken)
+            for word in spoken:
+                share = (end - start) * len(word) // max(1, letters)
+                words.append(
+                    Word(
+                        text=word,
+                        start_ms=start,
+                        end_ms=min(end, start + share),
+                        confidence=self._confidence(piece.probability),
+                    )
+                )
+                start += share
+        text = "".join(piece.text for piece in pieces).strip()
+        if not words:
+            return Reading(score=answer.score, no_speech=answer.no_speech, language=language)
+        return Reading(tuple(words), text, answer.score, answer.no_speech, language)
+
+    def _confidence(self, probability: float) -> float:
+        raw = min(1.0, max(0.0, probability))
+        return round(raw if self._calibration is None else self._calibration(raw), 3)
+
+
+class _Vocabulary:
+    """The tokens that mean something else than text."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        def named(*names: str) -> int:
+            for name in names:
+                found = tokenizer.token_to_id(name)
+                if found is not None:
+                    return int(found)
+            raise ModelError(
+                f"The model's tokenizer.json does not know {names[0]}: it is no Whisper model."
+            )
+
+        self._named = named
+        self.end = named("<|endoftext|>")
+        self.start = named("<|startoftranscript|>")
+        self.before = named("<|startofprev|>")
+        self.no_times = named("<|notimestamps|>")
+        self.transcribe = named("<|transcribe|>")
+        written = {token: text for text, token in tokenizer.get_vocab().items() if token < self.end}
+        self.forbidden = sorted(token for token, text in written.items() if _FIGURE.search(text))
+        """Tokens with figures and currency signs: numbers are to be written as they are spoken."""
+        self._begins = frozenset(token for token, text in written.items() if text.startswith("Ġ"))
+
+    def language(self, tag: str) -> int:
+        """The token of a BCP 47 tag."""
+        return self._named(f"<|{tag.split('-')[0].lower()}|>")
+
+    def begins_word(self, token: int) -> bool:
+        return token in self._begins
+
+
+_FIGURE: Final = re.compile(r"[0-9$£€¥]|Â£|Â¥|âĤ¬")
+"""Byte-level tokens spell £ as Â£ and € as âĤ¬."""
+
+
+def loops(tokens: Sequence[int]) -> bool:
+    """Whether an answer goes round in circles: one token eight times, or up to eight together four times."""
+    for length in range(1, 9):
+        times = 8 if length == 1 else 4
+        for start in range(len(tokens) - length * times + 1):
+            part = tuple(tokens[start : start + length])
+            if all(
+                tuple(tokens[start + k * length : start + (k + 1) * length]) == part
+                for k in range(1, times)
+            ):
+                return True
+    return False
+
+
+def look(folder: Path) -> Layout | None:
+    """What the folder of a Whisper model in CTranslate2's form says; None when it is none.
+
+    Raises:
+        ModelError: files are missing or damaged; says which.
+    """
+    if not (folder / "config.json").is_file() and not (folder / "model.bin").is_file():
+        return None
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(
+            f"The model in {folder} is incomplete: {', '.join(missing)} missing. "
+            "Get it again with: callscribe models get --again NAME"
+        )
+    try:
+        about = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{folder / 'config.json'} cannot be read ({error}). "
+            "Get the model again with: callscribe models get --again NAME"
+        ) from error
+    if not isinstance(about, dict) or "alignment_heads" not in about:
+        return None
+    only_english = _ENGLISH_END in about.get("suppress_ids_begin", ())
+    return Layout(sample_rate=mel.RATE, language="en" if only_english else "")
+
+
+def language_of(name: str) -> str:
+    """The language in a published model's name: those that end in `.en` read only English."""
+    return "en" if name.endswith(".en") else ""
+
+
+def near_miss(folder: Path) -> str:
+    """What a folder is that holds a speech model of another form."""
+    if (folder / "model.safetensors").is_file() or (folder / "pytorch_model.bin").is_file():
+        return "a model for PyTorch; a second reader's is in CTranslate2's form (model.bin)"
+    if (folder / "config.json").is_file() and (folder / "model.bin").is_file():
+        return "a CTranslate2 model of another kind, no Whisper model: its config.json names no alignment heads"
+    return ""
+
+
+def _load(folder: Path, facts: Facts) -> Reader:
+    return WhisperReader(folder, name=facts.name, calibration=facts.calibration)
+
+
+ENGINE: Engine[Reader] = Engine(
+    name="Whisper",
+    files=f"{', '.join(FILES)} in CTranslate2's form",
+    look=look,
+    load=_load,
+    language_of=language_of,
+    near_miss=near_miss,
+)
+
+
+def _whole(tokenizer: Any, groups: Sequence[Sequence[int]]) -> bool:
+    """Whether the last group is whole characters, so that the next token begins a new one."""
+    return not groups or "�" not in tokenizer.decode(list(groups[-1]))
+
+
+def _moved(reading: Reading, by_ms: int) -> Reading:
+    if not by_ms:
+        return reading
+    words = tuple(
+        Word(w.text, w.start_ms + by_ms, w.end_ms + by_ms, w.confidence) for w in reading.words
+    )
+    return Reading(words, reading.text, reading.score, reading.no_speech, reading.language)
+
+
+def _joined(readings: Sequence[Reading]) -> Reading:
+    """The readings of the pieces of one long utterance as one."""
+    worded = [reading for reading in readings if reading.words] or list(readings[:1])
+    return Reading(
+        words=tuple(word for reading in worded for word in reading.words),
+        text=" ".join(reading.text for reading in worded),
+        score=min(reading.score for reading in worded),
+        no_speech=max(reading.no_speech for reading in worded),
+        language=worded[0].language,
+    )
+
+
+def _ms(pcm: Pcm) -> int:
+    return len(pcm) * 1000 // SAMPLE_RATE

@@ -1,0 +1,103 @@
+"""Several utterances in one window of sound: how they are laid out, and whose a word in it is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
+
+GAP_MS: Final = 1000
+"""Silence between two utterances of a window."""
+_SEARCH_MS: Final = 8000
+"""What is too long for a window is divided at the quietest moment of so much before the window's end."""
+_QUIET_MS: Final = 200
+
+
+class Place(NamedTuple):
+    """Where an utterance lies in a window, milliseconds."""
+
+    start_ms: int
+    end_ms: int
+
+
+class Window(NamedTuple):
+    """Utterances one after the other, `GAP_MS` of silence between them."""
+
+    pcm: Pcm
+    places: tuple[Place, ...]
+
+
+def lay_out(pieces: Sequence[Pcm]) -> Window:
+    """One window of these utterances, in this order. Samples at 8000 Hz."""
+    gap = np.zeros(GAP_MS * SAMPLE_RATE // 1000, np.int16)
+    parts: list[Pcm] = []
+    places: list[Place] = []
+    at = 0
+    for pcm in pieces:
+        if parts:
+            parts.append(gap)
+            at += len(gap)
+        places.append(Place(_ms(at), _ms(at + len(pcm))))
+        parts.append(pcm)
+        at += len(pcm)
+    return Window(np.concatenate(parts) if parts else gap[:0], tuple(places))
+
+
+def most_recent(lengths: Sequence[int], room_ms: int) -> int:
+    """How many of the last utterances of these lengths (ms) fit into `room_ms`, a gap after each of them."""
+    count = 0
+    for length in reversed(lengths):
+        room_ms -= length + GAP_MS
+        if room_ms < 0:
+            break
+        count += 1
+    return count
+
+
+def pack(lengths: Sequence[int], window_ms: int) -> list[range]:
+    """Utterances of these lengths (ms) in as few windows as keep their order; the last are evened out.
+
+    One that is longer than a window has a window of its own.
+    """
+    windows: list[range] = []
+    start, used = 0, 0
+    for i, length in enumerate(lengths):
+        grown = used + length + (GAP_MS if i > start else 0)
+        if i > start and grown > window_ms:
+            windows.append(range(start, i))
+            start, grown = i, length
+        used = grown
+    if lengths:
+        windows.append(range(start, len(lengths)))
+    return windows
+
+
+def owner(places: Sequence[Place], at_ms: float) -> int:
+    """The utterance that a moment of the window belongs to: the one it lies in, else the nearest."""
+    return min(
+        range(len(places)),
+        key=lambda i: max(places[i].start_ms - at_ms, at_ms - places[i].end_ms, 0.0),
+    )
+
+
+def divide(pcm: Pcm, longest_ms: int) -> list[Pcm]:
+    """A long utterance in pieces that are no longer than `longest_ms`, cut where it is quietest."""
+    pieces: list[Pcm] = []
+    longest = longest_ms * SAMPLE_RATE // 1000
+    step = _QUIET_MS * SAMPLE_RATE // 1000
+    while len(pcm) > longest:
+        begin = max(longest // 2, longest - _SEARCH_MS * SAMPLE_RATE // 1000)
+        steps = np.lib.stride_tricks.sliding_window_view(
+            np.abs(pcm[begin:longest].astype(np.float32)), step
+        )[:: step // 4]
+        cut = begin + int(np.argmin(steps.mean(axis=1))) * (step // 4) + step // 2
+        pieces.append(pcm[:cut])
+        pcm = pcm[cut:]
+    return [*pieces, pcm]
+
+
+def _ms(samples: int) -> int:
+    return samples * 1000 // SAMPLE_RATE

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from callscribe.errors import ModelError
+from callscribe.recognition.base import Excerpt, Pcm, Reading
+from callscribe.recognition.calibration import Calibration
+from callscribe.recognition.engine import Layout
+from callscribe.recognition.whisper import (
+    FILES,
+    WhisperReader,
+    language_of,
+    look,
+    loops,
+    near_miss,
+)
+from tests.readers import tiny_en
+from tests.speech.audio import SAID, scene
+
+
+@pytest.fixture(scope="module")
+def reader() -> WhisperReader:
+    return WhisperReader(tiny_en(), name="tiny.en")
+
+
+def said(name: str, before_s: float = 0.3, after_s: float = 0.3) -> Pcm:
+    return scene(before_s, name, after_s).pcm
+
+
+def raw(reading: Reading) -> str:
+    return " ".join(word.text for word in reading.words)
+
+
+# ------------------------------------------------------------------ with the real model
+
+
+def test_words_are_read_as_spoken_with_their_times(reader: WhisperReader) -> None:
+    played = scene(0.6, "card", 0.6)
+    reading = reader.read(Excerpt(played.pcm))
+    assert raw(reading) == SAID["card"]
+    assert reading.language == "en"
+    assert played.starts_ms[0] < reading.words[1].start_ms < played.starts_ms[0] + 600
+    assert reading.words[-1].start_ms < played.ends_ms[0] <= reading.words[-1].end_ms
+    starts = [word.start_ms for word in reading.words]
+    assert starts == sorted(starts)
+    assert all(word.start_ms <= word.end_ms and 0 < word.confidence <= 1 for word in reading.words)
+
+
+def test_what_was_said_before_is_heard_but_not_returned(reader: WhisperReader) -> None:
+    before = Excerpt(said("balance"), reader.read(Excerpt(said("balance"))).text)
+    reading = reader.read(Excerpt(said("card")), [before])
+    assert raw(reading) == SAID["card"]
+    assert reading.words[0].start_ms < 1000
+
+
+def test_utterances_read_together_keep_their_words_and_times(reader: WhisperReader) -> None:
+    names = ["hello", "calling", "yes"]
+    readings = reader.read_together([Excerpt(said(name)) for name in names])
+    assert raw(readings[0]) == SAID["hello"]
+    assert raw(readings[1]).endswith("for calling")
+    assert raw(readings[2]) == SAID["yes"]
+    for reading, name in zip(readings, names, strict=True):
+        assert reading.words[-1].end_ms <= len(said(name)) // 8 + 1
+
+
+@pytest.mark.parametrize("seconds", [0, 0.1, 3])
+def test_silence_has_no_words(reader: WhisperReader, seconds: float) -> None:
+    assert reader.read(Excerpt(np.zeros(int(8000 * seconds), np.int16))).words == ()
+
+
+def test_a_long_utterance_is_read_in_pieces(reader: WhisperReader) -> None:
+    names = ["hello", "calling", "number", "four", "yes"]
+    pcm = np.concatenate([said(name, 2.0, 2.0) for name in [*names, *names]])
+    assert len(pcm) > 40 * 8000
+    reading = reader.read(Excerpt(pcm))
+    assert raw(reading).count("how can i help you") == 2
+    assert len(pcm) // 8 - 6000 < reading.words[-1].start_ms < len(pcm) // 8
+
+
+def test_confidence_is_what_the_calibration_says(reader: WhisperReader) -> None:
+    sure = WhisperReader(tiny_en(), calibration=Calibration(((0.0, 0.25), (1.0, 0.25))))
+    assert {word.confidence for word in sure.read(Excerpt(said("card"))).words} == {0.25}
+
+
+def test_another_language_is_refused_by_an_english_model(reader: WhisperReader) -> None:
+    with pytest.raises(ModelError, match="reads only English, not `de`"):
+        reader.read(Excerpt(said("card")), language="de")
+
+
+def test_a_damaged_model_is_told(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_en(), tmp_path / "model"))
+    (folder / "model.bin").write_bytes((folder / "model.bin").read_bytes()[:100_000])
+    with pytest.raises(ModelError, match=r"cannot be loaded.*\n.*models get"):
+        WhisperReader(folder)
+
+
+# ------------------------------------------------------------------ without it
+
+
+def test_loops_are_found_and_repeated_digits_are_none() -> None:
+    assert loops([1, 2] * 4)
+    assert loops([5, 5, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 9])
+    assert loops([7] * 8)
+    assert not loops([7] * 7)
+    assert not loops([1, 2, 3, 1, 2, 3, 4])
+    assert not loops([])
+
+
+ABOUT = {"alignment_heads": [[1, 0]], "suppress_ids_begin": [220, 50257]}
+
+
+def made(folder: Path, *, leave_out: str = "", about: object = ABOUT) -> Path:
+    folder.mkdir()
+    for name in FILES:
+        if name != leave_out:
+            (folder / name).write_text(json.dumps(about))
+    return folder
+
+
+def test_a_whole_folder_passes_and_tells_whether_it_reads_only_english(tmp_path: Path) -> None:
+    assert look(made(tmp_path / "many")) == Layout(sample_rate=16000)
+    english = ABOUT | {"suppress_ids_begin": [220, 50256]}
+    assert look(made(tmp_path / "english", about=english)) == Layout(16000, "en")
+
+
+def test_a_published_models_name_tells_whether_it_reads_only_english() -> None:
+    assert language_of("whisper-base.en") == "en"
+    assert language_of("whisper-base") == ""
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match=f"incomplete: {name} missing"):
+        look(made(tmp_path / "m", leave_out=name))
+
+
+def test_what_is_no_such_model_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert look(tmp_path / "empty") is None
+    assert look(tmp_path / "none") is None
+    other = made(tmp_path / "other", about={"unk_token": "<unk>"})
+    assert look(other) is None
+    assert "of another kind" in near_miss(other)
+    (tmp_path / "empty" / "model.safetensors").touch()
+    assert "PyTorch" in near_miss(tmp_path / "empty")
+    broken = made(tmp_path / "broken")
+    (broken / "config.json").write_text("{")
+    with pytest.raises(ModelError, match="cannot be read"):
+        look(broken)
+    with pytest.raises(ModelError, match="of another kind"):
+        WhisperReader(other)
