@@ -192,7 +192,24 @@ async def test_closing_wakes_a_waiting_viewer() -> None:
     assert await reading is None
 
 
-async def test_a_viewer_that_hoards_what_no_store_has_is_let_go() -> None:
+async def test_a_viewer_that_hoards_what_is_not_stored_yet_reads_it_again() -> None:
+    hub = Hub()
+    viewer = hub.subscribe(capacity=1)
+    waiting = [final(None, f"u{number}") for number in range(100)]
+    for published in waiting:
+        hub.publish(published, pending=True)
+    assert await drain(viewer) == [Resync(after_id=0)]
+    assert hub.unstored() == waiting
+    assert hub.unstored("CA9") == []
+    stored = Published(id=1, event=waiting[0].event)
+    hub.publish(stored)
+    assert hub.unstored() == waiting[1:]
+    hub.forget(waiting[1].event)
+    assert hub.unstored() == waiting[2:]
+    assert await drain(viewer) == [stored]
+
+
+async def test_a_viewer_that_hoards_what_no_store_takes_is_let_go() -> None:
     hub = Hub()
     viewer = hub.subscribe(capacity=1)
     for number in range(100):

@@ -4,19 +4,13 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Self
 
 import pytest
 
 from callscribe.events import CallStarted, LagChanged, Published
 from callscribe.terminal import ViewClosed, run_view
-from callscribe.terminal.driver import Resync
-
-
-@dataclass(frozen=True)
-class Missed:
-    after_id: int
 
 
 class Recorder:
@@ -54,13 +48,37 @@ def passing() -> Published:
     return Published(None, LagChanged(call="CA1", leg="CA1", track="inbound", lag_ms=5))
 
 
-async def stream(
-    *items: Published | Resync, keep_open: asyncio.Event | None = None
-) -> AsyncIterator[Published | Resync]:
-    for item in items:
-        yield item
-    if keep_open is not None:
-        await keep_open.wait()
+class Given:
+    """A follower of given events, one at a time; raises `error` after them, or ends, once `keep_open` is set."""
+
+    cursor = None
+
+    def __init__(
+        self,
+        *items: Published,
+        keep_open: asyncio.Event | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        self._items = list(items)
+        self._keep_open = keep_open
+        self._error = error
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Published:
+        if batch := await self.batch():
+            return batch[0]
+        raise StopAsyncIteration
+
+    async def batch(self) -> list[Published]:
+        if self._items:
+            return [self._items.pop(0)]
+        if self._keep_open is not None:
+            await self._keep_open.wait()
+        if self._error is not None:
+            raise self._error
+        return []
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -71,7 +89,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_shows_everything_in_order_off_the_event_loop() -> None:
     view = Recorder()
-    await run_view(stream(durable(1), passing(), durable(2)), view)
+    await run_view(Given(durable(1), passing(), durable(2)), view)
     assert view.ids == [1, None, 2]
     assert view.threads == {"terminal"}
     assert view.flushes >= 2, "at once, and at the end"
@@ -80,7 +98,7 @@ async def test_shows_everything_in_order_off_the_event_loop() -> None:
 async def test_what_comes_in_quick_succession_is_painted_together() -> None:
     view = Recorder()
     many = [passing() for _ in range(500)]
-    await run_view(stream(*many), view, clock=lambda: 0.0)
+    await run_view(Given(*many), view, clock=lambda: 0.0)
     assert len(view.ids) == 500
     assert view.flushes == 2
 
@@ -98,32 +116,15 @@ async def test_slow_painting_is_done_less_often() -> None:
             now[0] += 0.5
 
     view = Slow()
-    await run_view(stream(*[passing() for _ in range(100)]), view, clock=lambda: now[0])
+    await run_view(Given(*[passing() for _ in range(100)]), view, clock=lambda: now[0])
     assert len(view.ids) == 100
     assert view.flushes == 100 * 0.5 / 10 + 1, "a second each, and then ten of rest"
-
-
-async def test_resync_reads_the_missing_ones_and_shows_none_twice() -> None:
-    view = Recorder()
-    asked: list[int] = []
-
-    async def refetch(after: int) -> Iterable[Published]:
-        asked.append(after)
-        return [durable(n) for n in range(1, 6) if n > after - 2][:3]
-
-    await run_view(
-        stream(durable(1), durable(2), Missed(2), durable(4), durable(5), durable(6)),
-        view,
-        refetch=refetch,
-    )
-    assert asked == [2, 3, 4, 5]
-    assert view.ids == [1, 2, 3, 4, 5, 6]
 
 
 async def test_a_terminal_that_stands_still_does_not_hold_up_the_loop() -> None:
     view = Recorder()
     view.gate.clear()
-    task = asyncio.create_task(run_view(stream(durable(1), durable(2)), view))
+    task = asyncio.create_task(run_view(Given(durable(1), durable(2)), view))
     for _ in range(200):  # the loop keeps turning while the view is blocked
         await asyncio.sleep(0)
     assert not task.done()
@@ -137,7 +138,7 @@ async def test_ends_quietly_when_the_reader_is_gone() -> None:
         def show(self, published: Published) -> None:
             raise ViewClosed
 
-    await run_view(stream(durable(1), keep_open=asyncio.Event()), Gone())
+    await run_view(Given(durable(1), keep_open=asyncio.Event()), Gone())
 
 
 async def test_a_fault_in_the_view_is_not_swallowed() -> None:
@@ -146,22 +147,18 @@ async def test_a_fault_in_the_view_is_not_swallowed() -> None:
             raise RuntimeError("broken view")
 
     with pytest.raises(RuntimeError, match="broken view"):
-        await run_view(stream(durable(1)), Faulty())
+        await run_view(Given(durable(1)), Faulty())
 
 
 async def test_a_fault_in_the_source_is_not_swallowed() -> None:
-    async def source() -> AsyncIterator[Published]:
-        yield durable(1)
-        raise ConnectionError("lost")
-
     with pytest.raises(ConnectionError):
-        await run_view(source(), Recorder())
+        await run_view(Given(durable(1), error=ConnectionError("lost")), Recorder())
 
 
 async def test_ticks_and_signals_repaint() -> None:
     view = Recorder()
     stop = asyncio.Event()
-    task = asyncio.create_task(run_view(stream(keep_open=stop), view, tick_s=0.001))
+    task = asyncio.create_task(run_view(Given(keep_open=stop), view, tick_s=0.001))
     await until(lambda: view.flushes >= 2)
     os.kill(os.getpid(), signal.SIGWINCH)
     await until(lambda: view.redraws >= 1)
@@ -172,7 +169,7 @@ async def test_ticks_and_signals_repaint() -> None:
 
 
 async def test_can_be_cancelled() -> None:
-    task = asyncio.create_task(run_view(stream(keep_open=asyncio.Event()), Recorder()))
+    task = asyncio.create_task(run_view(Given(keep_open=asyncio.Event()), Recorder()))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

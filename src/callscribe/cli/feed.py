@@ -1,9 +1,10 @@
-"""The live events of a running server, over whatever connection there is: no hole, no double."""
+"""Follows the journal of a running server, over whatever connection there is: no hole, no double."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Self
 
@@ -11,7 +12,8 @@ import httpx
 import msgspec
 
 from callscribe.cli.remote import Place, ServerError, check_answer, not_ours, unreachable
-from callscribe.events import Published, from_json
+from callscribe.events import EPHEMERAL, Published, from_json
+from callscribe.journal.follow import Unnumbered
 from callscribe.terminal.sse import Message, SseParser
 
 SILENCE_S = 45.0
@@ -21,7 +23,9 @@ RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
 class Feed:
-    """An endless async iterator of events. Connection losses are mended by connecting again from the last event seen.
+    """The follower (`callscribe.journal.follow.Follower`) of another process's journal; it never ends.
+
+    Connection losses are mended by connecting again from the last event seen.
 
     Args:
         call: only this record's events (its id).
@@ -51,7 +55,8 @@ class Feed:
         self._response: httpx.Response | None = None
         self._bytes: AsyncIterator[bytes] | None = None
         self._parser = SseParser()
-        self._ready: list[Message] = []
+        self._ready: deque[Message] = deque()
+        self._unnumbered = Unnumbered()
         self._cursor: int | None = None
         self.skip: dict[str, int] = {}
         """Record id -> cursor: what a record that was read beside the stream holds already."""
@@ -83,10 +88,19 @@ class Feed:
     async def __anext__(self) -> Published:
         while True:
             while self._ready:
-                published = self._event(self._ready.pop(0))
+                published = self._event(self._ready.popleft())
                 if published is not None:
                     return published
             await self._fill()
+
+    async def batch(self) -> list[Published]:
+        """The next events: all that have arrived, at least one."""
+        found = [await anext(self)]
+        while self._ready:
+            published = self._event(self._ready.popleft())
+            if published is not None:
+                found.append(published)
+        return found
 
     async def _fill(self) -> None:
         """Read on; connect again when that fails."""
@@ -181,6 +195,12 @@ class Feed:
         except msgspec.DecodeError:
             raise not_ours(self._place, "its events are not JSON") from None
         if number is not None and number <= self.skip.get(event.call, 0):
+            return None
+        if number is not None:
+            known = self._unnumbered.forget(event)
+        else:
+            known = not isinstance(event, EPHEMERAL) and not self._unnumbered.remember(event)
+        if known:
             return None
         return Published(number, event)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Iterable
 
 from rich.console import Console
 
-from callscribe.events import Published
+from callscribe.journal.follow import JournalFollower
 from callscribe.journal.hub import Hub
 from callscribe.settings import Settings
 from callscribe.store.base import EventReader
@@ -39,8 +37,5 @@ def data_option(settings: Settings) -> str:
 async def show_hub(hub: Hub, store: EventReader, view: AnyView) -> None:
     """Feed the view until the hub closes."""
 
-    async def refetch(after_id: int) -> Iterable[Published]:
-        return await asyncio.to_thread(store.events_after, after_id, limit=100_000)
-
-    with hub.subscribe() as events:
-        await run_view(events, view, refetch=refetch)
+    with JournalFollower(store, hub, after=None) as follower:
+        await run_view(follower, view)

@@ -5,10 +5,10 @@ A viewer (terminal, page, `--json`) subscribes and reads at its own speed from i
 * an ephemeral event replaces the older one of the same kind and track that still waits: nobody needs old guesses;
 * stored events wait in order. When more than `capacity` of them wait they are thrown away together and one `Resync`
   takes their place: the viewer reads on from the store, so a final is late for it but never lost;
-* events that could not be stored (no id) cannot be read again, so they are kept.
+* events that no store could take yet (no id) are kept by the hub until it has (`unstored`). A viewer that hoards too
+  many of them reads on from the store and from there. Events that no store will ever take stay in the viewer's queue.
 
-To begin without a hole: subscribe first, then read the record from the store, then ignore live events whose id is not
-higher than the record's cursor.
+Views don't read a subscription themselves: `callscribe.journal.follow` knows how to begin and go on without a hole.
 
 Everything here runs on the event loop; nothing blocks and nothing awaits except the viewer itself.
 """
@@ -36,15 +36,16 @@ from callscribe.events import (
 )
 
 _UNSTORED_FACTOR = 16
-"""A viewer may have this many times its capacity of events waiting that no store holds; then it is let go."""
+"""A viewer may have this many times its capacity of events waiting that no store holds."""
 
 _Slot = tuple[str, ...]
 
 
 class Resync(msgspec.Struct, frozen=True):
-    """The viewer was too slow and missed stored events; all of them are in the store.
+    """The viewer was too slow and missed events; all of them are in the store or in `Hub.unstored`.
 
-    Read `events_after(after_id)`, remember the highest id seen, and ignore events from the subscription up to it.
+    Read `events_after(after_id)`, then `unstored`, remember the highest id seen, and ignore events from the
+    subscription up to it.
     """
 
     after_id: int
@@ -62,7 +63,9 @@ class Subscription:
         self._next_place = 0
         self._resync_place: int | None = None
         self._stored = 0
-        self._unstored = 0
+        self._pending: set[int] = set()
+        """Identities of the waiting events that are yet to be stored."""
+        self._unstorable = 0
         self._delivered = hub.last_id
         self._wake = asyncio.Event()
         self._closed = False
@@ -99,6 +102,10 @@ class Subscription:
             await self._wake.wait()
         return self._take()
 
+    def take_waiting(self) -> Published | Resync | None:
+        """What `anext` would return at once; None when it would wait, or end."""
+        return self._take() if self._queue else None
+
     def _take(self) -> Published | Resync:
         place, item = self._queue.popitem(last=False)
         if isinstance(item, Resync):
@@ -111,13 +118,16 @@ class Subscription:
             if self._slots.get(slot) == place:
                 del self._slots[slot]
         elif item.id is None:
-            self._unstored -= 1
+            if id(item.event) in self._pending:
+                self._pending.remove(id(item.event))
+            else:
+                self._unstorable -= 1
         else:
             self._stored -= 1
             self._delivered = max(self._delivered, item.id)
         return item
 
-    def _offer(self, published: Published) -> None:
+    def _offer(self, published: Published, pending: bool) -> None:
         """Queue an event. Called by the hub."""
         event = published.event
         if self._closed or not (
@@ -132,9 +142,17 @@ class Subscription:
         if isinstance(event, FinalTranscript):
             self._drop_superseded(event)
         if published.id is None:
-            self._unstored += 1
+            if not pending:
+                self._unstorable += 1
+            elif self._resync_place is None:
+                self._pending.add(id(event))
+            else:
+                return  # the viewer has yet to read on, and will find it among the unstored
             self._put(published)
-            if self._unstored > self._capacity * _UNSTORED_FACTOR:
+            limit = self._capacity * _UNSTORED_FACTOR
+            if len(self._pending) > limit:
+                self._overflow()
+            elif self._unstorable > limit:
                 self.close()
         elif self._resync_place is not None:
             pass  # the viewer has yet to read the store, and will find it there
@@ -148,8 +166,11 @@ class Subscription:
         self._queue = OrderedDict(
             (place, item)
             for place, item in self._queue.items()
-            if isinstance(item, Published) and item.id is None
+            if isinstance(item, Published)
+            and item.id is None
+            and id(item.event) not in self._pending
         )
+        self._pending.clear()
         self._stored = 0
         self._resync_place = self._put(Resync(after_id=self._delivered))
         self._queue.move_to_end(self._resync_place, last=False)
@@ -191,15 +212,25 @@ class Hub:
         self._log = structlog.get_logger(__name__)
         self._subscriptions: dict[Subscription, None] = {}
         self._unfinished: dict[_Slot, Published] = {}
+        self._unstored: dict[int, Published] = {}
+        """Identity of an event that is yet to be stored -> the event."""
 
-    def publish(self, published: Published) -> None:
-        """Pass an event on to all viewers; never blocks. The journal calls this, in id order."""
+    def publish(self, published: Published, *, pending: bool = False) -> None:
+        """Pass an event on to all viewers; never blocks. The journal calls this, in id order.
+
+        Args:
+            pending: it has no id because the store could not take it yet. The same object is to be published again,
+                with its id, when the store has it; until then it is kept for viewers who come late.
+        """
         if published.id is not None:
             self.last_id = max(self.last_id, published.id)
+            self._unstored.pop(id(published.event), None)
+        elif pending:
+            self._unstored[id(published.event)] = published
         self._remember(published)
         for subscription in list(self._subscriptions):
             try:
-                subscription._offer(published)
+                subscription._offer(published, pending)
             except Exception:
                 # A fault in one viewer's queue must reach neither the others nor the call that is published.
                 self._log.exception("viewer let go")
@@ -228,6 +259,18 @@ class Hub:
             for published in self._unfinished.values()
             if call is None or published.event.call == call
         ]
+
+    def unstored(self, call: str | None = None) -> list[Published]:
+        """What was published and is not in the store yet, in order, for viewers who come late."""
+        return [
+            published
+            for published in self._unstored.values()
+            if call is None or published.event.call == call
+        ]
+
+    def forget(self, event: AnyEvent) -> None:
+        """A pending event will never be stored."""
+        self._unstored.pop(id(event), None)
 
     @property
     def viewers(self) -> int:

@@ -163,9 +163,10 @@ class Journal:
         """Show an event that is not written yet."""
         if len(self._unwritten) < self._keep:
             self._unwritten.append(event)
+            self._hub.publish(Published(id=None, event=event), pending=True)
         else:
             self._lost += 1
-        self._hub.publish(Published(id=None, event=event))
+            self._hub.publish(Published(id=None, event=event))
 
     def _begin_outage(self, error: Exception) -> None:
         self._failure = str(error) or type(error).__name__
@@ -186,13 +187,14 @@ class Journal:
                 await asyncio.wait_for(self._closing.wait(), wait)
             events = self._unwritten[: 1 if singly else None]
             try:
-                await self._append(events)
+                ids = await self._append(events)
             except (ValueError, TypeError) as error:
                 singly = True
                 if len(events) > 1:
                     wait = 0
                     continue
                 self._refuse(events[0], error)
+                self._hub.forget(events[0])
             except Exception as error:
                 if self._closing.is_set():
                     self._log.error(
@@ -203,6 +205,9 @@ class Journal:
                     return
                 wait = min(wait * 2, _LONGEST_RETRY_S)
                 continue
+            else:
+                for event, event_id in zip(events, ids, strict=True):
+                    self._hub.publish(Published(id=event_id, event=event))
             del self._unwritten[: len(events)]
             wait = 0
         lost = f" {self._lost} events were lost." if self._lost else ""

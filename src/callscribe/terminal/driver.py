@@ -1,17 +1,17 @@
-"""Joins a stream of published events to a view, off the event loop."""
+"""Joins a follower to a view, off the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import signal
-import threading
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from callscribe.events import Published
+from callscribe.journal.follow import Follower
+from callscribe.journal.worker import Worker
 from callscribe.terminal.jsonlines import ViewClosed
 
 
@@ -24,18 +24,6 @@ class View(Protocol):
     def resume(self) -> None: ...
 
 
-class Resync(Protocol):
-    """Stands in the stream for durable events that the hub could not queue for us; newer ones than
-    `after_id` are in the store."""
-
-    @property
-    def after_id(self) -> int: ...
-
-
-Refetch = Callable[[int], Awaitable[Iterable[Published]]]
-"""Durable events after a journal id, in order, a page of them; asked again until there are none."""
-
-
 FRAME_S = 0.04
 """Seconds between two paintings at least; what comes in between is painted together."""
 SHARE = 10
@@ -43,10 +31,9 @@ SHARE = 10
 
 
 async def run_view(
-    events: AsyncIterable[Published | Resync],
+    follower: Follower,
     view: View,
     *,
-    refetch: Refetch | None = None,
     tick_s: float = 1.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -54,19 +41,16 @@ async def run_view(
 
     Every call into the view that may write runs in one thread of its own: a terminal that stands
     still delays this view, and the hub then drops superseded partials for it; nothing else waits.
-    Events already shown (by id) are not shown again, so that a resync can overlap what is queued.
 
     Args:
-        events: a hub subscription.
-        refetch: reads events from the store after a `Resync`. Without it a resync is passed over.
+        follower: where the events come from.
         tick_s: how often the view may rewrite its running clock, in seconds.
         clock: monotonic seconds.
     """
-    painter = _Painter()
+    painter = Worker("terminal")
     shown = _Shown(view, clock)
-    iterator = aiter(events)
     resized, continued = asyncio.Event(), asyncio.Event()
-    upcoming: asyncio.Future[Published | Resync] = asyncio.ensure_future(_next(iterator))
+    upcoming = asyncio.ensure_future(follower.batch())
     with _signals(resized, continued):
         alarm = asyncio.ensure_future(_either(resized, continued))
         try:
@@ -83,22 +67,12 @@ async def run_view(
                 if not upcoming.done():
                     await painter.run(shown.paint)
                     continue
-                try:
-                    item = upcoming.result()
-                except StopAsyncIteration:
+                batch = upcoming.result()
+                if not batch:
                     await painter.run(shown.paint)
                     return
-                upcoming = asyncio.ensure_future(_next(iterator))
-                if isinstance(item, Published):
-                    await painter.run(lambda one=item: shown.put((one,)))  # type: ignore[misc]
-                    continue
-                cursor = item.after_id
-                while refetch is not None:
-                    batch = list(await refetch(max(shown.last_id, cursor)))
-                    ids = [one.id for one in batch if one.id is not None]
-                    if not ids or max(ids) <= max(shown.last_id, cursor):
-                        break
-                    await painter.run(lambda many=batch: shown.put(many))  # type: ignore[misc]
+                upcoming = asyncio.ensure_future(follower.batch())
+                await painter.run(lambda many=batch: shown.put(many))  # type: ignore[misc]
         except ViewClosed:
             return
         finally:
@@ -116,15 +90,10 @@ class _Shown:
         self._clock = clock
         self._due = clock()
         self._dirty = False
-        self.last_id = 0
 
     def put(self, many: Iterable[Published]) -> None:
         """Give events to the view; paint if the last time is long enough ago."""
         for published in many:
-            if published.id is not None:
-                if published.id <= self.last_id:
-                    continue
-                self.last_id = published.id
             self._view.show(published)
             self._dirty = True
         if self._dirty and self._clock() >= self._due:
@@ -140,10 +109,6 @@ class _Shown:
     def wait_s(self, tick_s: float) -> float:
         """Seconds after which to paint even if nothing comes."""
         return min(tick_s, max(0.0, self._due - self._clock())) if self._dirty else tick_s
-
-
-async def _next(iterator: AsyncIterator[Published | Resync]) -> Published | Resync:
-    return await anext(iterator)  # a task wants a coroutine; `anext` alone is only awaitable
 
 
 async def _either(*events: asyncio.Event) -> None:
@@ -172,43 +137,3 @@ def _signals(resized: asyncio.Event, continued: asyncio.Event) -> Iterator[None]
     finally:
         for number in added:
             loop.remove_signal_handler(number)
-
-
-class _Painter:
-    """One daemon thread. Daemon, so that a terminal stopped with Ctrl-S cannot keep the process
-    from exiting."""
-
-    def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[tuple[Callable[[], None], asyncio.Future[None]] | None] = (
-            queue.SimpleQueue()
-        )
-        self._loop = asyncio.get_running_loop()
-        threading.Thread(target=self._work, name="terminal", daemon=True).start()
-
-    async def run(self, job: Callable[[], None]) -> None:
-        done: asyncio.Future[None] = self._loop.create_future()
-        self._jobs.put((job, done))
-        await done
-
-    def close(self) -> None:
-        self._jobs.put(None)
-
-    def _work(self) -> None:
-        while (item := self._jobs.get()) is not None:
-            job, done = item
-            error: BaseException | None = None
-            try:
-                job()
-            except BaseException as caught:  # handed to whoever waits
-                error = caught
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(_settle, done, error)
-
-
-def _settle(done: asyncio.Future[None], error: BaseException | None) -> None:
-    if done.cancelled():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)
