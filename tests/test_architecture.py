@@ -16,7 +16,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.errors", 1),
     ("callscribe.records", 1),
     ("callscribe.audio", 2),
-    *((f"callscribe.carriers.twilio.{m}", 3) for m in ("client", "number", "transport")),
+    *((f"callscribe.carriers.twilio.{m}", 3) for m in ("account", "client", "number", "transport")),
     *((f"callscribe.carriers.twilio.{m}", 4) for m in ("probe", "routes")),
     ("callscribe.carriers", 2),
     ("callscribe.text", 2),
@@ -58,8 +58,8 @@ ONLY_HERE = {
         "callscribe.simulator",
     ),
     "uvicorn": (
-        "callscribe.server",
         "callscribe.web.front",
+        "callscribe.web.listening",
         "callscribe.cli.reach",
         "callscribe.simulator",
     ),

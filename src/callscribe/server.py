@@ -1,26 +1,35 @@
-"""The whole server, built from settings and taken down again in the right order."""
+"""The one joiner: every part built from the settings, put together, and taken down again in the right order.
+
+    running_product      what `callscribe serve` runs: model, tunnel, numbers, server
+      running_server     the server alone: record, speech, calls, pages
+        open_record      store, hub, journal
+        Sessions         a stream's audio to text
+        call_registry    which calls are live
+        web_services     what pages and API may use
+
+Parts that a new capability brings are made and joined here, in the function whose part they belong to.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import uvicorn
-
 from callscribe.calls.book import CallBook
 from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow, read_flows
-from callscribe.calls.interfaces import CarrierApi
+from callscribe.calls.interfaces import CarrierApi, Publish
 from callscribe.calls.registry import CallRegistry
 from callscribe.calls.speakers import Contacts
+from callscribe.carriers.twilio.account import Account, Tell
+from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
 from callscribe.carriers.twilio.probe import probe_routes
 from callscribe.carriers.twilio.routes import carrier_routes
 from callscribe.carriers.twilio.signature import SignatureChecker
@@ -36,20 +45,51 @@ from callscribe.settings import Settings
 from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
-from callscribe.store.base import Store
+from callscribe.store.base import Archive
 from callscribe.store.opening import open_store
 from callscribe.text.writer import Writer, WriterOptions
+from callscribe.tunnel import open_tunnel
 from callscribe.upkeep import keeping_up
 from callscribe.web.access import MINIMUM_TOKEN, TOKEN_FILE
 from callscribe.web.app import create_app
-from callscribe.web.front import (
-    WAITING,
-    FrontConfig,
-    FrontLimits,
-    connections_allowed,
-    raise_file_limit,
-)
+from callscribe.web.listening import is_loopback, listen, serving, url_of
 from callscribe.web.services import Readiness, Services, WebSettings
+
+NOTES = "carrier"
+"""Folder in the data folder where it is noted what a number was set to before we changed it."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where events are kept, and how they become known."""
+
+    store: Archive
+    hub: Hub
+    journal: Journal
+    interrupted: list[str]
+    """Calls that a dead server had left open."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server is."""
+
+    url: str
+    """Where it listens, e.g. `http://127.0.0.1:8080`."""
+    public_url: str
+    """Where the carrier reaches it; the same as `url` when nothing else was set."""
+    loopback: bool
+    """Whether only this machine gets to `url`."""
+
+    @classmethod
+    def of(cls, listener: socket.socket, public_url: str) -> Address:
+        url = url_of(listener)
+        return cls(url, public_url or url, is_loopback(listener))
+
+    @property
+    def is_public(self) -> bool:
+        """Whether there is another way here than `url`."""
+        return self.public_url != self.url
 
 
 @dataclass(frozen=True)
@@ -57,69 +97,43 @@ class Server:
     """A running server, for the command that started it."""
 
     settings: Settings
-    url: str
-    """Where it listens, e.g. `http://127.0.0.1:8080`."""
+    address: Address
     page_url: str
     """The link to the pages, with the token when one is needed."""
-    public_url: str
-    """Where the carrier reaches it; the same as `url` when nothing else was set."""
-    store: Store
-    hub: Hub
+    record: Record
     registry: CallRegistry
-    journal: Journal
-    interrupted: list[str]
-    """Records that a dead server had left open."""
     failed: asyncio.Event
     """Set when the server stopped by itself."""
 
-
-class _Uvicorn(uvicorn.Server):
-    """Uvicorn without its own signal handling: the command decides when to stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    async def finish(self) -> None:
+        """Take no new calls, finish what is being said, and end the live view."""
+        await self.registry.close()
+        self.record.hub.close()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
+@dataclass(frozen=True)
+class Product:
+    """What `callscribe serve` runs."""
 
-    Raises:
-        SettingsError: the address cannot be used, with what to do.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
-        )[0]
-    except socket.gaierror as error:
-        raise SettingsError(
-            f"`host` {host!r} is not an address of this machine: {error.strerror}."
-        ) from None
-    listener = socket.socket(family, kind, protocol)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(address)
-    except OSError as error:
-        listener.close()
-        raise SettingsError(
-            f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "
-            "Another program may use it; choose another with --port."
-        ) from None
-    listener.setblocking(False)
-    return listener
+    server: Server
+    model: ModelFolder
+    numbers: list[PhoneNumber]
+    """Those whose calls are to come here."""
+    account: Account | None
+    """None without credentials."""
 
+    @contextlib.asynccontextmanager
+    async def taking_calls(self, tell: Tell) -> AsyncIterator[None]:
+        """The numbers point here until the end of the block.
 
-def url_of(listener: socket.socket) -> str:
-    """The address as a browser on this machine would write it."""
-    host, port = listener.getsockname()[:2]
-    address = ipaddress.ip_address(host)
-    if address.is_unspecified:
-        host = "127.0.0.1" if address.version == 4 else "::1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def is_loopback(listener: socket.socket) -> bool:
-    return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+        Raises:
+            CarrierError: the API refused.
+        """
+        if self.account is None:
+            yield
+            return
+        async with self.account.pointed(self.numbers, self.server.address.public_url, tell):
+            yield
 
 
 def page_token(settings: Settings) -> str:
@@ -226,6 +240,80 @@ def check_may_start(settings: Settings) -> None:
         )
 
 
+def carrier_account(settings: Settings) -> Account | None:
+    """The account at the carrier, when there are credentials for it."""
+    if not (settings.account_sid and settings.auth_token):
+        return None
+    client = CarrierClient(
+        settings.account_sid, settings.auth_token.reveal(), base_url=settings.api_url
+    )
+    return Account(
+        client,
+        settings.data / NOTES,
+        wanted=settings.number,
+        configured=list(settings.numbers),
+    )
+
+
+def check_public(settings: Settings) -> None:
+    """Refuse a public address that the carrier could not use.
+
+    Raises:
+        SettingsError: see above.
+    """
+    if settings.public_url and settings.tunnel != "none":
+        raise SettingsError("Give either `public_url` or `tunnel`, not both.")
+    if settings.public_url:
+        CarrierUrls(settings.public_url)
+
+
+@contextlib.asynccontextmanager
+async def running_product(settings: Settings, tell: Tell) -> AsyncIterator[Product]:
+    """The server with its model, its way in from outside and the numbers that are its own. It takes calls from its own
+    address at once, from the numbers within `Product.taking_calls`.
+
+    Args:
+        tell: is told, one line each, what takes time or was put right.
+
+    Raises:
+        CallscribeError: a part cannot be had; says which and what to do.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        account, own = carrier_account(settings), list[PhoneNumber]()
+        if account is not None:
+            stack.callback(account.close)
+            if settings.public_url or settings.tunnel != "none":  # calls have a way here
+                own = await account.choose(settings.public_url, tell)
+        recognizer, model = await asyncio.to_thread(load_recognizer, settings)
+        stack.callback(recognizer.close)
+        listener = listen(settings.host, settings.port)
+        stack.callback(listener.close)
+        server = await stack.enter_async_context(
+            running_server(
+                settings,
+                recognizer,
+                listener,
+                public_url=await _public_url(settings, listener, stack, tell),
+                own_number=own[0].number if own else settings.number,
+                carrier_api=None if account is None else account.client,
+            )
+        )
+        yield Product(server, model, own, account)
+
+
+async def _public_url(
+    settings: Settings, listener: socket.socket, stack: contextlib.AsyncExitStack, tell: Tell
+) -> str:
+    """The address from the settings, or that of a tunnel, which closes with the stack; empty when there is neither."""
+    if settings.tunnel == "none":
+        return settings.public_url
+    tell("Opening a tunnel ...")
+    port = listener.getsockname()[1]
+    tunnel = await asyncio.to_thread(open_tunnel, port, settings.ngrok_authtoken.reveal())
+    stack.push_async_callback(asyncio.to_thread, tunnel.close)
+    return tunnel.public_url
+
+
 @contextlib.asynccontextmanager
 async def running_server(
     settings: Settings,
@@ -251,138 +339,206 @@ async def running_server(
         CallscribeError: the data folder is in use or cannot be written, a flow cannot work, the model cannot be
             restricted to a number's phrases.
     """
-    url = url_of(listener)
-    public_url = public_url or url
+    address = Address.of(listener, public_url)
     flows = call_flows(settings, own_number)
     check_phrases(flows, recognizer)
-    store = open_store(settings.data)
+    failed = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(store.close)
         stack.callback(listener.close)
-        token = page_token(settings)
+        record = await stack.enter_async_context(open_record(settings.data))
+        sessions = await stack.enter_async_context(speech(settings, recognizer, record))
+        registry = call_registry(
+            settings,
+            flows,
+            address,
+            record,
+            sessions,
+            own_number=own_number,
+            carrier_api=carrier_api,
+        )
+        services = web_services(
+            settings,
+            address,
+            record,
+            registry,
+            Health(record.journal, failed, recognizer.name),
+            own_number=own_number,
+        )
+        webhooks = carrier_routes(
+            registry, services.signatures, allow_unsigned=settings.allow_unsigned
+        )
+        app = create_app(services, carrier=[*webhooks, *probe_routes(services.signatures)])
+        await stack.enter_async_context(
+            serving(app, listener, stopped=failed, longest_message=MAX_MESSAGE_CHARS)
+        )
+        stack.callback(services.stopping.set)
+        stack.push_async_callback(registry.close)
+        yield Server(
+            settings=settings,
+            address=address,
+            page_url=page_url(address, services.settings.token),
+            record=record,
+            registry=registry,
+            failed=failed,
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_record(data: Path) -> AsyncIterator[Record]:
+    """The record in a data folder, with the calls ended that a dead server had left open.
+
+    On leaving, everything that was published is written.
+
+    Raises:
+        StoreError: the folder is in use, or cannot be read or written.
+    """
+    with open_store(data) as store:
         interrupted = store.mark_interrupted()
-        hub = Hub(store.last_id())
-        stack.callback(hub.close)
-        journal = Journal(store, hub)
-        stack.push_async_callback(journal.close)
-        await stack.enter_async_context(keeping_up(store))
-        pool = DecodePool(settings.threads or os.cpu_count() or 1)
-        stack.push_async_callback(pool.close)
-        writer = Writer.for_language(
+        with contextlib.closing(Hub(store.last_id())) as hub:
+            journal = Journal(store, hub)
+            try:
+                async with keeping_up(store):
+                    yield Record(store, hub, journal, interrupted)
+            finally:
+                await journal.close()
+
+
+@contextlib.asynccontextmanager
+async def speech(
+    settings: Settings, recognizer: Recognizer, record: Record
+) -> AsyncIterator[Sessions]:
+    """What turns streams into text; on leaving, everything that was heard is decoded."""
+    pool = DecodePool(settings.threads or os.cpu_count() or 1)
+    try:
+        yield Sessions(settings, recognizer, pool, record.journal.publish)
+    finally:
+        await pool.close()
+
+
+class Sessions:
+    """Makes the session of each stream (`callscribe.calls.interfaces.OpenSession`)."""
+
+    def __init__(
+        self, settings: Settings, recognizer: Recognizer, pool: DecodePool, publish: Publish
+    ) -> None:
+        self._settings = settings
+        self._recognizer = recognizer
+        self._pool = pool
+        self._publish = publish
+        self._write = Writer.for_language(
             recognizer.language,
             WriterOptions(fillers=settings.fillers, profanity_filter=settings.profanity_filter),
         )
 
-        def open_session(
-            *,
-            call: str,
-            leg: str,
-            stream: str,
-            tracks: Sequence[Track],
-            speakers: Callable[[Track], str],
-            offset_ms: int,
-            plan: NumberFlow,
-        ) -> StreamSession:
-            return StreamSession(
-                call=call,
-                leg=leg,
-                stream=stream,
-                tracks=tracks,
-                speakers=speakers,
-                offset_ms=offset_ms,
-                recognizer=recognizer,
-                pool=pool,
-                publish=journal.publish,
-                options=session_options(settings, plan),
-                write=writer,
-            )
-
-        book = CallBook(
-            publish=journal.publish,
-            flows=flows,
-            contacts=Contacts(settings.contacts),
-            urls=CarrierUrls(public_url),
-            api=carrier_api,
-            own_number=own_number,
-            recall=store.call,
+    def __call__(
+        self,
+        *,
+        call: str,
+        leg: str,
+        stream: str,
+        tracks: Sequence[Track],
+        speakers: Callable[[Track], str],
+        offset_ms: int,
+        plan: NumberFlow,
+    ) -> StreamSession:
+        return StreamSession(
+            call=call,
+            leg=leg,
+            stream=stream,
+            tracks=tracks,
+            speakers=speakers,
+            offset_ms=offset_ms,
+            recognizer=self._recognizer,
+            pool=self._pool,
+            publish=self._publish,
+            options=session_options(self._settings, plan),
+            write=self._write,
         )
-        registry = CallRegistry(book, open_session)
-        failed = asyncio.Event()
 
-        async def readiness() -> Readiness:
-            reasons = []
-            if journal.failure:
-                reasons.append(f"The record cannot be written: {journal.failure}")
-            if failed.is_set():
-                reasons.append("The server is stopping.")
-            return Readiness(not reasons, tuple(reasons), {"model": recognizer.name})
 
-        tokens = [t.reveal() for t in (settings.auth_token, settings.auth_token_previous) if t]
-        services = Services(
-            settings=WebSettings(
-                public_url=public_url if public_url != url else "",
-                token=token,
-                listens_here=is_loopback(listener),
-                expose_pages=settings.expose_pages,
-                allow_unsigned=settings.allow_unsigned,
-                number=own_number,
-                simulate_command=f"callscribe simulate {url}",
-            ),
-            registry=registry,
-            store=store,
-            archive=store,
-            hub=hub,
-            signatures=SignatureChecker(
-                tokens, public_url, also=() if public_url == url else (url,)
-            )
-            if tokens
-            else None,
-            readiness=readiness,
-        )
-        open_files = raise_file_limit()
-        config = FrontConfig(
-            create_app(
-                services,
-                carrier=[
-                    *carrier_routes(
-                        registry, services.signatures, allow_unsigned=settings.allow_unsigned
-                    ),
-                    *probe_routes(services.signatures),
-                ],
-            ),
-            limits=FrontLimits(connections=connections_allowed(open_files)),
-            ws_max_size=MAX_MESSAGE_CHARS,
-            ws_per_message_deflate=False,
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=5,
-        )
-        web = _Uvicorn(config)
-        serving = asyncio.create_task(web.serve(sockets=[listener]), name="web server")
-        serving.add_done_callback(lambda _: failed.set())
-        try:
-            while not web.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event
-                await asyncio.sleep(0.01)
-            listener.listen(WAITING)
-            open_here = is_loopback(listener) and public_url == url
-            yield Server(
-                settings=settings,
-                url=url,
-                page_url=url if open_here else f"{url}/?token={quote(token)}",
-                public_url=public_url,
-                store=store,
-                hub=hub,
-                registry=registry,
-                journal=journal,
-                interrupted=interrupted,
-                failed=failed,
-            )
-        finally:
-            await registry.close()
-            services.stopping.set()
-            web.should_exit = True
-            await serving
+def call_registry(
+    settings: Settings,
+    flows: Flows,
+    address: Address,
+    record: Record,
+    sessions: Sessions,
+    *,
+    own_number: str,
+    carrier_api: CarrierApi | None,
+) -> CallRegistry:
+    """Which calls are live, and what happens to them."""
+    book = CallBook(
+        publish=record.journal.publish,
+        flows=flows,
+        contacts=Contacts(settings.contacts),
+        urls=CarrierUrls(address.public_url),
+        api=carrier_api,
+        own_number=own_number,
+        recall=record.store.call,
+    )
+    return CallRegistry(book, sessions)
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether calls can be taken now (`Services.readiness`)."""
+
+    journal: Journal
+    failed: asyncio.Event
+    model: str
+
+    async def __call__(self) -> Readiness:
+        reasons = []
+        if self.journal.failure:
+            reasons.append(f"The record cannot be written: {self.journal.failure}")
+        if self.failed.is_set():
+            reasons.append("The server is stopping.")
+        return Readiness(not reasons, tuple(reasons), {"model": self.model})
+
+
+def web_services(
+    settings: Settings,
+    address: Address,
+    record: Record,
+    registry: CallRegistry,
+    health: Health,
+    *,
+    own_number: str,
+) -> Services:
+    """What pages and API may use.
+
+    Raises:
+        SettingsError, StoreError: see `page_token`.
+    """
+    return Services(
+        settings=WebSettings(
+            public_url=address.public_url if address.is_public else "",
+            token=page_token(settings),
+            listens_here=address.loopback,
+            expose_pages=settings.expose_pages,
+            allow_unsigned=settings.allow_unsigned,
+            number=own_number,
+            simulate_command=f"callscribe simulate {address.url}",
+        ),
+        registry=registry,
+        store=record.store,
+        archive=record.store,
+        hub=record.hub,
+        signatures=signature_checker(settings, address),
+        readiness=health,
+    )
+
+
+def signature_checker(settings: Settings, address: Address) -> SignatureChecker | None:
+    """Checks the carrier's signatures; None without an auth token."""
+    tokens = [t.reveal() for t in (settings.auth_token, settings.auth_token_previous) if t]
+    if not tokens:
+        return None
+    also = (address.url,) if address.is_public else ()
+    return SignatureChecker(tokens, address.public_url, also=also)
+
+
+def page_url(address: Address, token: str) -> str:
+    """The link to the pages, with the token when one is needed."""
+    open_here = address.loopback and not address.is_public
+    return address.url if open_here else f"{address.url}/?token={quote(token)}"

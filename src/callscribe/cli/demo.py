@@ -15,12 +15,12 @@ from rich.console import Console
 
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
-from callscribe.cli.serve import first_of, introduction, speaker, stop_signals
+from callscribe.cli.serve import finish, first_of, introduction, speaker, stop_signals
 from callscribe.cli.views import choose_view, data_option, show_hub
 from callscribe.errors import SimulationError
 from callscribe.events import CallEnded, Published
 from callscribe.records import CallRecord
-from callscribe.server import Server, listen, load_recognizer, running_server
+from callscribe.server import Server, load_recognizer, running_server
 from callscribe.settings import Secret, Settings
 from callscribe.simulator import demos
 from callscribe.simulator.report import CallReport, describe
@@ -30,6 +30,7 @@ from callscribe.simulator.script import CallScript, Party
 from callscribe.store.opening import open_store
 from callscribe.terminal.transcript import print_transcript
 from callscribe.terminal.view import TerminalView
+from callscribe.web.listening import listen
 
 FINISH_S = 20
 """Seconds that the last words may take once the carrier has hung up."""
@@ -79,8 +80,9 @@ async def demo(settings: Settings, speed: float) -> None:
         logs.configure("warning")  # its lines go above the live region from here on
         listener = listen(settings.host, settings.port)
         async with running_server(settings, recognizer, listener, own_number=OURS) as server:
-            showing = asyncio.create_task(show_hub(server.hub, server.store, view), name="view")
-            for line in introduction(settings, server, model, OURS, recognizer.language):
+            hub, store = server.record.hub, server.record.store
+            showing = asyncio.create_task(show_hub(hub, store, view), name="view")
+            for line in introduction(server, model, OURS):
                 say(line)
             say("A simulated carrier phones that number now; the page shows the same.")
             ended = asyncio.create_task(call_ended(server), name="end of the call")
@@ -94,20 +96,18 @@ async def demo(settings: Settings, speed: float) -> None:
             report = phoning.result()
             await asyncio.wait([ended], timeout=FINISH_S)
             ended.cancel()
-            await server.registry.close()
-            server.hub.close()
-            await asyncio.gather(showing, return_exceptions=True)
+            await finish(showing, server)
     if report.errors:
         print("\n".join(describe(report)), file=sys.stderr)
         raise SimulationError("The simulated carrier met errors; see above.")
-    with open_store(settings.data, read_only=True) as store:
-        record = store.call(report.sid)
+    with open_store(settings.data, read_only=True) as saved:
+        record = saved.call(report.sid)
     print_saved(settings, check(record, report))
 
 
 async def call_ended(server: Server) -> None:
     """Until the record of the one call is closed: callbacks and last words come after the carrier hung up."""
-    with server.hub.subscribe() as events:
+    with server.record.hub.subscribe() as events:
         async for published in events:
             if isinstance(published, Published) and isinstance(published.event, CallEnded):
                 return
@@ -122,7 +122,7 @@ async def phone(server: Server, auth_token: str, speed: float) -> CallReport:
         others=(Party(AGENT, agent, rings_s=1.5),),
     )
     return await simulate_call(
-        script, SimulatedTarget(server.url), auth_token=auth_token, speed=speed
+        script, SimulatedTarget(server.address.url), auth_token=auth_token, speed=speed
     )
 
 
