@@ -14,11 +14,11 @@ also kept with the call, to see when it has changed.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Connection, Row, and_, func, select, text
 
 from callscribe.events import Dial, Token, Word
 from callscribe.records import CallFilter, SearchHit, SearchPage
@@ -59,23 +59,51 @@ _dial = msgspec.json.Decoder(Dial)
 def index_utterance(connection: Connection, call: str, utterance: str) -> None:
     """Bring the index up to date with an utterance that is new or has changed."""
     found = connection.execute(
-        select(utterances, calls.c.facets, calls.c.started_at)
-        .join(calls, calls.c.id == utterances.c.call)
-        .where(utterances.c.call == call, utterances.c.utterance == utterance)
+        _INDEXED.where(utterances.c.call == call, utterances.c.utterance == utterance)
     ).first()
-    row = _row_of(connection, call, utterance)
-    if found is None:
-        if row is not None:
-            forget_rows(connection, [row])
+    if found is not None:
+        _index(connection, [found])
         return
-    values = _values(found)
-    if row is None:
-        row = _free_row(connection, _moment(found.started_at, found.start_ms))
-        connection.execute(search_rows.insert().values(id=row, call=call, utterance=utterance))
-        connection.execute(_INSERT, {"id": row, **values})
-    else:
-        connection.execute(_UPDATE, {"id": row, **values})
-    _learn_words(connection, f"{values['text']} {values['spoken']}")
+    row = connection.execute(
+        select(search_rows.c.id).where(
+            search_rows.c.call == call, search_rows.c.utterance == utterance
+        )
+    ).scalar()
+    if row is not None:
+        forget_rows(connection, [row])
+
+
+def _index(connection: Connection, found: Sequence[Any]) -> None:
+    """Write utterances, as `_INDEXED` gives them, into the index."""
+    changed: list[dict[str, Any]] = []
+    new: list[dict[str, Any]] = []
+    said: set[str] = set()
+    wanted = [_moment(row.started_at, row.start_ms) for row in found if row.row is None]
+    taken = set(
+        connection.execute(select(search_rows.c.id).where(search_rows.c.id.in_(wanted))).scalars()
+    )
+    for row in found:
+        values: dict[str, Any] = _values(row)
+        said |= _vocabulary(f"{values['text']} {values['spoken']}")
+        if row.row is not None:
+            changed.append({"id": row.row, **values})
+            continue
+        place = _moment(row.started_at, row.start_ms)
+        if place in taken:
+            place = _free_row(connection, place, taken)
+        taken.add(place)
+        new.append({"id": place, "call": row.call, "utterance": row.utterance, **values})
+    if changed:
+        connection.execute(_UPDATE, changed)
+    if new:
+        new.sort(key=lambda values: int(values["id"]))  # the index likes to grow at its end
+        connection.execute(
+            search_rows.insert(),
+            [{name: values[name] for name in ("id", "call", "utterance")} for values in new],
+        )
+        connection.execute(_INSERT, new)
+    if said:
+        connection.execute(_LEARN, [{"word": word} for word in sorted(said)])
 
 
 def refresh_call(connection: Connection, call: str) -> None:
@@ -91,10 +119,12 @@ def refresh_call(connection: Connection, call: str) -> None:
 
 
 def reindex_call(connection: Connection, call: str) -> None:
-    """Index every utterance of a call anew."""
-    known = select(search_rows.c.utterance).where(search_rows.c.call == call)
-    for utterance in connection.execute(known).scalars().all():
-        index_utterance(connection, call, utterance)
+    """Index every utterance of a call anew that is in the index."""
+    found = connection.execute(
+        _INDEXED.where(utterances.c.call == call, search_rows.c.id.is_not(None))
+    ).all()
+    if found:
+        _index(connection, found)
 
 
 def index_more(connection: Connection, limit: int) -> int:
@@ -106,20 +136,22 @@ def index_more(connection: Connection, limit: int) -> int:
     after = connection.execute(select(search_backlog.c.after)).scalar()
     if after is None:
         return 0
+    piece = utterances.c.event > after
     rows = connection.execute(
-        select(utterances.c.event, utterances.c.call, utterances.c.utterance)
-        .where(utterances.c.event > after)
+        select(utterances.c.event, utterances.c.call)
+        .where(piece)
         .order_by(utterances.c.event)
         .limit(limit)
     ).all()
-    connection.execute(search_backlog.delete())
     for call in dict.fromkeys(row.call for row in rows):
         refresh_call(connection, call)
-    for row in rows:
-        index_utterance(connection, row.call, row.utterance)
-    if len(rows) < limit:
-        return 0
-    connection.execute(search_backlog.insert().values(after=rows[-1].event))
+    connection.execute(search_backlog.delete())
+    if rows:
+        until = rows[-1].event
+        found = connection.execute(_INDEXED.where(piece, utterances.c.event <= until)).all()
+        _index(connection, found)
+        if len(rows) == limit:
+            connection.execute(search_backlog.insert().values(after=until))
     return _left(connection)
 
 
@@ -161,12 +193,27 @@ _ANY = text("SELECT 1 FROM search WHERE search MATCH :query LIMIT 1")
 _LEARN = search_words.insert().prefix_with("OR IGNORE", dialect="sqlite")
 
 
-def _row_of(connection: Connection, call: str, utterance: str) -> int | None:
-    return connection.execute(
-        select(search_rows.c.id).where(
-            search_rows.c.call == call, search_rows.c.utterance == utterance
-        )
-    ).scalar()
+_INDEXED = (
+    select(
+        utterances.c.call,
+        utterances.c.utterance,
+        utterances.c.speaker,
+        utterances.c.start_ms,
+        utterances.c.text,
+        utterances.c.raw_text,
+        calls.c.facets,
+        calls.c.started_at,
+        search_rows.c.id.label("row"),
+    )
+    .join(calls, calls.c.id == utterances.c.call)
+    .outerjoin(
+        search_rows,
+        and_(
+            search_rows.c.call == utterances.c.call,
+            search_rows.c.utterance == utterances.c.utterance,
+        ),
+    )
+)
 
 
 def _moment(started_at: str, start_ms: int) -> int:
@@ -184,18 +231,13 @@ def _ticks(moment: str) -> int:
     return max(0, int(parsed.timestamp() * _TICKS))
 
 
-def _free_row(connection: Connection, wanted: int) -> int:
-    """`wanted`, or the first free id after it."""
+def _free_row(connection: Connection, wanted: int, also_taken: Set[int]) -> int:
+    """The first free id from `wanted` on."""
     while True:
-        taken = set(
-            connection.execute(
-                select(search_rows.c.id).where(
-                    search_rows.c.id >= wanted, search_rows.c.id < wanted + _TICKS
-                )
-            ).scalars()
-        )
+        stretch = search_rows.c.id >= wanted, search_rows.c.id < wanted + _TICKS
+        taken = set(connection.execute(select(search_rows.c.id).where(*stretch)).scalars())
         for row in range(wanted, wanted + _TICKS):
-            if row not in taken:
+            if row not in taken and row not in also_taken:
                 return row
         wanted += _TICKS
 
@@ -216,11 +258,6 @@ def _values(found: Row[Any]) -> dict[str, str]:
 
 def _vocabulary(said: str) -> set[str]:
     return {word for word in plain(said) if len(word) >= _SHORTEST_WORD and word.isalpha()}
-
-
-def _learn_words(connection: Connection, said: str) -> None:
-    if found := _vocabulary(said):
-        connection.execute(_LEARN, [{"word": word} for word in sorted(found)])
 
 
 # Facets
