@@ -15,6 +15,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.events", 1),
     ("callscribe.errors", 1),
     ("callscribe.records", 1),
+    ("callscribe.addresses", 2),
     ("callscribe.audio", 2),
     *((f"callscribe.carriers.twilio.{m}", 3) for m in ("account", "client", "number", "transport")),
     *((f"callscribe.carriers.twilio.{m}", 4) for m in ("probe", "routes")),

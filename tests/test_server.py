@@ -81,8 +81,10 @@ def test_a_server_gives_calibrated_confidence(tmp_path: Path) -> None:
 
 
 def test_a_token_that_can_be_guessed_is_refused_at_start(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="at least 16 characters"):
+    with pytest.raises(SettingsError, match="at least 16 are needed"):
         page_token(Settings(data=tmp_path, token=Secret("hunter2")))
+    with pytest.raises(SettingsError, match="made of words"):
+        page_token(Settings(data=tmp_path, token=Secret("passwordpassword")))
 
 
 def test_a_made_token_is_kept_and_readable_by_its_owner_only(tmp_path: Path) -> None:

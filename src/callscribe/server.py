@@ -41,7 +41,7 @@ from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.recognition.base import Recognizer
-from callscribe.settings import Settings
+from callscribe.settings import TOKEN_FILE, Settings
 from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
@@ -50,7 +50,7 @@ from callscribe.store.opening import open_store
 from callscribe.text.writer import Writer, WriterOptions
 from callscribe.tunnel import open_tunnel
 from callscribe.upkeep import keeping_up
-from callscribe.web.access import MINIMUM_TOKEN, TOKEN_FILE
+from callscribe.web.access import weakness
 from callscribe.web.app import create_app
 from callscribe.web.listening import is_loopback, listen, serving, url_of
 from callscribe.web.services import Readiness, Services, WebSettings
@@ -144,10 +144,9 @@ def page_token(settings: Settings) -> str:
         StoreError: the folder cannot be written.
     """
     if settings.token:
-        if len(settings.token.reveal()) < MINIMUM_TOKEN:
+        if why := weakness(settings.token.reveal()):
             raise SettingsError(
-                f"`token` must have at least {MINIMUM_TOKEN} characters, or it can be guessed. "
-                "Leave it out and one is made."
+                f"`token` (CALLSCRIBE_TOKEN) can be guessed: {why}. Leave it out and one is made."
             )
         return settings.token.reveal()
     path = settings.data / TOKEN_FILE

@@ -28,6 +28,8 @@ import dotenv
 from callscribe.errors import SettingsError
 
 DEFAULT_FILE = "callscribe.toml"
+TOKEN_FILE = "token"  # noqa: S105 - a name
+"""In the data folder: keeps the page token that the server made."""
 
 
 class Secret:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Message
+from structlog.testing import capture_logs
 
 from callscribe.errors import SettingsError
 from callscribe.journal.hub import Hub
 from callscribe.store.base import Store
 from callscribe.store.opening import open_store
-from callscribe.web.access import Attempts, host_and_port, is_loopback_name
+from callscribe.web.access import Attempts, weakness
 from callscribe.web.app import create_app
 from callscribe.web.services import Services, WebSettings
 from tests.web.client import Client
@@ -41,14 +46,25 @@ def build(
     expose_pages: bool = False,
     token: str = TOKEN,
     listens_here: bool = True,
+    unsigned: bool = False,
 ) -> Starlette:
     async def voice(request: object) -> PlainTextResponse:
         return PlainTextResponse("<Response/>")
 
     settings = WebSettings(
-        token=token, public_url=public_url, expose_pages=expose_pages, listens_here=listens_here
+        token=token,
+        public_url=public_url,
+        expose_pages=expose_pages,
+        listens_here=listens_here,
+        allow_unsigned=unsigned,
     )
-    services = Services(settings=settings, registry=None, store=store, hub=Hub())
+    services = Services(
+        settings=settings,
+        registry=None,
+        store=store,
+        hub=Hub(),
+        signatures=None if unsigned else "a checker",
+    )
     services.stopping.set()  # Endless answers end at once.
     return create_app(services, carrier=[Route("/twilio/voice", voice, methods=["POST"])])
 
@@ -242,15 +258,151 @@ def test_a_token_in_the_api_s_address_does_not_count(store: Store) -> None:
     assert client(build(store)).get(f"/api/calls?token={TOKEN}").status_code == 401
 
 
-def test_guessing_is_limited_and_harms_nobody_else(store: Store) -> None:
+@pytest.mark.parametrize("way", ["link", "bearer", "cookie"])
+def test_guessing_is_limited_and_the_right_token_always_passes(store: Store, way: str) -> None:
     app = build(store)
-    guesser = client(app, at=("192.168.1.66", 1))
-    codes = [guesser.get("/?token=guess").status_code for _ in range(12)]
-    assert codes == [401] * 10 + [429] * 2
-    blocked = guesser.get(f"/?token={TOKEN}")
-    assert blocked.status_code == 429
-    assert 0 < int(blocked.headers["retry-after"]) <= 60
-    assert client(app).get(f"/?token={TOKEN}").status_code == 303
+    browser = client(app)
+    set_cookie = browser.get(f"/?token={TOKEN}").headers["set-cookie"]
+    cookie = set_cookie.partition("=")[2].partition(";")[0]
+
+    def attempt(secret: str) -> httpx.Response:
+        guesser = client(app)
+        if way == "link":
+            return guesser.get("/", params={"token": secret})
+        if way == "bearer":
+            return guesser.get("/api/calls", headers={"authorization": f"Bearer {secret}"})
+        value = cookie if secret == TOKEN else secret
+        return guesser.get("/api/calls", headers={"cookie": f"callscribe-8080={value}"})
+
+    with capture_logs() as logs:
+        codes = [attempt(f"guess-{n}").status_code for n in range(30)]
+    assert codes == [401] * 10 + [429] * 20
+    assert len(logs) == 1
+    assert "guess" not in str(logs[0])
+    assert 0 < int(attempt("guess").headers["retry-after"]) <= 60
+    assert attempt(TOKEN).status_code in (200, 303)
+    assert browser.get("/").status_code == 200
+
+
+def test_guesses_count_wherever_they_are_tried(store: Store) -> None:
+    app = build(store)
+    guesser = client(app)
+    for path in ("/readyz", "/static/style.css"):
+        for _ in range(6):
+            answer = guesser.get(path, headers={"cookie": "callscribe-8080=guess"})
+            assert answer.status_code == 200
+            assert "reasons" not in answer.text
+    answer = guesser.get("/", headers={"cookie": "callscribe-8080=guess"})
+    assert answer.status_code == 429
+
+
+def test_a_browser_forgets_an_old_cookie(store: Store) -> None:
+    answer = client(build(store)).get("/", headers={"cookie": "callscribe-8080=old"})
+    assert answer.status_code == 401
+    assert answer.headers["set-cookie"].startswith('callscribe-8080="";')
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "short",
+        "aaaaaaaaaaaaaaaaaaaa",
+        "1234567890123456",
+        "passwordpassword",
+        "qwertyuiopasdfgh",
+        "callscribecallscribe",
+        "abcdefghijklmnop",
+        "hunter2hunter2hunter2",
+        "a" * 100_000,
+    ],
+)
+def test_tokens_that_programs_guess(token: str) -> None:
+    assert weakness(token)
+
+
+@pytest.mark.parametrize(
+    "token", [TOKEN, "tulip ranch oblige", "550e8400-e29b-41d4-a716-446655440000"]
+)
+def test_tokens_that_nobody_guesses(token: str) -> None:
+    assert weakness(token) == ""
+
+
+@given(st.binary(min_size=24, max_size=24))
+@settings(max_examples=20)
+def test_a_made_token_is_never_weak(random: bytes) -> None:
+    assume(len(set(random)) > 12)
+    assert weakness(urlsafe_b64encode(random).decode()) == ""
+
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "http://localhost:9999"},
+        {"origin": "null"},
+        {"origin": "https://[bad"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"host": "evil.example"},
+        {"host": "localhost.evil.example:8080"},
+        {"host": "evil.example@127.0.0.1"},
+        {"host": ""},
+    ],
+)
+def test_without_signatures_no_web_page_elsewhere_reaches_twilio_s_routes(
+    store: Store, headers: dict[str, str]
+) -> None:
+    app = build(store, unsigned=True)
+    local = client(app, at=HERE, base="http://localhost:8080")
+    with capture_logs() as logs:
+        for _ in range(3):
+            answer = local.post("/twilio/voice", content=b"CallSid=CA1", headers=FORM | headers)
+            assert answer.status_code == 403
+    assert len(logs) == 1
+    signed = client(build(store), at=HERE, base="http://localhost:8080")
+    assert signed.post("/twilio/voice", content=b"", headers=FORM | headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"host": "127.0.0.1:8080"},
+        {"host": "192.168.1.5:8080"},
+        {"host": "[::1]:8080"},
+        {"host": "calls.example.ngrok.app"},
+        {"sec-fetch-site": "none"},
+        {"origin": "http://localhost:8080"},
+    ],
+)
+def test_without_signatures_programs_reach_them(store: Store, headers: dict[str, str]) -> None:
+    local = client(build(store, unsigned=True, public_url=PUBLIC), base="http://localhost:8080")
+    assert local.post("/twilio/voice", content=b"", headers=FORM | headers).status_code == 200
+
+
+async def test_without_signatures_no_web_page_elsewhere_opens_a_socket(store: Store) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "path": "/twilio/media/ticket",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"origin", b"https://evil.example")],
+        "client": HERE,
+        "http_version": "1.1",
+    }
+    await build(store, unsigned=True)(scope, receive, send)
+    assert [message["type"] for message in sent] == ["websocket.close"]
 
 
 def test_attempts_are_forgotten_after_a_while() -> None:
@@ -366,28 +518,3 @@ def test_a_failing_route_says_so_and_keeps_the_headers(tmp_path: Path) -> None:
         assert answer.status_code == 500
         assert "secret" not in answer.text
         assert "default-src 'none'" in answer.headers["content-security-policy"]
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ("Example.ORG:80", ("example.org", "80")),
-        ("[::1]:8080", ("::1", "8080")),
-        ("localhost.", ("localhost", "")),
-        ("a@b", ("", "")),
-        ("a/b", ("", "")),
-        ("a:port", ("", "")),
-        ("[::1", ("", "")),
-        ("", ("", "")),
-    ],
-)
-def test_host_headers_are_read_strictly(given: str, expected: tuple[str, str]) -> None:
-    assert host_and_port(given) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("localhost", True), ("127.8.9.1", True), ("::1", True), ("127.0.0.1.x", False), ("", False)],
-)
-def test_loopback_names(name: str, expected: bool) -> None:
-    assert is_loopback_name(name) is expected

@@ -17,12 +17,12 @@ import uvicorn
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 from websockets.sync.client import connect
 
+from callscribe.addresses import is_loopback_name
 from callscribe.carriers.twilio import probe
 from callscribe.carriers.twilio.signature import SIGNATURE_HEADER, SignatureChecker, sign
 from callscribe.carriers.twilio.webhook import Form
 from callscribe.cli.checks import Finding
 from callscribe.cli.remote import Place, unreachable
-from callscribe.web.access import is_loopback_name
 
 TIMEOUT_S = 10.0
 CERTIFICATE_DAYS = 14

@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 import msgspec
 
+from callscribe.addresses import is_loopback_name
 from callscribe.errors import CallscribeError, SettingsError
 from callscribe.records import CallRecord, CallSummary
-from callscribe.settings import load
-from callscribe.web.access import TOKEN_FILE, is_loopback_name
+from callscribe.settings import TOKEN_FILE, load
 
 T = TypeVar("T")
 

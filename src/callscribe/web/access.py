@@ -18,6 +18,10 @@ A request is one of three kinds:
 The token comes as `Authorization: Bearer`, as a cookie, or once in a link (`/?token=...`), which sets the cookie and
 redirects to the address without it. Twilio's own routes check Twilio's signature instead.
 
+A right token always passes: wrong ones sent by others, perhaps from behind the same proxy, lock nobody out. Wrong ones
+are counted for each address, refused with 429 past a limit, and logged once a minute. What makes guessing hopeless is
+the token's strength, which `weakness` asks for.
+
 A request that changes something must come from our own pages or from no browser at all: `Sec-Fetch-Site` or
 `Origin` say so, and its body must be JSON, which a foreign form cannot send.
 """
@@ -32,13 +36,18 @@ from collections.abc import Callable
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from callscribe.addresses import host_and_port, is_address, is_loopback_name
 from callscribe.errors import SettingsError
+from callscribe.refusals import Refusals
 from callscribe.web.services import WebSettings
+
+log = structlog.get_logger(__name__)
 
 CARRIER_PREFIX = "/twilio/"
 STATIC_PREFIX = "/static/"
@@ -59,8 +68,8 @@ PROXY_MARKS = (
 )
 """How the names of headers begin that only proxies add. They can take trust away, never give any."""
 MINIMUM_TOKEN = 16
-TOKEN_FILE = "token"  # noqa: S105 - a name
-"""The file in the data folder that keeps the token which the server made."""
+STRENGTH = 12
+"""Guesses that a token of one's own must withstand, as a power of ten: centuries at a thousand a second."""
 COOKIE_DAYS = 180
 
 Kind = Literal["local", "remote", "public"]
@@ -111,8 +120,20 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers)
 
 
+def weakness(token: str) -> str:
+    """Why a token of somebody's own choice could be guessed; empty when it could not."""
+    if len(token) < MINIMUM_TOKEN:
+        return f"it has {len(token)} characters, and at least {MINIMUM_TOKEN} are needed"
+    from zxcvbn import zxcvbn  # its lists of words take a moment to load
+
+    # Takes some milliseconds; longer tokens than this are not judged by what comes after.
+    if zxcvbn(token[:64])["guesses_log10"] < STRENGTH:
+        return "it is made of words, repetitions or sequences that programs try first"
+    return ""
+
+
 class Attempts:
-    """Counts wrong tokens for each client address, so that guessing is slow.
+    """Counts wrong tokens for each client address.
 
     Args:
         limit: wrong tokens within `window_s` after which an address is refused.
@@ -150,28 +171,6 @@ class Attempts:
             del self._failures[next(iter(self._failures))]
 
 
-def is_loopback_name(name: str) -> bool:
-    """Whether a host name or address literal (without port or brackets) can only mean this machine."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def host_and_port(value: str) -> tuple[str, str]:
-    """Splits a `Host` header; lower case, no brackets, no final dot. ("", "") when it is malformed."""
-    try:
-        parts = urlsplit(f"//{value}")
-        port = parts.port
-    except ValueError:
-        return "", ""
-    if parts.path or parts.query or parts.fragment or parts.username is not None:
-        return "", ""
-    return (parts.hostname or "").rstrip("."), "" if port is None else str(port)
-
-
 class Access:
     """The middleware. Requests it lets through carry `scope["callscribe.permitted"]`: True unless it is one of the
     few addresses that are open to everyone and the client showed no token.
@@ -180,6 +179,7 @@ class Access:
         app: what it protects.
         settings: token, public URL and what is exposed there.
         refusal: makes the page that says "no permission", from the status code and the sentence to show.
+        unsigned: nobody checks Twilio's signature, so web pages elsewhere must be kept from its routes here.
     """
 
     def __init__(
@@ -189,6 +189,7 @@ class Access:
         settings: WebSettings,
         refusal: Callable[[int, str], Response],
         attempts: Attempts | None = None,
+        unsigned: bool = False,
     ) -> None:
         if settings.token and len(settings.token) < MINIMUM_TOKEN:
             raise SettingsError(
@@ -199,6 +200,8 @@ class Access:
         self._settings = settings
         self._refusal = refusal
         self._attempts = attempts or Attempts()
+        self._unsigned = unsigned
+        self._refusals = Refusals()
         self._token = settings.token.encode()
         self._cookie_value = hmac.new(
             self._token, b"callscribe page cookie", hashlib.sha256
@@ -208,10 +211,11 @@ class Access:
         self._trusts_this_machine = settings.listens_here and not settings.public_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or scope["path"].startswith(CARRIER_PREFIX):
+        if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        answer = self._judge(scope)
+        carrier = scope["path"].startswith(CARRIER_PREFIX)
+        answer = self._judge_unsigned(scope) if carrier else self._judge(scope)
         if answer is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
@@ -253,16 +257,20 @@ class Access:
         linked = self._linked(scope, connection)
         if linked is not None:
             return linked
-        permitted = kind == "local" or self._cookie_is_right(connection)
-        if not permitted and (credential := _bearer(connection.headers)) is not None:
-            limited = self._limited(scope, connection)
-            if limited is not None:
-                return limited
-            permitted = self._token_is_right(credential)
-            if not permitted:
-                return self._wrong(scope, connection)
+        bearer = _bearer(connection.headers)
+        cookie = connection.cookies.get(self._cookie_name(connection), "")
+        permitted = (
+            kind == "local"
+            or (bearer is not None and self._token_is_right(bearer))
+            or self._cookie_is_right(cookie)
+        )
         scope["callscribe.permitted"] = permitted
-        if permitted or path == "/readyz" or path.startswith(STATIC_PREFIX):
+        open_to_all = path == "/readyz" or path.startswith(STATIC_PREFIX)
+        if not permitted and (bearer is not None or cookie):
+            wrong = self._wrong(scope, connection)
+            if bearer is not None or not open_to_all:
+                return wrong
+        if permitted or open_to_all:
             return None
         return self._refuse(
             scope,
@@ -281,8 +289,6 @@ class Access:
         if scope["method"] not in ("GET", "HEAD"):
             return None
         local = self.kind(connection) == "local"
-        if not local and (limited := self._limited(scope, connection)) is not None:
-            return limited
         right = self._token_is_right(given[-1])
         if not right and not local:
             return self._wrong(scope, connection)
@@ -315,12 +321,8 @@ class Access:
         if site not in ("none", "same-origin"):
             return "Another site sent this; only callscribe's own pages may."
         origin = headers.get("origin")
-        if origin is not None:
-            # http and https are the same site here: a proxy in front may end TLS.
-            own = host_and_port(headers.get("host", ""))
-            theirs = host_and_port(urlsplit(origin).netloc) if "//" in origin else ("", "")
-            if theirs[0] == "" or _without_default(theirs) != _without_default(own):
-                return "Another site sent this; only callscribe's own pages may."
+        if origin is not None and not _same_site(origin, host_and_port(headers.get("host", ""))):
+            return "Another site sent this; only callscribe's own pages may."
         kind = headers.get("content-type", "").split(";")[0].strip().lower()
         if kind != "application/json":
             return "Send the request as JSON: `Content-Type: application/json`."
@@ -334,8 +336,7 @@ class Access:
         _, port = host_and_port(connection.headers.get("host", ""))
         return f"callscribe-{port}" if port else "callscribe"
 
-    def _cookie_is_right(self, connection: HTTPConnection) -> bool:
-        given = connection.cookies.get(self._cookie_name(connection), "")
+    def _cookie_is_right(self, given: str) -> bool:
         return bool(self._token) and hmac.compare_digest(
             given.encode(), self._cookie_value.encode()
         )
@@ -344,22 +345,66 @@ class Access:
         forwarded = connection.headers.get("x-forwarded-proto", "").split(",")[0].strip()
         return connection.url.scheme == "https" or forwarded == "https"
 
-    def _limited(self, scope: Scope, connection: HTTPConnection) -> Response | None:
-        wait = self._attempts.blocked_for(_client(connection))
-        if not wait:
-            return None
-        seconds = max(1, round(wait))
-        answer = self._refuse(scope, 429, f"Too many wrong tokens. Try again in {seconds} s.")
-        answer.headers["Retry-After"] = str(seconds)
+    def _wrong(self, scope: Scope, connection: HTTPConnection) -> Response:
+        """Counts a wrong token, link or cookie, and answers it."""
+        client = _client(connection)
+        wait = self._attempts.blocked_for(client)
+        self._attempts.failed(client)
+        self._refusals.note(
+            "wrong-token",
+            lambda hidden: log.warning(
+                "refused a wrong token",
+                client=client,
+                **({"more_like_this": hidden} if hidden else {}),
+            ),
+        )
+        if wait:
+            seconds = max(1, round(wait))
+            answer = self._refuse(scope, 429, f"Too many wrong tokens. Try again in {seconds} s.")
+            answer.headers["Retry-After"] = str(seconds)
+        else:
+            answer = self._refuse(
+                scope,
+                401,
+                "This token is not the one the server has now. Use the link that it printed at its latest start.",
+            )
+        name = self._cookie_name(connection)
+        if name in connection.cookies:
+            # A browser that has an old one need not go on sending it.
+            answer.delete_cookie(name, httponly=True, samesite="lax")
         return answer
 
-    def _wrong(self, scope: Scope, connection: HTTPConnection) -> Response:
-        self._attempts.failed(_client(connection))
-        return self._refuse(
-            scope,
-            401,
-            "This token is not the one the server has now. Use the link that it printed at its latest start.",
+    def _judge_unsigned(self, scope: Scope) -> Response | None:
+        """What Twilio's routes want of a request that nobody has signed: that no web page elsewhere has sent it."""
+        if not self._unsigned:
+            return None
+        headers = HTTPConnection(scope).headers
+        why = ""
+        own = host_and_port(headers.get("host", ""))
+        if not (
+            is_loopback_name(own[0]) or is_address(own[0]) or own[0] == self._public_host != ""
+        ):
+            why = (
+                "Without signatures only this machine's own names are answered (localhost, an IP address, or the "
+                "public_url's host)."
+            )
+        elif headers.get("sec-fetch-site", "none") not in ("none", "same-origin") or (
+            "origin" in headers and not _same_site(headers["origin"], own)
+        ):
+            why = "A web page sent this; without signatures only programs may."
+        if not why:
+            return None
+        self._refusals.note(
+            "unsigned",
+            lambda hidden: log.warning(
+                "refused a request to Twilio's routes: signatures are not checked (--allow-unsigned), and a web page "
+                "elsewhere may have sent it",
+                host=headers.get("host", "")[:100],
+                origin=headers.get("origin", "")[:100],
+                **({"more_like_this": hidden} if hidden else {}),
+            ),
         )
+        return PlainTextResponse(f"{why}\n", status_code=403)
 
     def _refuse(self, scope: Scope, status: int, message: str) -> Response:
         name = {401: "no-permission", 403: "foreign-request", 429: "too-many-attempts"}[status]
@@ -389,6 +434,16 @@ def _is_loopback_client(address: str) -> bool:
         return False
     mapped = getattr(parsed, "ipv4_mapped", None)
     return (mapped or parsed).is_loopback
+
+
+def _same_site(origin: str, own: tuple[str, str]) -> bool:
+    """Whether an `Origin` header names the host that was asked. A proxy in front may end TLS, so http and https are
+    the same here."""
+    try:
+        theirs = host_and_port(urlsplit(origin).netloc) if "//" in origin else ("", "")
+    except ValueError:
+        return False
+    return theirs[0] != "" and _without_default(theirs) == _without_default(own)
 
 
 def _without_default(place: tuple[str, str]) -> tuple[str, str]:

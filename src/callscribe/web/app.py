@@ -84,7 +84,12 @@ def create_app(
         ],
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(Access, settings=services.settings, refusal=pages.refusal),
+            Middleware(
+                Access,
+                settings=services.settings,
+                refusal=pages.refusal,
+                unsigned=services.settings.allow_unsigned and services.signatures is None,
+            ),
         ],
         exception_handlers={
             HTTPException: http_error,
