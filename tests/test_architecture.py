@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from callscribe import events as vocabulary
+
 SOURCE = Path(__file__).parent.parent / "src" / "callscribe"
 
 # First match wins; more specific names come first. A module may import any lower ring, and its own package.
@@ -168,3 +170,131 @@ def test_engines_are_named_by_the_registry_alone() -> None:
             continue
         named = {i for i in imports(path) for engine in engines if i.startswith(engine)}
         assert not named, f"{module} imports {named}; callscribe.recognition.registry gives models"
+
+
+def outside(room: str) -> set[tuple[str, str]]:
+    """(module of the room, what it imports of callscribe from other rooms)."""
+    return {
+        (module, imported)
+        for path in MODULES
+        if within(module := module_name(path), room)
+        for imported in imports(path)
+        if imported.startswith("callscribe.") and not within(imported, room)
+    }
+
+
+def within(module: str, room: str) -> bool:
+    return module == room or module.startswith(room + ".")
+
+
+BESIDE = {"callscribe.errors"}
+"""All that the simulated carrier knows of the product: it must find out by itself when the product is wrong."""
+
+
+def test_the_simulator_stands_beside_the_product() -> None:
+    for module, imported in outside("callscribe.simulator"):
+        assert imported in BESIDE, f"{module} imports {imported}; the simulator knows {BESIDE}"
+    for path in MODULES:
+        module = module_name(path)
+        if not module.startswith(("callscribe.simulator", "callscribe.cli")):
+            users = {i for i in imports(path) if within(i, "callscribe.simulator")}
+            assert not users, f"{module} imports {users}; only commands use the simulator"
+
+
+WALLS: dict[str, tuple[str, ...]] = {
+    "callscribe.audio": ("callscribe.events", "callscribe.errors"),
+    "callscribe.text": ("callscribe.events", "callscribe.errors"),
+    "callscribe.recognition": ("callscribe.events", "callscribe.errors", "callscribe.audio"),
+    "callscribe.speech": (
+        "callscribe.events",
+        "callscribe.errors",
+        "callscribe.audio",
+        "callscribe.text",
+        "callscribe.recognition.base",
+    ),
+    "callscribe.calls": (
+        "callscribe.events",
+        "callscribe.records",
+        "callscribe.errors",
+        "callscribe.carriers",
+    ),
+    "callscribe.carriers": (
+        "callscribe.events",
+        "callscribe.records",
+        "callscribe.errors",
+        "callscribe.refusals",
+        "callscribe.calls",
+    ),
+    "callscribe.journal": ("callscribe.events", "callscribe.errors", "callscribe.store.base"),
+    "callscribe.transcript": ("callscribe.events", "callscribe.records", "callscribe.text"),
+    "callscribe.terminal": (
+        "callscribe.events",
+        "callscribe.records",
+        "callscribe.errors",
+        "callscribe.journal",
+        "callscribe.transcript",
+    ),
+}
+"""Rooms with walls, and the only rooms beside their own that they may import. How a room gets what it needs from the
+others: `server.py` hands it over, as something that fits a Protocol of the room's own."""
+
+
+@pytest.mark.parametrize("room", WALLS)
+def test_a_room_knows_only_its_neighbours(room: str) -> None:
+    for module, imported in outside(room):
+        allowed = any(within(imported, neighbour) for neighbour in WALLS[room])
+        assert allowed, f"{module} imports {imported}; {room} knows only {', '.join(WALLS[room])}"
+
+
+PARTS = (
+    "callscribe.calls.registry",
+    "callscribe.carriers.twilio.account",
+    "callscribe.carriers.twilio.routes",
+    "callscribe.journal.journal",
+    "callscribe.speech.session",
+    "callscribe.web.app",
+)
+"""What a server is made of. Whoever imports one of them builds; the room it belongs to may do so too."""
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_only_the_server_joins(part: str) -> None:
+    assert part in {module_name(path) for path in MODULES}
+    for path in MODULES:
+        module = module_name(path)
+        if part in imports(path):
+            at_home = module == "callscribe.server" or within(module, part.rpartition(".")[0])
+            assert at_home, f"{module} imports {part}; only callscribe.server builds with it"
+
+
+EVENTS = {
+    name
+    for name, kind in vars(vocabulary).items()
+    if isinstance(kind, type) and issubclass(kind, vocabulary.Event)
+}
+
+MATCHERS = {
+    "callscribe.store.projections": "the tables",
+    "callscribe.terminal.teller": "the terminal, until it draws what transcript/ makes",
+    "callscribe.transcript": "what people read",
+    "callscribe.web.timeline": "the page, until it draws what transcript/ makes",
+}
+"""The only modules that tell events apart by `match`: whoever adds an event has these to look at."""
+
+
+def matches_events(path: Path) -> bool:
+    """Whether a module tells more than two kinds of events apart."""
+    kinds = {
+        node.cls.id
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.MatchClass) and isinstance(node.cls, ast.Name)
+    }
+    return len(kinds & EVENTS) > 2
+
+
+def test_events_are_folded_in_few_places() -> None:
+    found = {module_name(path) for path in MODULES if matches_events(path)}
+    for module in found:
+        assert any(within(module, home) for home in MATCHERS), f"{module} matches over events"
+    for home in MATCHERS:
+        assert any(within(module, home) for module in found), f"{home} no longer matches: strike it"
