@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callscribe.recognition.base import Hypothesis, Pcm
-from callscribe.server import listen, running_server
+from callscribe.server import run, running_server
 from callscribe.settings import Settings
+from callscribe.web.listening import listen
 
 
 class _Deaf:
@@ -54,4 +55,4 @@ async def serve(port: int, data: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2])))
+    run(serve(int(sys.argv[1]), Path(sys.argv[2])))

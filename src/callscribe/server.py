@@ -18,9 +18,10 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from callscribe.calls.book import CallBook
@@ -109,6 +110,16 @@ class Server:
         """Take no new calls, finish what is being said, and end the live view."""
         await self.registry.close()
         self.record.hub.close()
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a command's main coroutine, on uvloop where there is one: a media message costs a third less on it."""
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
 
 
 @dataclass(frozen=True)

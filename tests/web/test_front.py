@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 from structlog.testing import capture_logs
 
+from callscribe.carriers.texts import TEXTS
 from callscribe.web import front
 from callscribe.web.front import FrontConfig, FrontLimits, connections_allowed
 
@@ -48,12 +49,40 @@ async def echo(websocket: WebSocket) -> None:
         await websocket.send_text(text)
 
 
+async def straight(websocket: WebSocket) -> None:
+    """Takes texts as they come, until one of them is "bad"; tells at "done" what it got."""
+    await websocket.accept()
+    got: list[str] = [await websocket.receive_text()]
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def take(text: str) -> None:
+        if text == "bad":
+            raise ValueError(text)
+        got.append(text)
+        if text == "done":
+            over.set_result(None)
+
+    def failed(error: Exception) -> None:
+        got.append(repr(error))
+
+    websocket.scope["extensions"][TEXTS]["take"](take, failed)
+    await asyncio.wait(
+        (over, end := asyncio.ensure_future(websocket.receive())),
+        return_when=asyncio.FIRST_COMPLETED,
+    )
+    if end.done():
+        got.append(str(end.result().get("text")))
+    end.cancel()
+    await websocket.send_text(" ".join(got))
+
+
 APP = Starlette(
     routes=[
         Route("/", hello, methods=["GET", "POST"]),
         Route("/deaf", deaf, methods=["POST"]),
         Route("/stream", stream),
         WebSocketRoute("/echo", echo),
+        WebSocketRoute("/straight", straight),
     ]
 )
 
@@ -91,6 +120,9 @@ class Running:
         return await self.answer(
             b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc"
         )
+
+    def socket(self, path: str) -> websockets.connect:
+        return websockets.connect(f"ws://127.0.0.1:{self.port}{path}", proxy=None)
 
     async def close(self) -> None:
         for writer in self._writers:
@@ -344,3 +376,30 @@ def test_connections_leave_files_for_other_things() -> None:
         allowed = connections_allowed(files)
         assert 32 <= allowed <= FrontLimits().connections
         assert files < 512 or files - allowed >= front.OTHER_FILES
+
+
+async def test_texts_are_taken_straight_from_the_socket_and_none_is_lost_on_the_way() -> None:
+    async with running() as served, served.socket("/straight") as socket:
+        for number in range(300):
+            await socket.send(f"{number}")
+        await (await socket.ping(b"between"))
+        await socket.send("done")
+        said = [*map(str, range(300)), "done"]
+        assert await socket.recv() == " ".join(said)
+
+
+async def test_a_taker_that_fails_is_told_so_and_gets_no_more() -> None:
+    async with running() as served, served.socket("/straight") as socket:
+        for text in ("a", "b", "bad", "queued"):
+            await socket.send(text)
+        assert await socket.recv() == "a b ValueError('bad') queued"
+
+
+async def test_broken_text_closes_the_socket_whoever_takes_it() -> None:
+    async with running() as served, served.socket("/straight") as socket:
+        await socket.send("a")
+        socket.transport.write(b"\x81\x82\0\0\0\0\xff\xff")
+        with pytest.raises(websockets.ConnectionClosedError) as refused:
+            await socket.recv()
+        assert refused.value.rcvd is not None
+        assert refused.value.rcvd.code == 1007

@@ -20,7 +20,7 @@ from callscribe.cli.views import choose_view, data_option, show_hub
 from callscribe.errors import SimulationError
 from callscribe.events import CallEnded, Published
 from callscribe.records import CallRecord
-from callscribe.server import Server, load_recognizer, running_server
+from callscribe.server import Server, load_recognizer, run, running_server
 from callscribe.settings import Secret, Settings
 from callscribe.simulator import demos
 from callscribe.simulator.report import CallReport, describe
@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Show a phone call becoming text: the real server, phoned by a simulated carrier."""
         logs.configure("warning")
-        asyncio.run(demo(demo_settings(settings), speed))
+        run(demo(demo_settings(settings), speed))
 
 
 def demo_settings(settings: Settings) -> Settings:

@@ -24,6 +24,7 @@ from callscribe.server import (
     carrier_account,
     check_may_start,
     check_public,
+    run,
     running_product,
 )
 from callscribe.settings import Settings
@@ -55,7 +56,7 @@ def register(app: typer.Typer) -> None:
         if dry_run:
             print("\n".join(plan(settings)))
             return
-        asyncio.run(serve(settings))
+        run(serve(settings))
 
 
 def plan(settings: Settings) -> list[str]:

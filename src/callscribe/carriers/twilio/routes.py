@@ -23,12 +23,14 @@ from starlette.websockets import WebSocket, WebSocketState
 
 from callscribe.calls.streams import OpenStream
 from callscribe.calls.tickets import Ticket
+from callscribe.carriers.texts import TEXTS, TakeTexts
 from callscribe.carriers.twilio import urls, webhook
 from callscribe.carriers.twilio.signature import SignatureChecker, SignatureRefused
 from callscribe.carriers.twilio.stream import (
     MAX_MESSAGE_CHARS,
     Dtmf,
     Media,
+    MediaEvent,
     MediaStream,
     Started,
     Stopped,
@@ -323,26 +325,60 @@ class _Socket:
             superseded.cancel()
 
     async def _read(self, stream: OpenStream) -> str:
+        extension = self._websocket.scope.get("extensions", {}).get(TEXTS)
         while True:
+            if extension is not None and stream.ready:
+                return await self._read_quickly(stream, extension["take"])
             text = await self._receive()
             if text is None:
                 return "socket-lost"
             for event in self._machine.receive_text(text):
-                if isinstance(event, Media):
-                    if stream.ready:
-                        stream.receive(event)
-                    else:
-                        await stream.settle(event)
-                elif isinstance(event, Dtmf):
-                    self._calls.digit_pressed(stream, event)
-                elif isinstance(event, Stopped):
+                if isinstance(event, Media) and not stream.ready:
+                    await stream.settle(event)
+                elif self._took_last(stream, event):
                     return "stop"
+
+    async def _read_quickly(self, stream: OpenStream, take_texts: TakeTexts) -> str:
+        """Like `_read`, with messages handed on in the callback in which their bytes arrive."""
+        over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def take(text: str) -> None:
+            self._until_check -= 1
+            if self._until_check <= 0:
+                self._check_rate()
+            for event in self._machine.receive_text(text):
+                if self._took_last(stream, event) and not over.done():
+                    over.set_result("stop")
+
+        def failed(error: Exception) -> None:
+            if not over.done():
+                over.set_exception(error)
+
+        take_texts(take, failed)
+        other = asyncio.ensure_future(self._receive())
+        try:
+            await asyncio.wait((over, other), return_when=asyncio.FIRST_COMPLETED)
+            if not over.done():
+                other.result()  # raises for what is no text
+                return "socket-lost"
+            return over.result()
+        finally:
+            other.cancel()
+
+    def _took_last(self, stream: OpenStream, event: MediaEvent) -> bool:
+        """Hand an event on; true when it says that nothing follows."""
+        if isinstance(event, Media):
+            stream.receive(event)
+        elif isinstance(event, Dtmf):
+            self._calls.digit_pressed(stream, event)
+        return isinstance(event, Stopped)
 
     async def _receive(self) -> str | None:
         """The next text; None when the socket is closed."""
         self._until_check -= 1
         if self._until_check <= 0:
-            await self._check_rate()
+            self._check_rate()
+            await asyncio.sleep(0)  # others have a turn
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":
             return None
@@ -351,8 +387,8 @@ class _Socket:
             raise ProtocolError("a binary message; the media protocol is text", close_code=1003)
         return text
 
-    async def _check_rate(self) -> None:
-        """Every so many messages: are they too many, and may others have a turn?"""
+    def _check_rate(self) -> None:
+        """Every so many messages: are they too many?"""
         every = 100
         now = time.monotonic()
         self._allowance += (now - self._allowance_at) * self._limits.messages_per_s - every
@@ -363,10 +399,11 @@ class _Socket:
                 f"more than {self._limits.messages_per_s:g} messages a second", close_code=1008
             )
         self._until_check = every
-        await asyncio.sleep(0)
 
     async def _linger(self) -> None:
         """After `stop` the carrier closes; a close by us would be an error in its log."""
+        if self._websocket.client_state is not WebSocketState.CONNECTED:
+            return  # it has closed already
         try:
             async with asyncio.timeout(self._limits.linger_s):
                 while (await self._websocket.receive())["type"] != "websocket.disconnect":

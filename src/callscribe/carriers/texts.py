@@ -1,0 +1,12 @@
+"""How a carrier's socket takes its text messages straight from the server's front, without a queue between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+TEXTS = "callscribe.texts"
+"""An extension in the ASGI scope of a WebSocket. Its member `take` is a `TakeTexts`."""
+
+TakeTexts = Callable[[Callable[[str], None], Callable[[Exception], None]], None]
+"""From now on the first argument is called with every text message, on the event loop; it must not block. If it raises,
+the second gets the exception, and messages are queued as before. Other messages and the end are received as before."""
