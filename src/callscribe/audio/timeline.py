@@ -104,7 +104,8 @@ class Timeline:
         if not payload:
             return []
         key = (timestamp_ms, payload)
-        if key in self._recent:
+        # What begins after everything that came can't have come before; looking for it would be the costliest step.
+        if timestamp_ms < self._newest_ms and key in self._recent:
             self.counters.duplicates += 1
             return []
         frame = _Frame(timestamp_ms, self._arrivals, chunk, payload)
