@@ -19,6 +19,7 @@ setup: .venv/.installed
 	@PYTHON=$(PYTHON) scripts/setup
 
 demo: setup
+	@scripts/reader
 	@$(BIN)/callscribe demo
 
 test: setup

@@ -70,12 +70,16 @@ def test_the_list(
     make_model(folder / "mine")
     assert run(monkeypatch, "models", "list", "--catalogue", catalogue) == 0
     out, err = capsys.readouterr()
-    assert out == f"{NAME}\txx\t1 MB\t?\there\n"
+    first, *others = out.splitlines()
+    assert first == f"{NAME}\txx\t1 MB\t?\there"
+    assert others[0] == "whisper-tiny.en\ten\t78 MB\tMIT\t-"
+    assert all(line.startswith("whisper-") for line in others)
     assert "Also on this machine: mine" in err
     assert "the measured chance that the word is right" in " ".join(err.split())
     assert run(monkeypatch, "models", "list", "--catalogue", catalogue, "--json") == 0
-    (row,) = json.loads(capsys.readouterr().out)
+    row, *others = json.loads(capsys.readouterr().out)
     assert (row["name"], row["language"], row["installed"]) == (NAME, "xx", True)
+    assert {other["kind"] for other in others} == {"reader"}
 
 
 def test_the_list_without_a_network(
@@ -87,6 +91,10 @@ def test_the_list_without_a_network(
     assert [line.split("\t")[0] for line in out.splitlines()] == [
         "vosk-model-small-de-0.15",
         "vosk-model-de-0.21",
+        "whisper-tiny",
+        "whisper-base",
+        "whisper-small",
+        "whisper-large-v3-turbo",
     ]
     assert "cannot be reached" in err
     assert "This is the list in the package" in err

