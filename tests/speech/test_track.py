@@ -20,6 +20,7 @@ from callscribe.recognition.base import Hypothesis, Recognizer, RecognizerSessio
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
 from callscribe.recognition.vosk import VoskRecognizer
 from callscribe.speech.endpoint import EndpointOptions
+from callscribe.speech.segmenter import Segmenter
 from callscribe.speech.track import TrackDecoder
 from callscribe.speech.utterance import Utterance
 from tests.speech.audio import SAID, Scene, scene
@@ -117,7 +118,7 @@ def test_a_long_pause_in_a_number_cuts_no_word_in_two(vosk: VoskRecognizer, paus
 
 @pytest.mark.parametrize("length", [64, 240, 480])
 def test_clicks_in_a_number_add_no_digits(vosk: VoskRecognizer, length: int) -> None:
-    played = scene(1.0, "number", 0.5, "four", 1.0, "five", 1.0, "three", 3.0)
+    played = scene(1.2, "number", 0.5, "four", 1.0, "five", 1.0, "three", 3.0)
     noise = np.random.default_rng(length).normal(0, 4000, length) * np.linspace(1, 0, length)
     pcm = played.pcm.copy()
     for at_ms in (500, *(end + 500 for end in played.ends_ms[1:])):
@@ -136,6 +137,7 @@ def test_speech_after_a_pause_is_given_time_for_its_first_word() -> None:
         [ScriptedWord("four", 900, 1300), ScriptedWord("five", 2500, 3300)]
     )
     decoder = TrackDecoder(recognizer)
+    decoder._segmenter = Segmenter(None)
     session = recognizer.sessions[0]
 
     class Hasty:

@@ -1,7 +1,9 @@
 """What of a track is speech, and what the recogniser gets to hear of it.
 
-Tones are made silent, voice activity is found, the level is evened. Between utterances the newest blocks are kept, so
-that the recogniser hears the soft beginning too when speech is noticed.
+Sound is speech where it is louder than the line's noise and a voice is near; tones are made silent. Loudness alone is
+exact to 20 ms, but knows no voice from a door; the voice activity network knows it, but not where exactly it begins.
+Between utterances the newest blocks are kept, so that the recogniser hears the soft beginning too when speech is
+noticed.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 from callscribe.audio.activity import FRAME, ActivityDetector, Flags, Levels
 from callscribe.audio.level import LevelFollower
 from callscribe.audio.mulaw import SAMPLE_RATE, SAMPLES_PER_MS, Pcm
+from callscribe.audio.silero import WINDOW, VoiceDetector, VoiceNetwork
 from callscribe.audio.tones import BLOCK, ToneDetector
 
 STEP: Final = SAMPLE_RATE // 5
@@ -22,6 +25,12 @@ STEP: Final = SAMPLE_RATE // 5
 STEP_MS: Final = STEP // SAMPLES_PER_MS
 _LEAD_BLOCKS: Final = 4
 """Blocks that the recogniser hears up to the one in which speech begins, that one included."""
+_BEGINS: Final = 0.5
+"""An utterance begins with a window that holds a voice with at least this probability..."""
+_GOES_ON: Final = 0.3
+"""...and what is near windows with this one belongs to it."""
+_NEAR: Final = SAMPLE_RATE // 4
+"""Sound so near to a voice belongs to it: soft beginnings, voiceless ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +40,11 @@ class Block:
     begin: int
     """Samples of the line before it."""
     pcm: Pcm
-    """As the recogniser is to hear it."""
-    flags: Flags
-    """Which of its frames are speech."""
+    """With tones made silent."""
+    loud: Flags
+    """Which of its frames are louder than the line's noise."""
+    near: Flags
+    """Which are near a voice. Grows while what follows within a quarter of a second is judged."""
     above_db: Levels
     """How far its frames are above the line's noise."""
 
@@ -42,20 +53,36 @@ class Block:
         """Samples of the line up to its end."""
         return self.begin + len(self.pcm)
 
+    @property
+    def flags(self) -> Flags:
+        """Which of its frames are speech."""
+        return self.loud & self.near
+
 
 class Segmenter:
     """One track's. Feed it every step, in order."""
 
-    def __init__(self, *, follow_level: bool = True) -> None:
+    def __init__(self, network: VoiceNetwork | None, *, follow_level: bool = True) -> None:
         """
         Args:
+            network: tells voices from other sounds; None takes all sound for speech.
             follow_level: raise quiet lines to a level that models know.
         """
         self.position = 0
         """Samples of the line taken in."""
         self._activity = ActivityDetector()
         self._tones = ToneDetector()
-        self._level = LevelFollower() if follow_level else None
+        self._voice = None if network is None else VoiceDetector(network)
+        self._judged = 0
+        """Samples of the line that the network has judged."""
+        self._voiced_until = -_NEAR
+        """Samples of the line up to the end of its newest window with a voice."""
+        # The network hears all sound at one level; the recogniser's level is that of speech.
+        self._sound_level = LevelFollower()
+        self._speech_level = LevelFollower() if follow_level else None
+        self.begins = False
+        """There was surely a voice in the newest block: an utterance begins, if none is under way."""
+        self._newest: deque[Block] = deque(maxlen=1 + -(-_NEAR // STEP))
         self._lead: deque[Block] = deque(maxlen=_LEAD_BLOCKS)
 
     @property
@@ -72,21 +99,34 @@ class Segmenter:
         """
         tones = self._tones.accept(pcm)
         # The noise floor is that of the line as it is, not of the silence put in place of a tone.
-        flags = self._activity.accept(pcm)
+        loud = self._activity.accept(pcm)
         above_db = self._activity.above_db
         if tones.any():
             pcm = np.where(np.repeat(tones, BLOCK), 0, pcm).astype(np.int16)
-            flags &= ~np.repeat(tones, BLOCK // FRAME)
-        if self._level is not None:
-            pcm = self._level.accept(pcm, flags)
+            loud &= ~np.repeat(tones, BLOCK // FRAME)
         frames = -(-length // FRAME)
-        block = Block(self.position, pcm[:length], flags[:frames], above_db[:frames])
+        near = np.full(frames, self._voice is None)
+        block = Block(self.position, pcm[:length], loud[:frames], near, above_db[:frames])
         self.position = block.end
+        self._newest.append(block)
+        self._find_voice(self._sound_level.accept(pcm, loud)[:length])
         return block
+
+    def level(self, block: Block) -> Pcm:
+        """A block's audio as the recogniser is to hear it. Once for each block of an utterance, in order."""
+        if self._speech_level is None:
+            return block.pcm
+        whole = -len(block.pcm) % FRAME
+        if whole:
+            padded = np.concatenate((block.pcm, np.zeros(whole, np.int16)))
+            return self._speech_level.accept(padded, block.flags)[: len(block.pcm)]
+        return self._speech_level.accept(block.pcm, block.flags)
 
     def jump(self, position: int) -> None:
         """Go on at `position`; what lies before it was nothing."""
         self._lead.clear()
+        self._newest.clear()
+        self._judged += position - self.position
         self.position = position
 
     def wait(self, block: Block) -> int:
@@ -103,3 +143,25 @@ class Segmenter:
         blocks = list(self._lead)
         self._lead.clear()
         return blocks
+
+    def _find_voice(self, pcm: Pcm) -> None:
+        """Mark what is near the windows with a voice that are complete now."""
+        block = self._newest[-1]
+        if self._voice is None:
+            self.begins = bool(block.loud.any())
+            return
+        self.begins = False
+        self._mark(self._voiced_until, self._voiced_until + _NEAR)
+        for likely in self._voice.accept(pcm):
+            if likely >= _GOES_ON:
+                self._voiced_until = self._judged + WINDOW
+                self._mark(self._judged - _NEAR, self._voiced_until + _NEAR)
+                self.begins |= bool(likely >= _BEGINS)
+            self._judged += WINDOW
+
+    def _mark(self, begin: int, end: int) -> None:
+        for block in self._newest:
+            first = max(0, (begin - block.begin) // FRAME)
+            last = -((block.begin - end) // FRAME)
+            if last > 0:
+                block.near[first:last] = True

@@ -19,6 +19,7 @@ from callscribe.audio.resampling import Resampler
 from callscribe.audio.timeline import Piece
 from callscribe.events import Token, Word
 from callscribe.recognition.base import Hypothesis, Recognizer
+from callscribe.speech import voice
 from callscribe.speech.endpoint import Decision, EndpointOptions
 from callscribe.speech.segmenter import STEP, Block, Segmenter
 from callscribe.speech.utterance import Hearing, Utterance
@@ -67,7 +68,7 @@ class TrackDecoder:
         self._endpoints = endpoints or EndpointOptions()
         self._write = write
         self._skip_silence = skip_silence and not recognizer.hears_silence
-        self._segmenter = Segmenter(follow_level=follow_level)
+        self._segmenter = Segmenter(voice.network(), follow_level=follow_level)
         self._resampler = Resampler(SAMPLE_RATE, self._rate)
         self._clock_ms = 0.0
         """The carrier's clock at the line's first sample, as of the newest piece."""
@@ -139,7 +140,7 @@ class TrackDecoder:
             return self._judge(current, partials=partials)
         begin = self._segmenter.wait(block)
         heard = self._skip_to(begin)
-        if self._skip_silence and not heard and not block.flags.any():
+        if self._skip_silence and not heard and not self._segmenter.begins:
             return []
         current = self._current = Hearing(begin, changed=self.position)
         current.note(heard, self.position)
@@ -149,7 +150,7 @@ class TrackDecoder:
 
     def _hear(self, current: Hearing, block: Block) -> None:
         current.hear(block, self._segmenter.hangover_ms)
-        audio = self._resampler.accept(block.pcm)
+        audio = self._resampler.accept(self._segmenter.level(block))
         self._given += len(audio)
         current.note(self._session.accept(audio), self.position)
 

@@ -71,7 +71,9 @@ class Hearing:
     """The words of the newest partial given out."""
     heard_until: int | None = None
     """Position after the last speech on the line."""
-    _flags: list[Flags] = field(default_factory=list)
+    _loud: list[Flags] = field(default_factory=list)
+    _near: list[Flags] = field(default_factory=list)
+    """As in its blocks."""
     _above_db: list[Levels] = field(default_factory=list)
     _loudest_db: float = 0.0
     """How far its loudest step was above the line's noise."""
@@ -86,6 +88,14 @@ class Hearing:
         return self.begin // SAMPLES_PER_MS
 
     @property
+    def _flags(self) -> Flags:
+        """Which frames are speech, since its beginning."""
+        if not self._loud:
+            return np.zeros(0, np.bool_)
+        flags: Flags = np.concatenate(self._loud) & np.concatenate(self._near)
+        return flags
+
+    @property
     def words(self) -> tuple[Word, ...]:
         """All of them, so far."""
         return self.kept + self.partial
@@ -97,7 +107,8 @@ class Hearing:
             hangover_ms: over dips as short as this, speech goes on.
         """
         flags, above_db = block.flags, block.above_db
-        self._flags.append(flags)
+        self._loud.append(block.loud)
+        self._near.append(block.near)
         self._above_db.append(above_db)
         if flags.any():
             self._loudest_db = max(self._loudest_db, float(np.percentile(above_db[flags], 80)))
@@ -158,7 +169,7 @@ class Hearing:
 
     def best_cut_ms(self) -> int:
         """Where to divide talk without a clear pause."""
-        return self.begin_ms + _best_pause(np.concatenate(self._flags)) * FRAME_MS
+        return self.begin_ms + _best_pause(self._flags) * FRAME_MS
 
     def from_(self, begin: int, position: int) -> Hearing:
         """What was heard of the utterance after this one, which begins at `begin` because this one was divided."""
@@ -168,18 +179,19 @@ class Hearing:
             changed=position,
             worded=begin,
             heard_until=self.heard_until,
-            _flags=[np.concatenate(self._flags)[cut:]],
+            _loud=[np.concatenate(self._loud)[cut:]],
+            _near=[np.concatenate(self._near)[cut:]],
             _above_db=[np.concatenate(self._above_db)[cut:]],
         )
 
     def spoken(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """The recogniser's final words without what the line contradicts."""
         kept = corrections.without_clicks(words, np.concatenate(self._above_db), self.begin_ms)
-        return corrections.exact_times(kept, np.concatenate(self._flags), self.begin_ms)
+        return corrections.exact_times(kept, self._flags, self.begin_ms)
 
     def extent_ms(self, words: Sequence[Word]) -> tuple[int, int]:
         """Where it lies on the line, as far as known: speech, else words."""
-        flags = np.concatenate(self._flags) if self._flags else np.zeros(0, np.bool_)
+        flags = self._flags
         if self.heard_until is not None and flags.any():
             start = self.begin_ms + int(np.argmax(flags)) * FRAME_MS
             return start, self.heard_until // SAMPLES_PER_MS
