@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from callscribe.models.folder import built_in
 from callscribe.recognition.base import RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.recognition.vosk import VoskRecognizer
-from callscribe.server import check_phrases, load_recognizer, page_token, session_options
+from callscribe.server import check, check_phrases, load_recognizer, session_options
 from callscribe.settings import Secret, Settings
 from callscribe.speech.endpoint import EndpointOptions
 from tests.speech.audio import scene
@@ -80,14 +82,29 @@ def test_a_server_gives_calibrated_confidence(tmp_path: Path) -> None:
     assert 0.5 < max(word.confidence for word in heard) <= highest
 
 
-def test_a_token_that_can_be_guessed_is_refused_at_start(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="at least 16 are needed"):
-        page_token(Settings(data=tmp_path, token=Secret("hunter2")))
-    with pytest.raises(SettingsError, match="made of words"):
-        page_token(Settings(data=tmp_path, token=Secret("passwordpassword")))
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"auth_token": Secret("")}, "There is no auth token"),
+        ({"public_url": "https://a.example", "tunnel": "ngrok"}, "not both"),
+        ({"public_url": "calls.example"}, "must start with https://"),
+        ({"number": "five"}, r"`number` 'five' is not a phone number.*\+15005550006"),
+        ({"flow": "forward"}, "forward needs a number"),
+        ({"contacts": {"+15005550010": " "}}, "has no name"),
+        ({"token": Secret("hunter2")}, "at least 16 are needed"),
+    ],
+)
+def test_what_is_wrong_with_settings_is_found_before_anything_is_opened(
+    tmp_path: Path, wrong: dict[str, Any], said: str
+) -> None:
+    good = Settings(data=tmp_path / "data", auth_token=Secret("t"))
+    check(good)
+    with pytest.raises(SettingsError, match=said):
+        check(dataclasses.replace(good, **wrong))
+    assert not good.data.exists()
 
 
-def test_a_made_token_is_kept_and_readable_by_its_owner_only(tmp_path: Path) -> None:
-    token = page_token(Settings(data=tmp_path))
-    assert page_token(Settings(data=tmp_path)) == token
-    assert (tmp_path / "token").stat().st_mode & 0o077 == 0
+def test_a_kept_token_that_cannot_be_used_is_found_at_start(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("short\n")
+    with pytest.raises(SettingsError, match="has 5 characters"):
+        check(Settings(data=tmp_path, auth_token=Secret("t")))

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from callscribe.errors import SettingsError
-from callscribe.settings import Secret, Settings, describe, load, reference, setting_infos
+from callscribe.settings import Secret, Settings, describe, load, reference, setting, setting_infos
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -82,6 +83,98 @@ def test_numbers_and_contacts_are_tables(tmp_path: Path) -> None:
     settings = load(environ={}, directory=tmp_path)
     assert settings.numbers["+15005550006"] == {"flow": "forward", "to": ["+15005550020"]}
     assert settings.contacts == {"+15005550010": "Alice"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("greeting=hi".encode("utf-16"), r"\.env is saved as UTF-16. Save it as UTF-8"),
+        (b"A=1\nCALLSCRIBE_GREETING=Gr\xfc\xdfe\n", r"\.env is not UTF-8: line 2"),
+    ],
+)
+@pytest.mark.parametrize("name", [".env", "callscribe.toml"])
+def test_a_file_in_another_encoding_is_named(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SettingsError, match=said.replace(r"\.env", name)):
+        load(environ={}, directory=tmp_path)
+
+
+@pytest.mark.parametrize("name", [".env", "callscribe.toml"])
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path, name: str) -> None:
+    key = "CALLSCRIBE_GREETING" if name == ".env" else "greeting"
+    (tmp_path / name).write_text(f'{key} = "Grüße"\n', encoding="utf-8-sig")
+    assert load(environ={}, directory=tmp_path).greeting == "Grüße"
+
+
+@pytest.mark.parametrize("name", [".env", "callscribe.toml"])
+def test_a_file_that_is_a_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(SettingsError, match=f"{name} cannot be read"):
+        load(environ={}, directory=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("CALLSCRIBE_GREETING", "\udcff", "CALLSCRIBE_GREETING is not UTF-8"),
+        ("CALLSCRIBE_DATA", "a\0b", "CALLSCRIBE_DATA has a zero character"),
+        ("TWILIO_AUTH_TOKEN", "hunter\udcff", "TWILIO_AUTH_TOKEN is not UTF-8"),
+        ("CALLSCRIBE_PORT", "9" * 10_000, "CALLSCRIBE_PORT must be a whole number, not '999"),
+        ("CALLSCRIBE_PORT", "9" * 1000, "CALLSCRIBE_PORT must lie between 0 and 65535"),
+    ],
+)
+def test_odd_values_are_refused_in_few_words(
+    tmp_path: Path, variable: str, value: str, said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said) as error:
+        load(environ={variable: value}, directory=tmp_path)
+    assert "hunter" not in str(error.value)
+    assert len(str(error.value)) < 200
+
+
+def test_a_secret_of_the_wrong_kind_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "callscribe.toml").write_text("auth_token = 31415926\n")
+    with pytest.raises(SettingsError, match=r"auth_token in .* must be a text") as error:
+        load(environ={}, directory=tmp_path)
+    assert "31415926" not in str(error.value)
+
+
+def test_each_value_says_where_it_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "callscribe.toml").write_text('port = 1\nroom = "a"\n[contacts]\n"+1" = "A"\n')
+    (tmp_path / ".env").write_text("CALLSCRIBE_PORT=2\nCALLSCRIBE_HOST=b\n")
+    environ = {"CALLSCRIBE_HOST": "c"}
+    settings = load({"model": "m"}, environ=environ, directory=tmp_path)
+    assert settings.sources == {
+        "port": "CALLSCRIBE_PORT in .env",
+        "room": str(tmp_path / "callscribe.toml"),
+        "contacts": str(tmp_path / "callscribe.toml"),
+        "host": "CALLSCRIBE_HOST",
+        "model": "--model",
+    }
+
+
+def test_credentials_inside_addresses_are_masked() -> None:
+    settings = Settings(
+        public_url="https://me:hunter2@calls.example", api_url="http://hunter3@api.example/x?y=@"
+    )
+    shown = describe(settings)
+    assert shown["public_url"] == "https://********@calls.example"
+    assert shown["api_url"] == "http://********@api.example/x?y=@"
+
+
+def test_a_number_needs_no_bounds_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = dataclasses.make_dataclass(
+        "Settings",
+        [
+            ("tries", int, setting(3, "How often.", group="Server")),
+            ("sources", dict, dataclasses.field(default_factory=dict)),
+        ],
+    )
+    monkeypatch.setattr("callscribe.settings.Settings", declared)
+    monkeypatch.setattr("callscribe.settings._HINTS", {"tries": int})
+    assert load({"tries": 5}, environ={}, directory=Path("/nowhere")).tries == 5  # type: ignore[attr-defined]
 
 
 def test_secrets_never_show_themselves() -> None:

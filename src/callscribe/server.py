@@ -15,9 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +34,14 @@ from callscribe.carriers.twilio.routes import carrier_routes
 from callscribe.carriers.twilio.signature import SignatureChecker
 from callscribe.carriers.twilio.stream import MAX_MESSAGE_CHARS
 from callscribe.carriers.twilio.urls import CarrierUrls
-from callscribe.errors import ModelError, SettingsError, StoreError
+from callscribe.errors import ModelError, SettingsError
 from callscribe.events import Track
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
 from callscribe.models.folder import ModelFolder, resolve
+from callscribe.phone import is_number
 from callscribe.recognition.base import Recognizer
-from callscribe.settings import TOKEN_FILE, Settings
+from callscribe.settings import Settings
 from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
@@ -51,9 +50,9 @@ from callscribe.store.opening import open_store
 from callscribe.text.writer import Writer, WriterOptions
 from callscribe.tunnel import open_tunnel
 from callscribe.upkeep import keeping_up
-from callscribe.web.access import weakness
 from callscribe.web.app import create_app
 from callscribe.web.listening import is_loopback, listen, serving, url_of
+from callscribe.web.pagetoken import kept_token, page_token
 from callscribe.web.services import Readiness, Services, WebSettings
 
 NOTES = "carrier"
@@ -147,37 +146,6 @@ class Product:
             yield
 
 
-def page_token(settings: Settings) -> str:
-    """The token from the settings, or one kept in the data folder (made on first use, readable by its owner only).
-
-    Raises:
-        SettingsError: the token in the settings can be guessed.
-        StoreError: the folder cannot be written.
-    """
-    if settings.token:
-        if why := weakness(settings.token.reveal()):
-            raise SettingsError(
-                f"`token` (CALLSCRIBE_TOKEN) can be guessed: {why}. Leave it out and one is made."
-            )
-        return settings.token.reveal()
-    path = settings.data / TOKEN_FILE
-    with contextlib.suppress(FileNotFoundError):
-        if kept := path.read_text(encoding="ascii").strip():
-            return kept
-    token = secrets.token_urlsafe(24)
-    try:
-        settings.data.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=settings.data, prefix=".token-")
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(token + "\n")
-        Path(name).replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"The data folder {settings.data} cannot be written: {error.strerror}."
-        ) from None
-    return token
-
-
 def load_recognizer(settings: Settings) -> tuple[Recognizer, ModelFolder]:
     """The model that the settings name, loaded. Takes a tenth of a second for a small one, many for a large one.
 
@@ -236,11 +204,12 @@ def session_options(settings: Settings, plan: NumberFlow) -> SessionOptions:
     )
 
 
-def check_may_start(settings: Settings) -> None:
-    """Refuse to run open to everyone by accident.
+def check(settings: Settings) -> None:
+    """Find what is wrong with settings, and with files of ours that they lead to, before anything is opened or changed.
+    Every way to start a server comes through here.
 
     Raises:
-        SettingsError: there is no auth token and nobody said that this is wanted.
+        SettingsError: says what is wrong, where, and what to do.
     """
     if not settings.auth_token and not settings.allow_unsigned:
         raise SettingsError(
@@ -248,6 +217,30 @@ def check_may_start(settings: Settings) -> None:
             "Set TWILIO_AUTH_TOKEN (in the environment or in .env), "
             "or, to try things out on this machine, pass --allow-unsigned."
         )
+    if settings.public_url and settings.tunnel != "none":
+        raise SettingsError("Give either `public_url` or `tunnel`, not both.")
+    if settings.public_url:
+        CarrierUrls(settings.public_url)
+    if settings.number and not is_number(settings.number):
+        raise SettingsError(
+            f"`number` {settings.number!r} is not a phone number. "
+            "Write it with + and the country code, like +15005550006."
+        )
+    call_flows(settings)
+    Contacts(settings.contacts)
+    check_token(settings)
+
+
+def check_token(settings: Settings) -> None:
+    """See that the token of pages and API can be used, without making one.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    if settings.token:
+        page_token(settings.token.reveal(), settings.data)
+    else:
+        kept_token(settings.data)
 
 
 def carrier_account(settings: Settings) -> Account | None:
@@ -263,18 +256,6 @@ def carrier_account(settings: Settings) -> Account | None:
         wanted=settings.number,
         configured=list(settings.numbers),
     )
-
-
-def check_public(settings: Settings) -> None:
-    """Refuse a public address that the carrier could not use.
-
-    Raises:
-        SettingsError: see above.
-    """
-    if settings.public_url and settings.tunnel != "none":
-        raise SettingsError("Give either `public_url` or `tunnel`, not both.")
-    if settings.public_url:
-        CarrierUrls(settings.public_url)
 
 
 @contextlib.asynccontextmanager
@@ -349,6 +330,7 @@ async def running_server(
         CallscribeError: the data folder is in use or cannot be written, a flow cannot work, the model cannot be
             restricted to a number's phrases.
     """
+    check(settings)
     address = Address.of(listener, public_url)
     flows = call_flows(settings, own_number)
     check_phrases(flows, recognizer)
@@ -518,12 +500,12 @@ def web_services(
     """What pages and API may use.
 
     Raises:
-        SettingsError, StoreError: see `page_token`.
+        SettingsError, StoreError: see `callscribe.web.pagetoken.page_token`.
     """
     return Services(
         settings=WebSettings(
             public_url=address.public_url if address.is_public else "",
-            token=page_token(settings),
+            token=page_token(settings.token.reveal(), settings.data),
             listens_here=address.loopback,
             expose_pages=settings.expose_pages,
             allow_unsigned=settings.allow_unsigned,

@@ -13,9 +13,12 @@ A value is looked for in this order, the first one found wins:
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import difflib
+import io
 import os
+import re
 import tomllib
 import types
 from collections.abc import Mapping
@@ -26,10 +29,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import dotenv
 
 from callscribe.errors import SettingsError
+from callscribe.ranges import ENDPOINT_MAX_MS, ENDPOINT_SILENCE_MS, EVERY, HOLD_SECONDS, Range
+from callscribe.speech.endpoint import EndpointOptions
 
 DEFAULT_FILE = "callscribe.toml"
-TOKEN_FILE = "token"  # noqa: S105 - a name
-"""In the data folder: keeps the page token that the server made."""
+_ENDPOINTS = EndpointOptions()
 
 
 class Secret:
@@ -66,11 +70,15 @@ class SettingInfo:
     env: str
     flag: str
     """Empty for secrets: a flag would show them in the list of processes."""
+    within: Range
+    """Smallest and largest value of a number."""
 
 
-def setting(default: Any, help: str, *, group: str, env: str = "") -> Any:
+def setting(default: Any, help: str, *, group: str, env: str = "", within: Range = EVERY) -> Any:
     """Declare one setting. The variable `env` is derived from the field's name unless given."""
-    return field(default=default, metadata={"help": help, "group": group, "env": env})
+    return field(
+        default=default, metadata={"help": help, "group": group, "env": env, "within": within}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +90,9 @@ class Settings:
         "Address to listen on. Anything but a loopback address needs the token.",
         group="Server",
     )
-    port: int = setting(8080, "Port to listen on.", group="Server")
+    port: int = setting(
+        8080, "Port to listen on. 0 takes any free one.", group="Server", within=Range(0, 65_535)
+    )
     data: Path = setting(
         Path("callscribe-data"), "Folder for the record of all calls.", group="Server"
     )
@@ -168,7 +178,10 @@ class Settings:
     )
     greeting_language: str = setting("en-US", "Language of greeting and consent.", group="Calls")
     hold_seconds: int = setting(
-        3600, "How long a line is held after the greeting, in seconds.", group="Calls"
+        3600,
+        "How long a line is held after the greeting, in seconds.",
+        group="Calls",
+        within=HOLD_SECONDS,
     )
     tracks: Literal["both", "inbound"] = setting(
         "both", "Transcribe both directions of a call or only what the caller says.", group="Calls"
@@ -183,13 +196,22 @@ class Settings:
         "", "Language of the model when its name does not tell, e.g. de.", group="Recognition"
     )
     threads: int = setting(
-        0, "Threads that decode speech. 0: one per processor core.", group="Recognition"
+        0,
+        "Threads that decode speech. 0: one per processor core.",
+        group="Recognition",
+        within=Range(0, 1024),
     )
     endpoint_silence_ms: int = setting(
-        450, "Silence that ends an utterance, in milliseconds.", group="Recognition"
+        _ENDPOINTS.silence_ms,
+        "Silence that ends an utterance, in milliseconds.",
+        group="Recognition",
+        within=ENDPOINT_SILENCE_MS,
     )
     endpoint_max_ms: int = setting(
-        20_000, "Longest utterance before it is split, in milliseconds.", group="Recognition"
+        _ENDPOINTS.longest_ms,
+        "Longest utterance before it is split, in milliseconds.",
+        group="Recognition",
+        within=ENDPOINT_MAX_MS,
     )
     raw: bool = setting(
         False, "Show the recogniser's own words instead of written text.", group="Text"
@@ -204,6 +226,9 @@ class Settings:
     )
     contacts: Mapping[str, str] = field(default_factory=dict, metadata={"table": "contacts"})
 
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Where each value came from, e.g. `--port`, `CALLSCRIBE_PORT in .env`; without those that are defaults."""
+
 
 _HINTS = get_type_hints(Settings)
 
@@ -215,6 +240,7 @@ def setting_infos() -> dict[str, SettingInfo]:
             help=f.metadata["help"],
             group=f.metadata["group"],
             env=f.metadata["env"] or f"CALLSCRIBE_{f.name.upper()}",
+            within=f.metadata["within"],
             flag="" if _HINTS[f.name] is Secret else "--" + f.name.replace("_", "-"),
         )
         for f in dataclasses.fields(Settings)
@@ -247,33 +273,73 @@ def load(
     """
     directory = directory or Path.cwd()
     real = os.environ if environ is None else environ
-    values: dict[str, Any] = _from_toml(config, directory)
-    values |= _from_environment(_dotenv(directory), ".env")
-    values |= _from_environment(real, "the environment")
-    for name, value in (flags or {}).items():
-        if value is not None:
-            values[name] = _convert(name, value, setting_infos()[name].flag)
-    return Settings(**values)
+    found = [
+        _from_toml(config, directory),
+        _from_environment(_dotenv(directory), " in .env"),
+        _from_environment(real, ""),
+        _from_flags(flags or {}),
+    ]
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for name, (value, source) in ((n, v) for place in found for n, v in place.items()):
+        values[name], sources[name] = value, source
+    return Settings(**values, sources=sources)
+
+
+Found = dict[str, tuple[Any, str]]
+"""Setting's name -> its value and where it stands."""
+
+
+def _from_flags(flags: Mapping[str, object]) -> Found:
+    infos = setting_infos()
+    return {
+        name: (_convert(name, value, infos[name].flag), infos[name].flag)
+        for name, value in flags.items()
+        if value is not None
+    }
+
+
+def read_text(path: Path) -> str:
+    """A file of ours that people write: UTF-8, with or without a byte order mark.
+
+    Raises:
+        SettingsError: it cannot be read, or is in another encoding; says what to do.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise SettingsError(f"{path} is saved as UTF-16. Save it as UTF-8.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingsError(
+            f"{path} is not UTF-8: line {line} has a character in another encoding. Save it as UTF-8."
+        ) from None
 
 
 def _dotenv(directory: Path) -> dict[str, str]:
     path = directory / ".env"
-    if not path.is_file():
+    if not path.exists():
         return {}
-    return {name: value for name, value in dotenv.dotenv_values(path).items() if value is not None}
+    values = dotenv.dotenv_values(stream=io.StringIO(read_text(path)))
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _from_environment(environ: Mapping[str, str], where: str) -> dict[str, Any]:
+def _from_environment(environ: Mapping[str, str], where: str) -> Found:
     infos = setting_infos()
     by_variable = {info.env: name for name, info in infos.items()}
     for variable in environ:
         ours = variable.startswith("CALLSCRIBE_") and variable not in NOT_SETTINGS
         if ours and variable not in by_variable:
             raise SettingsError(
-                f"{where} has {variable}, which callscribe does not know.{_nearest(variable, by_variable)}"
+                f"There is no setting {variable}{where or ' (in the environment)'}."
+                f"{_nearest(variable, by_variable)}"
             )
     return {
-        name: _convert(name, environ[variable], variable)
+        name: (_convert(name, environ[variable], variable + where), variable + where)
         for variable, name in by_variable.items()
         if environ.get(variable, "") != ""
     }
@@ -283,29 +349,29 @@ NOT_SETTINGS = frozenset({"CALLSCRIBE_MODELS", "CALLSCRIBE_SERVER"})
 """Variables of ours that are read elsewhere: where models are kept, and the server that client commands talk to."""
 
 
-def _from_toml(config: Path | None, directory: Path) -> dict[str, Any]:
+def _from_toml(config: Path | None, directory: Path) -> Found:
     path = config or directory / DEFAULT_FILE
-    if config is None and not path.is_file():
+    if config is None and not path.exists():
         return {}
+    if not path.exists():
+        raise SettingsError(f"The settings file {path} does not exist.")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"The settings file {path} does not exist.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The settings file {path} cannot be read: {error}") from None
+        table = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise SettingsError(f"The settings file {path} nests its values too deeply.") from None
     known = {*setting_infos(), "numbers", "contacts"}
-    values: dict[str, Any] = {}
+    values: Found = {}
     for name, value in table.items():
         if name not in known:
             raise SettingsError(
                 f"{path} has the key `{name}`, which does not exist.{_nearest(name, known)}"
             )
         if name in ("numbers", "contacts"):
-            values[name] = _table(path, name, value)
+            values[name] = _table(path, name, value), str(path)
         else:
-            values[name] = _convert(name, value, f"{name} in {path}")
+            values[name] = _convert(name, value, f"{name} in {path}"), str(path)
     return values
 
 
@@ -316,7 +382,7 @@ def _table(path: Path, name: str, value: object) -> Mapping[str, Any]:
         raise SettingsError(f"{path}: `{name}` must be a table, written [{name}].")
     for key, entry in value.items():
         if not isinstance(entry, kind):
-            raise SettingsError(f"{path}: [{name}] {key} must be {shape}, not {entry!r}.")
+            raise SettingsError(f"{path}: [{name}] {key} must be {shape}, not {_shown(entry)}.")
     return value
 
 
@@ -329,6 +395,12 @@ TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 
 
+def _shown(value: object) -> str:
+    """A wrong value in a message, cut short."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
 def _convert(name: str, value: object, where: str) -> Any:
     """A value from a flag, a variable or TOML as the setting's declared type."""
     hint = setting_type(name)
@@ -339,55 +411,53 @@ def _convert(name: str, value: object, where: str) -> Any:
         choices = get_args(hint)
         if value in choices:
             return value
-        raise SettingsError(f"{where} must be one of {', '.join(choices)}, not {value!r}.")
+        raise SettingsError(f"{where} must be one of {', '.join(choices)}, not {_shown(value)}.")
     if kind is bool:
         text = str(value).strip().lower()
         if text in TRUE or text in FALSE:
             return text in TRUE
-        raise SettingsError(f"{where} must be true or false, not {value!r}.")
+        raise SettingsError(f"{where} must be true or false, not {_shown(value)}.")
     if kind is int:
         try:
             if isinstance(value, bool | float):
                 raise ValueError
             number = int(str(value))
         except ValueError:
-            raise SettingsError(f"{where} must be a whole number, not {value!r}.") from None
-        return _in_range(name, number, where)
+            raise SettingsError(f"{where} must be a whole number, not {_shown(value)}.") from None
+        return setting_infos()[name].within.check(number, where)
     if kind is tuple:
         items = value.split(",") if isinstance(value, str) else value
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
-            raise SettingsError(f"{where} must be a list of texts, not {value!r}.")
-        return tuple(item.strip() for item in items if item.strip())
+            raise SettingsError(f"{where} must be a list of texts, not {_shown(value)}.")
+        return tuple(_text(item, where).strip() for item in items if item.strip())
     if isinstance(value, Path):
         value = str(value)
-    if not isinstance(value, str):
-        raise SettingsError(f"{where} must be a text, not {value!r}.")
-    if kind is Path:
-        return Path(value).expanduser()
     if kind is Secret:
-        return Secret(value.strip())
+        if not isinstance(value, str):
+            raise SettingsError(f"{where} must be a text.")  # and not shown
+        return Secret(_text(value, where).strip())
+    if not isinstance(value, str):
+        raise SettingsError(f"{where} must be a text, not {_shown(value)}.")
+    return Path(_text(value, where)).expanduser() if kind is Path else _text(value, where)
+
+
+def _text(value: str, where: str) -> str:
+    """A text that can be written, sent and used as a file's name."""
+    if "\0" in value:
+        raise SettingsError(f"{where} has a zero character in it.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise SettingsError(f"{where} is not UTF-8.") from None
     return value
 
 
-RANGES = {
-    "port": (0, 65535),
-    "hold_seconds": (1, 4 * 3600),
-    "threads": (0, 1024),
-    "endpoint_silence_ms": (200, 5_000),
-    "endpoint_max_ms": (2_000, 120_000),
-}
-"""Smallest and largest sensible values; port 0 lets the system choose."""
-
-
-def _in_range(name: str, number: int, where: str) -> int:
-    low, high = RANGES[name]
-    if not low <= number <= high:
-        raise SettingsError(f"{where} must lie between {low} and {high}, not {number}.")
-    return number
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+"""In an address: the user and password before the host."""
 
 
 def describe(settings: Settings) -> dict[str, str]:
-    """Every setting as text, secrets masked: for `callscribe doctor` and bug reports."""
+    """Every setting as text, secrets masked, those inside addresses too: for people and bug reports."""
     return {name: _as_text(getattr(settings, name)) for name in setting_infos()}
 
 
@@ -396,7 +466,7 @@ def _as_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return ", ".join(value)
-    return str(value)
+    return _CREDENTIALS.sub("********@", str(value))
 
 
 def _type_text(hint: Any) -> str:

@@ -23,6 +23,9 @@ def test_it_shows_what_is_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "hunter2")
     result = CliRunner().invoke(app(), ["settings", "--data", "elsewhere"], catch_exceptions=False)
     assert "elsewhere" in result.output
+    assert "--data" in result.output
+    assert "TWILIO_AUTH_TOKEN" in result.output
+    assert "default" in result.output
     assert "********" in result.output
     assert "hunter2" not in result.output
 

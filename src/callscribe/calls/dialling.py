@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from callscribe.calls.speakers import normal
 from callscribe.carriers.twilio.webhook import DialFinished, LegStatus
 from callscribe.events import Dial
+from callscribe.phone import normal
 
 TERMINAL = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
 RANKS = {"queued": 0, "initiated": 1, "ringing": 2, "in-progress": 3} | dict.fromkeys(TERMINAL, 4)

@@ -17,13 +17,13 @@ from typing import Literal
 
 import msgspec
 
-from callscribe.calls.speakers import normal
 from callscribe.carriers.twilio.twiml import Announcement, Beep
 from callscribe.errors import SettingsError
+from callscribe.phone import is_number, normal
+from callscribe.ranges import ENDPOINT_MAX_MS, ENDPOINT_SILENCE_MS, HOLD_SECONDS, Range
 
 FlowKind = Literal["answer", "forward", "conference"]
 
-E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 ADDRESS = re.compile(r"(sip|client):[^\s<>]+")
 
 
@@ -194,7 +194,7 @@ def read_flows(
     flows: dict[str, NumberFlow] = {}
     for number, table in numbers.items():
         where = f'[numbers."{number}"]'
-        if not E164.fullmatch(normal(number)):
+        if not is_number(number):
             raise SettingsError(f"{where}: {number!r} is not a number like +15005550006.")
         if normal(number) in flows:
             raise SettingsError(f"{where}: this number has two tables.")
@@ -255,20 +255,20 @@ def _check_values(flow: NumberFlow, where: str) -> None:
             _check_number(number, f"{where}: to", addresses=True)
         if flow.caller_id:
             _check_number(flow.caller_id, f"{where}: caller_id", addresses=False)
-        _check_range(flow.timeout, 5, 600, "timeout", where)
+        Range(5, 600).check(flow.timeout, f"{where}: timeout")
     if flow.flow == "conference":
         if not flow.room.strip():
             raise SettingsError(f'{where}: conference needs a room, e.g. room = "support".')
         if flow.max_participants is not None:
-            _check_range(flow.max_participants, 2, 250, "max_participants", where)
+            Range(2, 250).check(flow.max_participants, f"{where}: max_participants")
         if len(flow.label) > 80:
             raise SettingsError(f"{where}: label is longer than 80 characters.")
     if flow.hold_seconds is not None:
-        _check_range(flow.hold_seconds, 1, 4 * 3600, "hold_seconds", where)
+        HOLD_SECONDS.check(flow.hold_seconds, f"{where}: hold_seconds")
     if flow.endpoint_silence_ms is not None:
-        _check_range(flow.endpoint_silence_ms, 200, 5_000, "endpoint_silence_ms", where)
+        ENDPOINT_SILENCE_MS.check(flow.endpoint_silence_ms, f"{where}: endpoint_silence_ms")
     if flow.endpoint_max_ms is not None:
-        _check_range(flow.endpoint_max_ms, 2_000, 120_000, "endpoint_max_ms", where)
+        ENDPOINT_MAX_MS.check(flow.endpoint_max_ms, f"{where}: endpoint_max_ms")
     if not all(phrase.strip() for phrase in flow.phrases):
         raise SettingsError(
             f'{where}: phrases has an empty one. Write words, e.g. phrases = ["yes", "no"].'
@@ -276,16 +276,11 @@ def _check_values(flow: NumberFlow, where: str) -> None:
 
 
 def _check_number(number: str, where: str, *, addresses: bool) -> None:
-    if E164.fullmatch(normal(number)) or (addresses and ADDRESS.fullmatch(number)):
+    if is_number(number) or (addresses and ADDRESS.fullmatch(number)):
         return
     raise SettingsError(
         f"{where}: {number!r} is not a number. Write it with + and the country code, like +15005550006."
     )
-
-
-def _check_range(value: int, low: int, high: int, key: str, where: str) -> None:
-    if not low <= value <= high:
-        raise SettingsError(f"{where}: {key} must lie between {low} and {high}, not {value}.")
 
 
 def _check_loops(flows: Mapping[str, NumberFlow]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from callscribe.errors import SettingsError
 from callscribe.events import Direction, Track
+from callscribe.phone import normal
 
 CALLER = "Caller"
 CALLEE = "Callee"
@@ -35,11 +36,6 @@ class Contacts:
     def name(self, number: str) -> str:
         """The name of a number, or empty."""
         return self._names.get(normal(number), "")
-
-
-def normal(number: str) -> str:
-    """A number as it is compared."""
-    return "".join(c for c in number if c not in " .-()/\u00a0").lower()
 
 
 def clean_name(name: str) -> str:

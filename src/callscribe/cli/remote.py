@@ -15,7 +15,8 @@ import msgspec
 from callscribe.addresses import is_loopback_name
 from callscribe.errors import CallscribeError, SettingsError
 from callscribe.records import CallRecord, CallSummary
-from callscribe.settings import TOKEN_FILE, load
+from callscribe.settings import load
+from callscribe.web.pagetoken import kept_token
 
 T = TypeVar("T")
 
@@ -78,8 +79,8 @@ def _token_kept_here() -> str:
         settings = load()
         if settings.token:
             return settings.token.reveal()
-        return (settings.data / TOKEN_FILE).read_text(encoding="ascii").strip()
-    except (SettingsError, OSError, UnicodeDecodeError):
+        return kept_token(settings.data)
+    except SettingsError:
         return ""  # the server says that it wants one, and the answer to that names every way to give it
 
 

@@ -20,10 +20,8 @@ from callscribe.errors import CarrierError
 from callscribe.models.folder import ModelFolder
 from callscribe.server import (
     Server,
-    call_flows,
     carrier_account,
-    check_may_start,
-    check_public,
+    check,
     run,
     running_product,
 )
@@ -50,9 +48,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Take calls: webhook, media socket, recognition, pages."""
         logs.configure(settings.log_level)
-        check_may_start(settings)
-        check_public(settings)
-        call_flows(settings)
+        check(settings)
         if dry_run:
             print("\n".join(plan(settings)))
             return

@@ -27,14 +27,23 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
     ) -> None:
-        """Show the settings in force, secrets masked."""
+        """Show the settings in force and where each comes from, secrets masked."""
         if write_reference is not None:
             write(write_reference)
             return
-        texts = describe(settings)
-        width = max(map(len, texts))
-        for name, text in texts.items():
-            print(f"{name:<{width}}  {text}")
+        for line in listing(settings):
+            print(line)
+
+
+def listing(settings: Settings) -> list[str]:
+    """One line a setting: its name, its value, and where that comes from."""
+    texts = describe(settings)
+    names = max(map(len, texts))
+    values = min(48, max(map(len, texts.values())))
+    return [
+        f"{name:<{names}}  {text:<{values}}  {settings.sources.get(name, 'default')}"
+        for name, text in texts.items()
+    ]
 
 
 def write(page: Path) -> None:

@@ -14,10 +14,10 @@ from starlette.routing import Route
 
 from callscribe.errors import CallscribeError, StoreError
 from callscribe.events import Track
+from callscribe.phone import is_number, normal
 from callscribe.records import CallRecord
 from callscribe.web.services import CallControl, Services
 
-E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 MAX_BODY = 4096
 MAX_NAME = 60
@@ -128,13 +128,14 @@ def api_routes(services: Services) -> list[Route]:
                 400, "bad-body", f"Send `to`, and `connect` if wanted, as JSON: {error}."
             ) from error
         for number in (body.to, *([body.connect] if body.connect else [])):
-            if not E164.fullmatch(number):
+            if not is_number(number):
                 raise ApiError(
                     400,
                     "bad-number",
                     f"Write {number[:40]!r} with + and country code: +15005550010.",
                 )
-        return json_response({"call": await control.dial(body.to, body.connect)}, 201)
+        placed = await control.dial(normal(body.to), normal(body.connect))
+        return json_response({"call": placed}, 201)
 
     async def attach(request: Request) -> Response:
         """Start transcribing a call of the account that is up. Answers with the record's id."""

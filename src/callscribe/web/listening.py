@@ -32,10 +32,9 @@ def listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM
         )[0]
-    except socket.gaierror as error:
-        raise SettingsError(
-            f"`host` {host!r} is not an address of this machine: {error.strerror}."
-        ) from None
+    except (socket.gaierror, UnicodeError) as error:
+        why = error.strerror if isinstance(error, socket.gaierror) else "it is not a host's name"
+        raise SettingsError(f"`host` {host!r} is not an address of this machine: {why}.") from None
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

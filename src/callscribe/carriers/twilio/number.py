@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,8 +16,8 @@ import msgspec
 
 from callscribe.carriers.twilio.client import ApiError, CarrierClient, PhoneNumber
 from callscribe.errors import CarrierError
+from callscribe.phone import is_number, normal
 
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _LISTED = 20
 
 
@@ -265,8 +264,8 @@ def _apply(client: CarrierClient, sid: str, routing: Routing) -> None:
 
 
 def _wanted(client: CarrierClient, wanted: str) -> PhoneNumber:
-    plain = re.sub(r"[\s().-]", "", wanted)
-    if not _E164.fullmatch(plain):
+    plain = normal(wanted)
+    if not is_number(plain):
         raise CarrierError(
             f"number: {wanted!r} is not in the international form, e.g. +15005550006: a plus sign, the country code, "
             "the number, no leading zero."
