@@ -39,6 +39,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.models", 4),
     ("callscribe.tunnel", 3),
     ("callscribe.refusals", 3),
+    ("callscribe.metrics", 3),
     ("callscribe.web", 4),
     ("callscribe.terminal", 4),
     ("callscribe.simulator", 4),

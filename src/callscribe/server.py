@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +36,11 @@ from callscribe.carriers.twilio.signature import SignatureChecker
 from callscribe.carriers.twilio.stream import MAX_MESSAGE_CHARS
 from callscribe.carriers.twilio.urls import CarrierUrls
 from callscribe.errors import ModelError, SettingsError
-from callscribe.events import Track
+from callscribe.events import StreamCounters, Track
+from callscribe.journal.follow import JournalFollower
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
+from callscribe.metrics import Meter, Source
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.phone import is_number
 from callscribe.recognition.base import Recognizer
@@ -348,11 +351,15 @@ async def running_server(
             own_number=own_number,
             carrier_api=carrier_api,
         )
+        meter = Meter(figures_of_parts(record), live=sessions.counters)
+        follower = stack.enter_context(JournalFollower(record.store, record.hub, after=None))
+        await stack.enter_async_context(meter.following(follower))
         services = web_services(
             settings,
             address,
             record,
             registry,
+            meter,
             Health(record.journal, failed, recognizer.name),
             own_number=own_number,
         )
@@ -417,6 +424,7 @@ class Sessions:
         self._recognizer = recognizer
         self._pool = pool
         self._publish = publish
+        self._open: weakref.WeakValueDictionary[str, StreamSession] = weakref.WeakValueDictionary()
         self._write = Writer.for_language(
             recognizer.language,
             WriterOptions(fillers=settings.fillers, profanity_filter=settings.profanity_filter),
@@ -433,7 +441,7 @@ class Sessions:
         offset_ms: int,
         plan: NumberFlow,
     ) -> StreamSession:
-        return StreamSession(
+        session = StreamSession(
             call=call,
             leg=leg,
             stream=stream,
@@ -446,6 +454,12 @@ class Sessions:
             options=session_options(self._settings, plan),
             write=self._write,
         )
+        self._open[stream] = session
+        return session
+
+    def counters(self) -> dict[str, StreamCounters]:
+        """What has arrived on each stream, by stream SID; one that is over may still be there."""
+        return {stream: session.counters for stream, session in self._open.items()}
 
 
 def call_registry(
@@ -493,6 +507,7 @@ def web_services(
     address: Address,
     record: Record,
     registry: CallRegistry,
+    meter: Meter,
     health: Health,
     *,
     own_number: str,
@@ -516,9 +531,16 @@ def web_services(
         store=record.store,
         archive=record.store,
         hub=record.hub,
+        meter=meter,
         signatures=signature_checker(settings, address),
         readiness=health,
     )
+
+
+def figures_of_parts(record: Record) -> tuple[Source, ...]:
+    """Figures that the parts know and nobody is told as an event."""
+    # One of the hub's viewers is the meter.
+    return (Source("viewers", "Open live views.", lambda: record.hub.viewers - 1),)
 
 
 def signature_checker(settings: Settings, address: Address) -> SignatureChecker | None:

@@ -17,6 +17,7 @@ from callscribe.web.access import HEADERS, Access, SecurityHeaders
 from callscribe.web.api import api_routes
 from callscribe.web.health import health_routes
 from callscribe.web.live import live_routes
+from callscribe.web.operations import operations_routes
 from callscribe.web.pages import Pages
 from callscribe.web.search import search_routes
 from callscribe.web.services import Services
@@ -80,6 +81,7 @@ def create_app(
             *live_routes(services),
             *api_routes(services),
             *(search_routes(services.archive) if services.archive else ()),
+            *(operations_routes(services.meter) if services.meter else ()),
             *pages.routes(),
         ],
         middleware=[

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from callscribe.events import Published, Track
+from callscribe.metrics import Meter
 from callscribe.store.base import Archive, ReadableStore
 
 
@@ -100,6 +101,7 @@ class Services:
         signatures: the carrier's signature check; None when unsigned requests are allowed.
         readiness: asked at every `/readyz`; may touch the disk, so it is awaited.
         archive: what goes beyond reading calls: search. The same store; None where there is no such thing.
+        meter: the server's figures; None where nobody counts.
         stopping: set when the server is told to stop; endless answers end then, for the server
             waits for them.
     """
@@ -111,4 +113,5 @@ class Services:
     signatures: Any = None
     readiness: Callable[[], Awaitable[Readiness]] | None = None
     archive: Archive | None = None
+    meter: Meter | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
