@@ -7,6 +7,7 @@
       AudioError                 audio that cannot be used
       ModelError                 a recognition model is missing, broken or unfit
       StoreError                 the record cannot be read or written
+        RecordLostError          it was deleted or replaced while it was open
       CarrierError               the carrier's REST API refused or cannot be reached
       TunnelError                no tunnel
       SimulationError            the simulated carrier met something the real one would refuse
@@ -51,6 +52,10 @@ class ModelError(CallscribeError):
 
 class StoreError(CallscribeError):
     """The record cannot be read or written."""
+
+
+class RecordLostError(StoreError):
+    """The record is not the one that was opened: it was deleted or replaced while the server was running."""
 
 
 class CarrierError(CallscribeError):

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from callscribe.errors import RecordLostError
 from callscribe.events import (
     AnyEvent,
+    CallEnded,
+    DtmfReceived,
     FinalTranscript,
     PartialTranscript,
     Published,
@@ -20,7 +25,10 @@ from callscribe.events import (
 from callscribe.journal.follow import JournalFollower
 from callscribe.journal.hub import Hub, Resync, Subscription
 from callscribe.journal.journal import Journal
+from callscribe.journal.spill import Spill, left_behind, take_in
+from callscribe.journal.stages import Stage
 from tests.said import final, partial
+from tests.store.memory import Disk
 
 
 class MemoryLog:
@@ -31,22 +39,36 @@ class MemoryLog:
         self.transactions: list[int] = []
         self.threads: set[str] = set()
         self.failures = 0
+        self.first = 1
+        self.deleted = False
+        self.begun_anew = 0
         self.open_gate = threading.Event()
         self.open_gate.set()
 
     def append(self, events: Sequence[AnyEvent]) -> Sequence[int]:
         assert self.open_gate.wait(10)
         self.threads.add(threading.current_thread().name)
+        self.check()
         if self.failures:
             self.failures -= 1
             raise OSError("disk full.")
         for event in events:
             if isinstance(event, FinalTranscript) and event.text == "poison":
                 raise ValueError("no JSON form")
-        first = len(self.events) + 1
+        first = self.first + len(self.events)
         self.events.extend(events)
         self.transactions.append(len(events))
         return list(range(first, first + len(events)))
+
+    def check(self) -> None:
+        if self.deleted:
+            raise RecordLostError("journal.db was deleted while the server was running.")
+
+    def begin_anew(self, kept: Sequence[Published], last_id: int) -> None:
+        self.deleted = False
+        self.events = [published.event for published in kept]
+        self.first = last_id + 1 - len(kept)
+        self.begun_anew += 1
 
     def events_after(
         self, cursor: int, *, call: str | None = None, limit: int = 1000
@@ -272,3 +294,181 @@ async def test_an_event_that_can_never_be_stored_holds_up_no_other(outage: bool)
     said = [p.event.text for p in shown if isinstance(p.event, FinalTranscript)]
     assert said == (["a", "poison", "b"] if outage else ["a", "poison", "b", "c"])
     assert any(isinstance(p.event, StoreFailed) for p in shown)
+
+
+async def test_a_store_that_does_not_answer_holds_up_nobody() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, patience_s=0.01, stalled_s=0.05)
+    log.open_gate.clear()
+    with JournalFollower(log, hub, after=None) as viewer:
+        await journal.publish(final("u1"))
+        await journal.publish(final("u2"))
+        assert [(p.id, p.event) for p in await viewer.batch()] == [
+            (None, event) for event in hub_events(hub)
+        ]
+        failed = await anext(viewer)
+        assert isinstance(failed.event, StoreFailed)
+        assert "has not answered for 0.05 s" in failed.event.message
+        assert journal.failure is not None
+        log.open_gate.set()
+        works = await anext(viewer)
+        assert works.event == StoreFailed(
+            call="",
+            at=works.event.at,
+            message="The record is being written again.",
+            resolved=True,
+        )
+        assert journal.failure is None
+        await journal.publish(final("u3"))
+        assert [p.id for p in await viewer.batch()] == [3]
+    await journal.close()
+    said = [event.text for event in log.events if isinstance(event, FinalTranscript)]
+    assert said == ["u1", "u2", "u3"], "each is written once"
+
+
+def hub_events(hub: Hub) -> list[AnyEvent]:
+    return [published.event for published in hub.unstored()]
+
+
+async def test_a_store_that_is_only_late_is_no_news() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, patience_s=0.01, stalled_s=3600)
+    log.open_gate.clear()
+    with JournalFollower(log, hub, after=None) as viewer:
+        await journal.publish(final("u1"))
+        assert [p.id for p in await viewer.batch()] == [None]
+        log.open_gate.set()
+        await journal.close()
+    assert journal.failure is None
+    assert len(log.events) == 1
+    assert hub.unstored() == []
+
+
+async def test_closing_waits_for_a_silent_store_only_so_long(tmp_path: Path) -> None:
+    log, hub = MemoryLog(), Hub()
+    spill = Spill([tmp_path], "key")
+    journal = Journal(
+        log, hub, spill=spill, patience_s=0.01, stalled_s=0.01, retry_s=0.01, closing_s=0.01
+    )
+    log.open_gate.clear()
+    await journal.publish(final("u1"))
+    await journal.publish(final("u2"))
+    await journal.close()
+    ((file, events),) = left_behind([tmp_path], "key")
+    assert [event.text for event in events if isinstance(event, FinalTranscript)] == ["u1", "u2"]
+    log.open_gate.set()
+    while len(log.events) < 1:  # noqa: ASYNC110 - another thread changes it
+        await asyncio.sleep(0.001)
+    store = Disk().open()
+    store.append(log.events)  # it took the first one after all
+    assert take_in(store, [tmp_path], "key") == 1
+    assert [p.event for p in store.events_after(0)] == events
+    assert not file.exists()
+    assert take_in(store, [tmp_path], "key") == 0
+
+
+async def test_what_a_failed_store_did_not_take_is_on_a_disk_until_it_does(tmp_path: Path) -> None:
+    log, hub = MemoryLog(), Hub()
+    spill = Spill([tmp_path / "file" / "no-folder", tmp_path / "other"], "key")
+    (tmp_path / "file").write_bytes(b"")
+    journal = Journal(log, hub, spill=spill, retry_s=0.05)
+    log.failures = 1
+    await journal.publish(final("u1"))
+    await journal.publish(final("u2"))
+    assert await spill.settled()
+    assert spill.place is not None
+    assert spill.place.parent == tmp_path / "other"
+    assert spill.place.stat().st_mode & 0o777 == 0o600
+    assert len(spill.place.read_bytes().splitlines()) == 2
+    await journal.close()
+    assert len(log.events) == 2
+    assert await spill.settled()
+    assert left_behind([tmp_path / "other"], "key") == []
+
+
+async def test_a_lost_record_is_noticed_told_and_begun_anew() -> None:
+    log, hub = MemoryLog(), Hub()
+    told: list[str] = []
+    journal = Journal(log, hub, on_store_failure=told.append, check_s=0.01, retry_s=0.01)
+    journal.start()
+    with JournalFollower(log, hub, after=None) as viewer:
+        await journal.publish(final("u1"))
+        await journal.publish(final("u2"))
+        assert [p.id for p in await viewer.batch()] == [1, 2]
+        log.deleted = True
+        log.events = []
+        said = [(await anext(viewer)).event for _ in range(2)]
+        assert [event.resolved for event in said if isinstance(event, StoreFailed)] == [False, True]
+        assert told == ["journal.db was deleted while the server was running."]
+        assert journal.failure is None
+        await journal.publish(final("u3"))
+        assert [p.id for p in await viewer.batch()] == [3]
+    await journal.close()
+    assert [e.text for e in log.events if isinstance(e, FinalTranscript)] == ["u1", "u2", "u3"]
+    assert log.begun_anew == 1
+
+
+class Redact(Stage):
+    """Changes finals, drops partials, holds a digit back until the call ends, fails on a name."""
+
+    name = "redact"
+
+    def __init__(self) -> None:
+        self.held: list[AnyEvent] = []
+
+    def take(self, event: AnyEvent) -> Iterable[AnyEvent]:
+        match event:
+            case FinalTranscript(text="fail"):
+                raise ValueError(f"what was said: {event.text}")
+            case FinalTranscript():
+                return (msgspec.structs.replace(event, text="***"),)
+            case PartialTranscript():
+                return ()
+            case DtmfReceived():
+                self.held.append(event)
+                return ()
+            case CallEnded():
+                held, self.held = self.held, []
+                return (*held, event)
+        return (event,)
+
+    def close(self) -> Iterable[AnyEvent]:
+        return self.held
+
+
+async def test_every_event_passes_the_stages_first() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, stages=[Redact()])
+    digit = DtmfReceived(call="CA1", at="x", leg="CA1", track="inbound", digit="1", at_ms=0)
+    end = CallEnded(call="CA1", at="y")
+    with hub.subscribe() as viewer:
+        for event in (partial("secret"), final("secret"), digit, end, digit):
+            await journal.publish(event)
+        assert hub.current() == []
+        shown = [p.event for p in await drain(viewer)]
+        await journal.close()
+        shown += [p.event for p in await drain(viewer)]
+    assert shown == log.events
+    assert isinstance(shown[0], FinalTranscript)
+    assert shown[0].text == "***"
+    assert shown[1:] == [digit, end, digit]
+    assert journal.withheld == 0
+
+
+async def test_a_failing_stage_lets_nothing_through_and_says_so() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, stages=[Redact()])
+    with hub.subscribe() as viewer:
+        for _ in range(5):
+            await journal.publish(final("fail"))
+        await journal.publish(final("well"))
+        shown = [p.event for p in await drain(viewer)]
+    await journal.close()
+    notices = [event.message for event in shown if isinstance(event, StoreFailed)]
+    assert (
+        notices[-1]
+        == "4 events withheld so far: the stage redact fails (FinalTranscript: ValueError)."
+    )
+    assert len(log.events) == 1
+    assert journal.withheld == 5
+    assert "what was said" not in str(shown)

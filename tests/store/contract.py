@@ -102,6 +102,18 @@ class StoreContract:
         with opening() as opened:
             yield opened
 
+    def test_a_record_begun_anew_goes_on_with_its_ids(self, store: Store) -> None:
+        ids = store.append([started(), final("u1", 0), final("u2", 1000)])
+        store.check()
+        kept = store.events_after(0)
+        store.begin_anew(kept[1:], ids[-1] + 5)
+        found = {p.id: p.event for p in store.events_after(0)}
+        assert found[ids[1]] == kept[1].event
+        assert found[ids[2]] == kept[2].event
+        (new,) = store.append([final("u3", 2000)])
+        assert new > ids[-1] + 5
+        assert store.last_id() == new
+
     def test_a_call_that_is_attached_to_again_keeps_its_flow(self, store: Store) -> None:
         store.append(
             [

@@ -70,6 +70,8 @@ class MemoryStore:
         self._disk = disk
         self._events = events
         self._read_only = read_only
+        self._given = 0
+        """Ids up to this one are not given again."""
 
     @property
     def place(self) -> str:
@@ -98,9 +100,18 @@ class MemoryStore:
             to_json(event)
         if self._read_only:
             raise StoreError("Open for reading only.")
-        first = self.last_id() + 1
+        first = max(self.last_id(), self._given) + 1
         self._events += [Published(id=first + n, event=event) for n, event in enumerate(events)]
         return [first + n for n in range(len(events))]
+
+    def check(self) -> None:
+        """Nobody deletes memory."""
+
+    def begin_anew(self, kept: Sequence[Published], last_id: int) -> None:
+        known = {p.id for p in self._events}
+        self._events += [p for p in kept if p.id not in known]
+        self._events.sort(key=lambda p: p.id or 0)
+        self._given = last_id
 
     def events_after(
         self, cursor: int, *, call: str | None = None, limit: int = 1000

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from callscribe.errors import StoreError
+from callscribe.errors import RecordLostError, StoreError
 from callscribe.events import FinalTranscript, GapDetected, from_json
 from callscribe.store import projections, schema
 from callscribe.store.base import NoRecordError
@@ -264,3 +264,61 @@ def test_reading_from_a_folder_that_cannot_be_written(crashed: bool) -> None:
             assert _read_unprivileged(data) == "1 calls"
         finally:
             data.chmod(0o755)
+
+
+def test_a_deleted_file_is_noticed_and_begun_anew(tmp_path: Path) -> None:
+    with SqliteStore.open(tmp_path) as store:
+        ids = store.append([started(), final("u1", 0)])
+        kept = store.events_after(0)
+        for file in tmp_path.glob("callscribe*"):  # the lock file too
+            file.unlink()
+        with pytest.raises(RecordLostError, match="was deleted while the server was running"):
+            store.check()
+        with pytest.raises(RecordLostError):
+            store.append([final("u2", 1000)])
+        store.begin_anew(kept, ids[-1])
+        store.check()
+        assert store.append([final("u2", 1000)]) == [ids[-1] + 1]
+        with pytest.raises(StoreError, match="already writing"):
+            SqliteStore.open(tmp_path)
+    with SqliteStore.open(tmp_path, read_only=True) as again:
+        assert [p.id for p in again.events_after(0)] == [*ids, ids[-1] + 1]
+        record = again.call(CALL)
+        assert record is not None
+        assert [utterance.text for utterance in record.utterances] == ["hello there"] * 2
+
+
+def test_another_record_in_its_place_is_gone_on_with(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    with SqliteStore.open(there) as other:
+        other.append([started(call="CA9")])
+    with SqliteStore.open(here) as store:
+        store.append([started(), final("u1", 0)])
+        kept = store.events_after(0)
+        (there / "callscribe.db").replace(here / "callscribe.db")
+        with pytest.raises(RecordLostError, match="was replaced while the server was running"):
+            store.append([final("u2", 1000)])
+        store.begin_anew(kept, 2)
+        events = [p.event for p in store.events_after(0)]
+        assert sorted(event.call for event in events) == [CALL, CALL, "CA9"]
+
+
+def test_a_folder_that_is_gone_altogether_is_made_again(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with SqliteStore.open(data) as store:
+        store.append([started()])
+        shutil.rmtree(data)
+        store.begin_anew([], 1)
+        assert store.append([final("u1", 0)]) == [2]
+
+
+def test_a_lock_file_that_was_tidied_away_lets_nobody_in(tmp_path: Path) -> None:
+    with SqliteStore.open(tmp_path) as store:
+        store.append([started()])
+        (tmp_path / "callscribe.lock").unlink()
+        with pytest.raises(StoreError, match="already writing"):
+            SqliteStore.open(tmp_path)
+        (tmp_path / "callscribe.lock").unlink()
+        with SqliteStore.open(tmp_path, read_only=True) as beside:
+            assert beside.calls()[0].ended_at is None, "its writer is alive"
+    SqliteStore.open(tmp_path).close()

@@ -1,11 +1,13 @@
-"""The one way an event becomes known: written down first, then shown.
+"""The one way an event becomes known: through the stages, written down, then shown.
 
 Events that last are committed to the store, get their ids, and only then reach the hub, so that nobody ever sees a
 final that a crash could take back. One writer thread commits whatever has gathered since its last commit in one
 transaction, so many calls share the cost of one disk flush. Ephemeral events (partials, lag) go to the hub at once.
 
-When the store fails, calls go on: the views are told (`StoreFailed`), events are shown without an id and kept in
-memory, and writing is tried again until it works.
+Calls go on whatever the store does. When it fails, or does not answer within `patience_s`, events are shown without an
+id and kept until the store has them: in memory, and in a `Spill` beside, which outlives the process. Then they get
+their ids. The views are told (`StoreFailed`) when it fails, or does not answer for `stalled_s`. A record that was
+deleted or replaced under the server is begun anew, with what is still in memory.
 """
 
 from __future__ import annotations
@@ -13,54 +15,130 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import structlog
 
+from callscribe.errors import RecordLostError
 from callscribe.events import EPHEMERAL, AnyEvent, Published, StoreFailed
 from callscribe.journal.hub import Hub
-from callscribe.store.base import EventWriter
+from callscribe.journal.spill import Spill
+from callscribe.journal.stages import Stage, Stages
+from callscribe.journal.worker import Worker
 
 _LONGEST_RETRY_S = 30.0
+_REMEMBERED = 10_000
+"""Newest stored events that are kept in memory, to begin a lost record anew with them."""
+
+
+class EventLog(Protocol):
+    """What the journal needs of a store. Blocks; called by one thread at a time."""
+
+    def append(self, events: Sequence[AnyEvent]) -> Sequence[int]:
+        """Commit all events in one transaction: their ids, increasing.
+
+        Raises:
+            ValueError, TypeError: one of the events can never be stored.
+            RecordLostError: the record is not the one that was opened.
+            Exception: the store does not work at the moment.
+        """
+        ...
+
+    def check(self) -> None:
+        """See whether the record is still in its place, without waiting for anything else.
+
+        Raises:
+            RecordLostError: it was deleted or replaced.
+        """
+        ...
+
+    def begin_anew(self, kept: Sequence[Published], last_id: int) -> None:
+        """Open what is in the record's place now, or make a new record there, and put `kept` back with its ids.
+
+        Args:
+            last_id: the highest id given out so far; new ones are higher.
+
+        Raises:
+            Exception: it cannot be done at the moment.
+        """
+        ...
+
+
+class _Gathered(NamedTuple):
+    """An event that waits for its commit."""
+
+    event: AnyEvent
+    written: asyncio.Future[None]
+    since: float
+    """On the loop's clock."""
+
+
+class _GivenUp(Exception):
+    """The store did not answer, and the journal is closing."""
 
 
 class Journal:
-    """Store and hub together. Use it from the event loop.
+    """Stages, store and hub together. Use it from the event loop.
 
     Args:
         store: where events are kept.
         hub: where they are shown.
+        stages: what every event passes first.
+        spill: keeps what the store could not take beyond the process's end.
         on_store_failure: called on the event loop with an explanation when an outage begins (for logs and health).
-        retry_s: first wait before the store is tried again; doubles up to half a minute.
+        patience_s: how long `publish` waits for the store before the event is shown without it.
+        stalled_s: a store that has not answered for so long counts as failed.
+        retry_s: first wait before a failed store is tried again; doubles up to half a minute.
+        check_s: how often it is seen whether the record is still there.
+        closing_s: how long `close` waits for a store that does not answer.
         keep: how many events are kept in memory during an outage. Later ones are shown but not written; how many these
             were is said at the end of the outage.
     """
 
     def __init__(
         self,
-        store: EventWriter,
+        store: EventLog,
         hub: Hub,
         *,
+        stages: Sequence[Stage] = (),
+        spill: Spill | None = None,
         on_store_failure: Callable[[str], None] | None = None,
+        patience_s: float = 0.4,
+        stalled_s: float = 3.0,
         retry_s: float = 1.0,
+        check_s: float = 1.0,
+        closing_s: float = 3.0,
         keep: int = 50_000,
     ) -> None:
         self._store = store
         self._hub = hub
+        self._stages = Stages(stages, on_withheld=self._withheld)
+        self._spill = spill
         self._on_store_failure = on_store_failure
+        self._patience_s = patience_s
+        self._stalled_s = stalled_s
         self._retry_s = retry_s
+        self._check_s = check_s
+        self._closing_s = closing_s
         self._keep = keep
         self._log = structlog.get_logger(__name__)
-        self._gathered: list[tuple[AnyEvent, asyncio.Future[None]]] = []
+        self._gathered: list[_Gathered] = []
         self._unwritten: list[AnyEvent] = []
+        self._remembered: deque[Published] = deque(maxlen=_REMEMBERED)
+        self._detached = False
+        """Events are shown before they are written, because the store is late or fails."""
+        self._spilled = 0
         self._lost = 0
+        self._anew = False
         self._failure: str | None = None
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._writer = Worker("journal")
 
     @property
     def failure(self) -> str | None:
@@ -72,152 +150,323 @@ class Journal:
         """Events that wait in memory for the store to work again."""
         return len(self._unwritten)
 
-    async def publish(self, event: AnyEvent) -> None:
-        """Make an event known; returns when it is committed (if it lasts) and handed to the hub.
+    @property
+    def withheld(self) -> int:
+        """Events that nobody will know, because a stage failed on them."""
+        return self._stages.withheld
 
-        Never raises because of the store. A caller that is cancelled while waiting has published all the same.
+    def start(self) -> None:
+        """Watch over the record from now on, not only from the first event on. Needs a running event loop."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="journal")
+
+    async def publish(self, event: AnyEvent) -> None:
+        """Make an event known; returns when it is handed to the hub, and committed if it lasts and the store is well.
+
+        Never raises because of the store or a stage, and waits for them no longer than `patience_s`. A caller that is
+        cancelled while waiting has published all the same.
         """
         if not event.at:
             event = msgspec.structs.replace(event, at=now())
-        if isinstance(event, EPHEMERAL):
-            self._hub.publish(Published(id=None, event=event))
-            return
-        if self._closing.is_set():
-            self._log.error("event after the journal was closed", type=type(event).__name__)
-            self._hub.publish(Published(id=None, event=event))
-            return
-        if self._failure is not None:
-            self._set_aside(event)
-            return
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._gathered.append((event, written))
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="journal")
-        self._wake.set()
-        await written
+        await self._admit(self._stages.through(event))
 
     async def close(self) -> None:
-        """Commit everything that was accepted, trying a failing store once more, and stop. Idempotent."""
+        """Commit everything that was accepted, trying a failing store once more, and stop. Idempotent.
+
+        What the store does not take by then stays in the spill, for the next start.
+        """
+        if not self._closing.is_set():
+            await self._admit(self._stages.close())
         self._closing.set()
         self._wake.set()
         if self._task is not None:
             await self._task
-        self._writer.shutdown(wait=False)
+        if self._unwritten:
+            await self._keep_for_next_start()
+        self._writer.close()
+
+    async def _admit(self, events: Sequence[AnyEvent]) -> None:
+        waiting = []
+        for event in events:
+            if isinstance(event, EPHEMERAL):
+                self._hub.publish(Published(id=None, event=event))
+            elif self._closing.is_set():
+                self._log.error("event after the journal was closed", type=type(event).__name__)
+                self._hub.publish(Published(id=None, event=event))
+            elif self._detached:
+                self._set_aside([event])
+            else:
+                loop = asyncio.get_running_loop()
+                one = _Gathered(event, loop.create_future(), loop.time())
+                self._gathered.append(one)
+                waiting.append(one.written)
+        if waiting:
+            self.start()
+            self._wake.set()
+        for written in waiting:
+            await written
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            due = loop.call_later(self._check_s, self._wake.set)
             await self._wake.wait()
+            due.cancel()
             self._wake.clear()
-            while self._gathered:
-                batch, self._gathered = self._gathered, []
-                await self._commit(batch)
-            if self._unwritten:
-                await self._recover()
+            try:
+                if not self._gathered and not self._closing.is_set():
+                    await self._check()
+                while self._gathered:
+                    batch, self._gathered = self._gathered, []
+                    await self._commit(batch)
+                if self._detached:
+                    await self._recover()
+            except _GivenUp:
+                self._detach()
+                self._begin_outage("it does not answer.")
+                return
             if self._closing.is_set() and not self._gathered:
                 return
 
-    async def _commit(self, batch: list[tuple[AnyEvent, asyncio.Future[None]]]) -> None:
+    async def _check(self) -> None:
+        """See whether the record is still there while nothing is written."""
+        checking = asyncio.ensure_future(self._writer.run(self._store.check))
+        await asyncio.wait({checking}, timeout=self._patience_s)
+        if not checking.done():
+            self._detach()
+            await self._outlast(checking)
         try:
-            ids = await self._append([event for event, _ in batch])
+            checking.result()
+        except Exception as error:
+            self._detach()
+            self._begin_outage(str(error))
+
+    async def _commit(self, batch: list[_Gathered]) -> None:
+        events = [one.event for one in batch]
+        appending = asyncio.ensure_future(self._writer.run(partial(self._store.append, events)))
+        spent = asyncio.get_running_loop().time() - batch[0].since
+        await asyncio.wait({appending}, timeout=max(0.05, self._patience_s - spent))
+        if not appending.done():
+            # Whoever publishes must not wait longer; what the store does with it is seen afterwards.
+            self._detach(batch)
+            await self._outlast(appending)
+            self._take_late(appending, len(batch))
+            return
+        try:
+            ids = appending.result()
         except (ValueError, TypeError) as error:
             await self._commit_singly(batch, error)
             return
         except Exception as error:
-            self._begin_outage(error)
-            batch += self._gathered
-            self._gathered = []
-            for event, written in batch:
-                self._set_aside(event)
-                _resolve(written)
+            self._detach(batch)
+            self._begin_outage(str(error) or type(error).__name__)
             return
-        for (event, written), event_id in zip(batch, ids, strict=True):
-            self._hub.publish(Published(id=event_id, event=event))
-            _resolve(written)
+        for one, event_id in zip(batch, ids, strict=True):
+            self._show_stored(Published(id=event_id, event=one.event))
+            _resolve(one.written)
 
-    async def _commit_singly(
-        self, batch: list[tuple[AnyEvent, asyncio.Future[None]]], error: Exception
-    ) -> None:
+    def _show_stored(self, published: Published) -> None:
+        self._remembered.append(published)
+        self._hub.publish(published)
+
+    async def _commit_singly(self, batch: list[_Gathered], error: Exception) -> None:
         """Keep an event that can never be stored from holding up the others."""
         if len(batch) > 1:
-            for event, written in batch:
-                if self._failure is None:
-                    await self._commit([(event, written)])
-                else:  # the store failed meanwhile
-                    self._set_aside(event)
-                    _resolve(written)
+            for place, one in enumerate(batch):
+                await self._commit([one])
+                if self._detached:  # the store failed meanwhile
+                    self._set_aside([one.event for one in batch[place + 1 :]])
+                    for one in batch[place + 1 :]:
+                        _resolve(one.written)
+                    return
             return
-        ((event, written),) = batch
-        self._refuse(event, error)
-        self._hub.publish(Published(id=None, event=event))
-        _resolve(written)
+        self._refuse(batch[0].event, error)
+        self._hub.publish(Published(id=None, event=batch[0].event))
+        _resolve(batch[0].written)
 
     def _refuse(self, event: AnyEvent, error: Exception) -> None:
         self._log.error("event cannot be stored", type=type(event).__name__, error=str(error))
         self._tell(f"One {type(event).__name__} could not be written: {error}", resolved=True)
 
-    async def _append(self, events: Sequence[AnyEvent]) -> Sequence[int]:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writer, self._store.append, events)
+    async def _outlast(self, working: asyncio.Future[Any]) -> None:
+        """Wait for a store that may not answer: say so after a while, and give up a while after closing began.
 
-    def _set_aside(self, event: AnyEvent) -> None:
-        """Show an event that is not written yet."""
-        if len(self._unwritten) < self._keep:
-            self._unwritten.append(event)
-            self._hub.publish(Published(id=None, event=event), pending=True)
-        else:
-            self._lost += 1
-            self._hub.publish(Published(id=None, event=event))
+        Raises:
+            _GivenUp: it does not answer, and the journal is closing.
+        """
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            first = asyncio.FIRST_COMPLETED
+            await asyncio.wait({working, closing}, timeout=self._stalled_s, return_when=first)
+            if not working.done() and not closing.done():
+                self._detach()
+                self._begin_outage(f"it has not answered for {self._stalled_s:g} s.")
+                await asyncio.wait({working, closing}, return_when=first)
+            if not working.done():
+                await asyncio.wait({working}, timeout=self._closing_s)
+            if not working.done():
+                raise _GivenUp
+        finally:
+            closing.cancel()
 
-    def _begin_outage(self, error: Exception) -> None:
-        self._failure = str(error) or type(error).__name__
-        self._log.error("store failed", error=self._failure)
+    def _detach(self, batch: Sequence[_Gathered] = ()) -> None:
+        """From now on events are shown before they are written, those of a batch and those that have gathered first."""
+        self._detached = True
+        waiting = [*batch, *self._gathered]
+        self._gathered = []
+        # Those of the batch are kept even if that is too many: they may be written already.
+        self._set_aside([one.event for one in waiting])
+        for one in waiting:
+            _resolve(one.written)
+
+    def _set_aside(self, events: Sequence[AnyEvent]) -> None:
+        """Show events that are not written yet."""
+        for event in events:
+            if len(self._unwritten) < self._keep:
+                self._unwritten.append(event)
+                self._hub.publish(Published(id=None, event=event), pending=True)
+            else:
+                self._lost += 1
+                self._hub.publish(Published(id=None, event=event))
+        self._spill_over()
+
+    def _spill_over(self) -> None:
+        if self._spill is not None and self._failure is not None:
+            self._spill.add(self._unwritten[self._spilled :])
+            self._spilled = len(self._unwritten)
+
+    def _begin_outage(self, why: str) -> None:
+        if self._failure is not None:
+            self._failure = why
+            return
+        self._failure = why
+        self._log.error("store failed", error=why)
         self._tell(
-            f"The record cannot be written: {self._failure} Transcription goes on; "
+            f"The record cannot be written: {why} Transcription goes on; "
             "what is said is kept in memory and written as soon as the store works again."
         )
         if self._on_store_failure is not None:
-            self._on_store_failure(self._failure)
+            self._on_store_failure(why)
+        self._spill_over()
+
+    def _take_late(self, appending: asyncio.Future[Sequence[int]], count: int) -> None:
+        """What became of the first `count` unwritten events. Those that were not written after all are tried again."""
+        try:
+            ids = appending.result()
+        except (ValueError, TypeError):
+            return
+        except Exception as error:
+            self._begin_outage(str(error) or type(error).__name__)
+            return
+        for event, event_id in zip(self._unwritten[:count], ids, strict=True):
+            self._show_stored(Published(id=event_id, event=event))
+        self._drop_unwritten(count)
+
+    def _drop_unwritten(self, count: int) -> None:
+        del self._unwritten[:count]
+        self._spilled = max(0, self._spilled - count)
 
     async def _recover(self) -> None:
-        """Try again until everything is written, or until closing."""
-        wait = self._retry_s
+        """Try again until everything is written, or until closing.
+
+        Raises:
+            _GivenUp: the store does not answer, and the journal is closing.
+        """
+        wait = self._retry_s if self._failure is not None else 0.0
         singly = False
-        while self._unwritten:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), wait)
+        while self._unwritten or self._failure is not None:
+            if wait:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), wait)
             events = self._unwritten[: 1 if singly else None]
+            working = asyncio.ensure_future(self._writer.run(partial(self._write_again, events)))
+            await self._outlast(working)
             try:
-                ids = await self._append(events)
+                ids = working.result()
             except (ValueError, TypeError) as error:
-                singly = True
-                if len(events) > 1:
-                    wait = 0
+                if not singly:
+                    singly, wait = True, 0.0
                     continue
                 self._refuse(events[0], error)
                 self._hub.forget(events[0])
             except Exception as error:
+                self._begin_outage(str(error) or type(error).__name__)
                 if self._closing.is_set():
-                    self._log.error(
-                        "events lost: the store failed until the end",
-                        lost=len(self._unwritten) + self._lost,
-                        error=str(error),
-                    )
                     return
-                wait = min(wait * 2, _LONGEST_RETRY_S)
+                wait = min(max(wait, self._retry_s / 2) * 2, _LONGEST_RETRY_S)
                 continue
             else:
                 for event, event_id in zip(events, ids, strict=True):
-                    self._hub.publish(Published(id=event_id, event=event))
-            del self._unwritten[: len(events)]
-            wait = 0
-        lost = f" {self._lost} events were lost." if self._lost else ""
-        self._log.info("store works again", lost=self._lost)
+                    self._show_stored(Published(id=event_id, event=event))
+            self._drop_unwritten(len(events))
+            wait = 0.0
+            if not self._unwritten:
+                self._end_outage()
+        self._detached = False
+
+    def _write_again(self, events: Sequence[AnyEvent]) -> Sequence[int]:
+        """In the writer's thread: their ids. Begins a lost record anew for it."""
+        try:
+            self._store.check()
+        except RecordLostError:
+            self._store.begin_anew(list(self._remembered), self._hub.last_id)
+            self._anew = True
+        return self._store.append(events) if events else []
+
+    def _end_outage(self) -> None:
+        if self._spill is not None:
+            self._spill.clear()
+        self._spilled = 0
+        if self._failure is None:
+            return
+        said = ["The record is being written again."]
+        if self._anew:
+            said.append(
+                f"It holds the newest {len(self._remembered)} events, which were still in memory."
+            )
+        if self._lost:
+            said.append(f"{self._lost} events were lost.")
+        self._log.info("store works again", lost=self._lost, anew=self._anew)
         self._failure = None
         self._lost = 0
-        self._tell(f"The record is being written again.{lost}", resolved=True)
+        self._anew = False
+        self._tell(" ".join(said), resolved=True)
+
+    async def _keep_for_next_start(self) -> None:
+        kept = False
+        if self._spill is not None:
+            self._spill.add(self._unwritten[self._spilled :])
+            self._spilled = len(self._unwritten)
+            kept = await self._spill.settled()
+        if kept and self._spill is not None:
+            self._log.error(
+                "the store failed until the end; what it did not take is written at the next start",
+                events=len(self._unwritten),
+                lost=self._lost,
+                file=str(self._spill.place),
+            )
+        else:
+            self._log.error(
+                "events lost: the store failed until the end",
+                lost=len(self._unwritten) + self._lost,
+                error=self._failure,
+            )
 
     def _tell(self, message: str, *, resolved: bool = False) -> None:
         event = StoreFailed(call="", at=now(), message=message, resolved=resolved)
+        for passed in self._stages.through(event):
+            self._hub.publish(Published(id=None, event=passed))
+
+    def _withheld(self, stage: str, kind: str, problem: str) -> None:
+        """Say that a stage fails, at the first event and then ever more rarely. Not a word of the event itself."""
+        count = self._stages.withheld
+        if count & (count - 1):
+            return
+        message = f"{count} events withheld so far: the stage {stage} fails ({kind}: {problem})."
+        if count == 1:
+            message = f"A {kind} was withheld: the stage {stage} failed ({problem})."
+        # Past the stages, which may fail on it too; there is nothing in it that they are for.
+        event = StoreFailed(call="", at=now(), message=message, resolved=True)
         self._hub.publish(Published(id=None, event=event))
 
 

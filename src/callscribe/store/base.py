@@ -44,7 +44,26 @@ class EventWriter(Protocol):
 
         Raises:
             ValueError, TypeError: one of the events can never be stored (ephemeral, no JSON form); none was written.
+            RecordLostError: the record is not the one that was opened; none was written.
             StoreError: the store does not work at the moment, or is open for reading only; none was written.
+        """
+        ...
+
+    def check(self) -> None:
+        """See whether the record is still the one that was opened, at next to no cost.
+
+        Raises:
+            RecordLostError: it was deleted, or another one is in its place.
+        """
+        ...
+
+    def begin_anew(self, kept: Sequence[Published], last_id: int) -> None:
+        """After `RecordLostError`: open what is in the record's place now, or make a new one there.
+
+        Args:
+            kept: the newest events of the lost record, in order; they are put back with their ids. One whose id is
+                taken by another event gets a new id.
+            last_id: the highest id ever given; new ones are higher.
         """
         ...
 

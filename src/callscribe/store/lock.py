@@ -17,6 +17,8 @@ _ATTEMPTS, _PAUSE_S = 5, 0.02
 class OwnerLock:
     """Held while a process writes to a data folder.
 
+    The folder itself is locked too, where that can be done: a lock file that somebody tidied away keeps nobody out.
+
     Args:
         path: the lock file; it holds the owner's process id for people and stays behind, which means nothing.
 
@@ -32,14 +34,15 @@ class OwnerLock:
                 f"{path.parent} cannot be written ({error.strerror}). "
                 "Make it writable, or name another folder with --data."
             ) from None
+        self._folder: _Folder | None = None
         for _ in range(_ATTEMPTS):
-            if _try_lock(self._file):
+            if _try_lock(self._file) and self._lock_folder(path.parent):
                 break
             time.sleep(_PAUSE_S)
         else:
             self._file.seek(0)
             owner = self._file.read(32).strip()
-            self._file.close()
+            self.release()
             process = f" (process {owner})" if owner else ""
             raise StoreError(
                 f"Another callscribe{process} is already writing to {path.parent}. "
@@ -49,26 +52,64 @@ class OwnerLock:
         self._file.write(str(os.getpid()))
         self._file.flush()
 
+    def _lock_folder(self, folder: Path) -> bool:
+        if self._folder is None:
+            self._folder = _open_folder(folder)
+        return self._folder is None or _try_lock(self._folder)
+
     def release(self) -> None:
         """Let another process write. Idempotent."""
         self._file.close()
+        if self._folder is not None:
+            self._folder.close()
 
 
 def is_held(path: Path) -> bool:
     """Whether a living process writes to the folder of this lock file. Also True where that cannot be found out."""
     try:
         with path.open(encoding="ascii") as file:
-            return not _try_lock(file)
+            if not _try_lock(file):
+                return True
     except FileNotFoundError:
-        return False
+        pass
     except OSError:
         return True
+    folder = _open_folder(path.parent)
+    if folder is None:
+        return False
+    try:
+        return not _try_lock(folder)
+    finally:
+        folder.close()
+
+
+class _Folder:
+    """An open folder, as far as a lock needs it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    def fileno(self) -> int:
+        if self._descriptor is None:
+            raise ValueError("closed")
+        return self._descriptor
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(file: IO[str]) -> bool:
+    def _open_folder(folder: Path) -> _Folder | None:
+        return None  # folders cannot be locked; but nor can a lock file be deleted while it is open
+
+    def _try_lock(file: IO[str] | _Folder) -> bool:
+        if isinstance(file, _Folder):
+            return True
         file.seek(1_000_000)  # Windows locks forbid reading, so lock a byte that nobody reads
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -79,7 +120,13 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(file: IO[str]) -> bool:
+    def _open_folder(folder: Path) -> _Folder | None:
+        try:
+            return _Folder(os.open(folder, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError:
+            return None
+
+    def _try_lock(file: IO[str] | _Folder) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from callscribe.errors import StoreError
+from callscribe.errors import RecordLostError, StoreError
 from callscribe.events import EPHEMERAL, AnyEvent, CallEnded, Published, to_json
 from callscribe.records import CallFilter, CallRecord, CallSummary, SearchPage
 from callscribe.store import database, projections, queries, schema, search
@@ -33,6 +34,9 @@ class SqliteStore:
         self._engine = engine
         self._lock = lock
         self._writing = threading.Lock()
+        self._switching = threading.Lock()
+        self._readers = 0
+        self._identity = _identity(file)
         self._log = structlog.get_logger(__name__)
 
     @classmethod
@@ -91,6 +95,7 @@ class SqliteStore:
         if self._lock is None:
             raise StoreError(f"{self._file} is open for reading only.")
         with self._writing, database.explained(self._file):
+            self.check()
             try:
                 with database.begin_write(self._engine) as connection:
                     return [_append(connection, event) for event in events]
@@ -115,9 +120,57 @@ class SqliteStore:
             )
         return event_id
 
+    def check(self) -> None:
+        """See whether the file is still the one that was opened."""
+        found = _identity(self._file)
+        if found is None:
+            raise RecordLostError(f"{self._file} was deleted while the server was running.")
+        if found != self._identity:
+            raise RecordLostError(f"{self._file} was replaced while the server was running.")
+
+    def begin_anew(self, kept: Sequence[Published], last_id: int) -> None:
+        """Open what is in the file's place now, or make a new one there."""
+        with self._writing, self._switching:
+            if self._readers:
+                # An old connection that is closed later would delete the new file's log, which has the same name.
+                raise StoreError(f"{self._file} is still being read.")
+            self._engine.dispose()
+            if self._lock is not None:
+                self._lock.release()
+            opened = SqliteStore.open(self._file.parent)
+            try:
+                with (
+                    database.explained(self._file),
+                    database.begin_write(opened._engine) as connection,
+                ):
+                    for published in kept:
+                        _restore(connection, published)
+                    _reserve(connection, last_id)
+            except BaseException:
+                opened.close()
+                raise
+            self._engine, self._lock, self._identity = (
+                opened._engine,
+                opened._lock,
+                opened._identity,
+            )
+
+    @contextlib.contextmanager
+    def _read(self) -> Iterator[Connection]:
+        """A connection that sees the record as of one moment."""
+        with self._switching:
+            self._readers += 1
+            engine = self._engine
+        try:
+            with database.explained(self._file), engine.begin() as connection:
+                yield connection
+        finally:
+            with self._switching:
+                self._readers -= 1
+
     def mark_interrupted(self) -> list[str]:
         """End the calls that a process left open when it died."""
-        with database.explained(self._file), self._engine.begin() as connection:
+        with self._read() as connection:
             ended = _ends(connection)
         if ended:
             self.append(ended)
@@ -127,20 +180,20 @@ class SqliteStore:
         self, cursor: int, *, call: str | None = None, limit: int = 1000
     ) -> list[Published]:
         """Journalled events with an id above `cursor`, in order."""
-        with database.explained(self._file), self._engine.begin() as connection:
+        with self._read() as connection:
             return queries.events_after(connection, cursor, call, limit)
 
     def calls(self, *, limit: int = 100, before: str | None = None) -> list[CallSummary]:
         """Calls, newest first."""
         alive = self._has_writer()
-        with database.explained(self._file), self._engine.begin() as connection:
+        with self._read() as connection:
             found = queries.summaries(connection, limit, before)
             return found if alive else _as_left(connection, found)
 
     def call(self, sid: str) -> CallRecord | None:
         """One call with everything kept of it, as of one moment."""
         alive = self._has_writer()
-        with database.explained(self._file), self._engine.begin() as connection:
+        with self._read() as connection:
             found = queries.matching(connection, sid)
             record = queries.record(connection, found[0]) if len(found) == 1 else None
             if record is None or alive:
@@ -156,12 +209,12 @@ class SqliteStore:
 
     def matching(self, sid: str) -> list[str]:
         """The records that `sid` may stand for, newest first."""
-        with database.explained(self._file), self._engine.begin() as connection:
+        with self._read() as connection:
             return queries.matching(connection, sid)
 
     def last_id(self) -> int:
         """The newest journal id, 0 when the journal is empty."""
-        with database.explained(self._file), self._engine.begin() as connection:
+        with self._read() as connection:
             return queries.last_id(connection)
 
     def search(
@@ -175,7 +228,7 @@ class SqliteStore:
     ) -> SearchPage:
         """The utterances that a query finds."""
         asked = search.Asked(query, wanted, limit, by_rank, cursor)
-        with database.explained(self._file), self._engine.begin() as connection:
+        with self._read() as connection:
             return search.search(connection, asked)
 
     def index_more(self, limit: int = 500) -> int:
@@ -246,14 +299,51 @@ def _append(connection: Connection, event: AnyEvent) -> int:
     return event_id
 
 
-def _journal(connection: Connection, event: AnyEvent) -> int:
+def _journal(connection: Connection, event: AnyEvent, event_id: int | None = None) -> int:
     tag = type(event).__struct_config__.tag
-    inserted = connection.execute(
-        schema.events.insert().values(
-            call=event.call, type=tag, at=event.at, body=to_json(event).decode()
-        )
-    )
+    values: dict[str, object] = {
+        "call": event.call,
+        "type": tag,
+        "at": event.at,
+        "body": to_json(event).decode(),
+    }
+    if event_id is not None:
+        values["id"] = event_id
+    inserted = connection.execute(schema.events.insert().values(values))
     key = inserted.inserted_primary_key
     if key is None:
         raise StoreError("The database gave an event no id.")
     return int(key[0])
+
+
+def _restore(connection: Connection, published: Published) -> None:
+    """Put an event back with its id, unless it is there; with another one if that is taken."""
+    body = to_json(published.event).decode()
+    found = connection.execute(
+        select(schema.events.c.body).where(schema.events.c.id == published.id)
+    ).scalar()
+    if found is None and published.id is not None:
+        _journal(connection, published.event, published.id)
+        projections.apply(connection, published.id, published.event)
+    elif found != body:
+        _append(connection, published.event)
+
+
+def _reserve(connection: Connection, last_id: int) -> None:
+    """Give no id up to this one again."""
+    if last_id > queries.last_id(connection):
+        # The highest id ever used counts, whether its row is still there or not.
+        values = {"id": last_id, "call": "", "type": "", "at": "", "body": ""}
+        connection.execute(schema.events.insert().values(values))
+        connection.execute(schema.events.delete().where(schema.events.c.id == last_id))
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file this is, however it is called; None when there is none."""
+    try:
+        about = file.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{file} cannot be seen ({error.strerror}). Check the disk.") from None
+    return about.st_dev, about.st_ino
