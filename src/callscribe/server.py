@@ -37,9 +37,11 @@ from callscribe.carriers.twilio.stream import MAX_MESSAGE_CHARS
 from callscribe.carriers.twilio.urls import CarrierUrls
 from callscribe.errors import ModelError, SettingsError
 from callscribe.events import StreamCounters, Track
+from callscribe.journal import spill
 from callscribe.journal.follow import JournalFollower
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
+from callscribe.journal.stages import Stage
 from callscribe.metrics import Meter, Source
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.phone import is_number
@@ -57,6 +59,9 @@ from callscribe.web.app import create_app
 from callscribe.web.listening import is_loopback, listen, serving, url_of
 from callscribe.web.pagetoken import kept_token, page_token
 from callscribe.web.services import Readiness, Services, WebSettings
+
+STAGES: tuple[Stage, ...] = ()
+"""What every event passes before anybody knows of it, in order; docs/adding-a-stage.md."""
 
 NOTES = "carrier"
 """Folder in the data folder where it is noted what a number was set to before we changed it."""
@@ -384,7 +389,7 @@ async def running_server(
 
 @contextlib.asynccontextmanager
 async def open_record(data: Path) -> AsyncIterator[Record]:
-    """The record in a data folder, with the calls ended that a dead server had left open.
+    """The record in a data folder, with what a dead server could not write put in, and its calls ended.
 
     On leaving, everything that was published is written.
 
@@ -392,9 +397,13 @@ async def open_record(data: Path) -> AsyncIterator[Record]:
         StoreError: the folder is in use, or cannot be read or written.
     """
     with open_store(data) as store:
+        key = spill.key_of(data)
+        spill.take_in(store, spill.folders_for(data), key)
         interrupted = store.mark_interrupted()
         with contextlib.closing(Hub(store.last_id())) as hub:
-            journal = Journal(store, hub)
+            beside = spill.Spill(spill.folders_for(data), key)
+            journal = Journal(store, hub, stages=STAGES, spill=beside)
+            journal.start()
             try:
                 async with keeping_up(store):
                     yield Record(store, hub, journal, interrupted)
@@ -499,7 +508,10 @@ class Health:
             reasons.append(f"The record cannot be written: {self.journal.failure}")
         if self.failed.is_set():
             reasons.append("The server is stopping.")
-        return Readiness(not reasons, tuple(reasons), {"model": self.model})
+        details: dict[str, object] = {"model": self.model}
+        if self.journal.withheld:
+            details["withheld"] = self.journal.withheld
+        return Readiness(not reasons, tuple(reasons), details)
 
 
 def web_services(

@@ -285,7 +285,7 @@ def test_a_deleted_file_is_noticed_and_begun_anew(tmp_path: Path) -> None:
         assert [p.id for p in again.events_after(0)] == [*ids, ids[-1] + 1]
         record = again.call(CALL)
         assert record is not None
-        assert [utterance.text for utterance in record.utterances] == ["hello there"] * 2
+        assert len(record.utterances) == 2
 
 
 def test_another_record_in_its_place_is_gone_on_with(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ class SqliteStore:
         self._switching = threading.Lock()
         self._readers = 0
         self._identity = _identity(file)
+        self._logs = {log: _identity(log) for log in _logs(file)}
         self._log = structlog.get_logger(__name__)
 
     @classmethod
@@ -135,6 +136,10 @@ class SqliteStore:
                 # An old connection that is closed later would delete the new file's log, which has the same name.
                 raise StoreError(f"{self._file} is still being read.")
             self._engine.dispose()
+            for log, identity in self._logs.items():
+                # Left behind by a file that is not there to take it in, it would be read into the one that is.
+                if identity is not None and _identity(log) == identity:
+                    log.unlink()
             if self._lock is not None:
                 self._lock.release()
             opened = SqliteStore.open(self._file.parent)
@@ -336,6 +341,11 @@ def _reserve(connection: Connection, last_id: int) -> None:
         values = {"id": last_id, "call": "", "type": "", "at": "", "body": ""}
         connection.execute(schema.events.insert().values(values))
         connection.execute(schema.events.delete().where(schema.events.c.id == last_id))
+
+
+def _logs(file: Path) -> list[Path]:
+    """The files beside in which SQLite keeps what is not in the file yet; they are there while it is open."""
+    return [file.with_name(file.name + end) for end in ("-wal", "-shm")]
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
