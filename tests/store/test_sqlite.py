@@ -162,7 +162,7 @@ WRITER = """
     async def main():
         store = SqliteStore.open(Path(sys.argv[1]))
         hub = Hub(store.last_id())
-        journal = Journal(store, hub)
+        journal = Journal(store, hub, stalled_s=600)
 
         async def call(sid):
             await journal.publish(CallStarted(call=sid))

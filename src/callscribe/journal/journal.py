@@ -4,10 +4,10 @@ Events that last are committed to the store, get their ids, and only then reach 
 final that a crash could take back. One writer thread commits whatever has gathered since its last commit in one
 transaction, so many calls share the cost of one disk flush. Ephemeral events (partials, lag) go to the hub at once.
 
-Calls go on whatever the store does. When it fails, or does not answer within `patience_s`, events are shown without an
-id and kept until the store has them: in memory, and in a `Spill` beside, which outlives the process. Then they get
-their ids. The views are told (`StoreFailed`) when it fails, or does not answer for `stalled_s`. A record that was
-deleted or replaced under the server is begun anew, with what is still in memory.
+Calls go on whatever the store does. Nobody who publishes waits for it longer than `patience_s`. When it fails, or does
+not answer for `stalled_s`, the views are told (`StoreFailed`), and events are shown without an id and kept until the
+store has them: in memory, and in a `Spill` beside, which outlives the process. Then they get their ids. A record that
+was deleted or replaced under the server is begun anew, with what is still in memory.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Journal:
         stages: what every event passes first.
         spill: keeps what the store could not take beyond the process's end.
         on_store_failure: called on the event loop with an explanation when an outage begins (for logs and health).
-        patience_s: how long `publish` waits for the store before the event is shown without it.
+        patience_s: how long `publish` waits for the store; an event that takes longer is shown later.
         stalled_s: a store that has not answered for so long counts as failed.
         retry_s: first wait before a failed store is tried again; doubles up to half a minute.
         check_s: how often it is seen whether the record is still there.
@@ -130,7 +130,7 @@ class Journal:
         self._unwritten: list[AnyEvent] = []
         self._remembered: deque[Published] = deque(maxlen=_REMEMBERED)
         self._detached = False
-        """Events are shown before they are written, because the store is late or fails."""
+        """Events are shown before they are written, because the store fails or does not answer."""
         self._spilled = 0
         self._lost = 0
         self._anew = False
@@ -161,10 +161,10 @@ class Journal:
             self._task = asyncio.create_task(self._run(), name="journal")
 
     async def publish(self, event: AnyEvent) -> None:
-        """Make an event known; returns when it is handed to the hub, and committed if it lasts and the store is well.
+        """Make an event known; returns when it is committed (if it lasts) and handed to the hub.
 
-        Never raises because of the store or a stage, and waits for them no longer than `patience_s`. A caller that is
-        cancelled while waiting has published all the same.
+        Returns after `patience_s` all the same, and never raises because of the store or a stage: from then on the
+        event is the journal's affair. A caller that is cancelled while waiting has published, too.
         """
         if not event.at:
             event = msgspec.structs.replace(event, at=now())
@@ -200,11 +200,12 @@ class Journal:
                 one = _Gathered(event, loop.create_future(), loop.time())
                 self._gathered.append(one)
                 waiting.append(one.written)
-        if waiting:
-            self.start()
-            self._wake.set()
-        for written in waiting:
-            await written
+        if not waiting:
+            await asyncio.sleep(0)  # whoever publishes in a loop must let others have their turn
+            return
+        self.start()
+        self._wake.set()
+        await asyncio.wait(waiting, timeout=self._patience_s)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -231,10 +232,7 @@ class Journal:
     async def _check(self) -> None:
         """See whether the record is still there while nothing is written."""
         checking = asyncio.ensure_future(self._writer.run(self._store.check))
-        await asyncio.wait({checking}, timeout=self._patience_s)
-        if not checking.done():
-            self._detach()
-            await self._outlast(checking)
+        await self._outlast(checking)
         try:
             checking.result()
         except Exception as error:
@@ -245,11 +243,8 @@ class Journal:
         events = [one.event for one in batch]
         appending = asyncio.ensure_future(self._writer.run(partial(self._store.append, events)))
         spent = asyncio.get_running_loop().time() - batch[0].since
-        await asyncio.wait({appending}, timeout=max(0.05, self._patience_s - spent))
-        if not appending.done():
-            # Whoever publishes must not wait longer; what the store does with it is seen afterwards.
-            self._detach(batch)
-            await self._outlast(appending)
+        await self._outlast(appending, batch, within_s=max(0.05, self._stalled_s - spent))
+        if self._detached:
             self._take_late(appending, len(batch))
             return
         try:
@@ -288,23 +283,35 @@ class Journal:
         self._log.error("event cannot be stored", type=type(event).__name__, error=str(error))
         self._tell(f"One {type(event).__name__} could not be written: {error}", resolved=True)
 
-    async def _outlast(self, working: asyncio.Future[Any]) -> None:
+    async def _outlast(
+        self,
+        working: asyncio.Future[Any],
+        batch: Sequence[_Gathered] = (),
+        *,
+        within_s: float | None = None,
+    ) -> None:
         """Wait for a store that may not answer: say so after a while, and give up a while after closing began.
+
+        Args:
+            batch: what it is working on, when that is not among the unwritten.
+            within_s: how long it may take without a word about it; `stalled_s` unless given.
 
         Raises:
             _GivenUp: it does not answer, and the journal is closing.
         """
         closing = asyncio.ensure_future(self._closing.wait())
+        patience = self._stalled_s if within_s is None else within_s
         try:
             first = asyncio.FIRST_COMPLETED
-            await asyncio.wait({working, closing}, timeout=self._stalled_s, return_when=first)
+            await asyncio.wait({working, closing}, timeout=patience, return_when=first)
             if not working.done() and not closing.done():
-                self._detach()
+                self._detach(batch)
                 self._begin_outage(f"it has not answered for {self._stalled_s:g} s.")
                 await asyncio.wait({working, closing}, return_when=first)
             if not working.done():
                 await asyncio.wait({working}, timeout=self._closing_s)
             if not working.done():
+                self._detach(() if self._detached else batch)
                 raise _GivenUp
         finally:
             closing.cancel()
@@ -372,7 +379,7 @@ class Journal:
         Raises:
             _GivenUp: the store does not answer, and the journal is closing.
         """
-        wait = self._retry_s if self._failure is not None else 0.0
+        wait = self._retry_s
         singly = False
         while self._unwritten or self._failure is not None:
             if wait:
