@@ -255,7 +255,6 @@ MATCHERS = {
     "callscribe.store.projections": "the tables",
     "callscribe.terminal.teller": "the terminal, until it draws what transcript/ makes",
     "callscribe.transcript": "what people read",
-    "callscribe.web.timeline": "the page, until it draws what transcript/ makes",
 }
 """The only modules that tell events apart by `match`: whoever adds an event has these to look at."""
 

@@ -228,7 +228,7 @@ def dialling() -> list[AnyEvent]:
 
 def lost(page: Page, server: Serving) -> None:
     page.wait_for_timeout(500)  # Until the stream is open.
-    page.route("**/api/events*", lambda route: route.abort())
+    page.route("**/live?*", lambda route: route.abort())
     server.cut()
     page.wait_for_selector("#banner:not([hidden])")
 

@@ -14,6 +14,7 @@ from callscribe.events import (
     Flow,
     PartialTranscript,
     ParticipantJoined,
+    RevisedTranscript,
     StreamCounters,
     StreamEnded,
     StreamStarted,
@@ -178,8 +179,33 @@ class Call:
             confidence=0.93,
         )
 
-    def spoken(self, speaker: str, text: str, *, start_ms: int) -> Iterator[AnyEvent]:
-        """The partials of an utterance, word by word, then its final."""
+    def revised(self, final: FinalTranscript, text: str) -> RevisedTranscript:
+        """A second reading of a final; without text there was nothing in it."""
+        words = tuple(
+            Word(word, final.start_ms + 100 * place, final.start_ms + 100 * place + 90, 0.97)
+            for place, word in enumerate(text.split())
+        )
+        return RevisedTranscript(
+            call=final.call,
+            leg=final.leg,
+            track=final.track,
+            speaker=final.speaker,
+            utterance=final.utterance,
+            revision=final.revision + 1,
+            text=text,
+            raw_text=text.lower(),
+            start_ms=final.start_ms,
+            end_ms=final.end_ms,
+            words=words,
+            tokens=tuple(Token(word.text, n, n + 1) for n, word in enumerate(words)),
+            confidence=0.97 if text else 0.0,
+            reader="better",
+        )
+
+    def spoken(
+        self, speaker: str, text: str, *, start_ms: int, end: bool = True
+    ) -> Iterator[AnyEvent]:
+        """The partials of an utterance, word by word, then its final, unless it never ends."""
         name = self.utterance()
         words = text.split()
         for count in range(1, len(words) + 1):
@@ -191,7 +217,8 @@ class Call:
                 start_ms=start_ms,
                 settled=len(" ".join(words[: max(0, count - 2)])),
             )
-        yield self.final(speaker, text, start_ms=start_ms, utterance=name)
+        if end:
+            yield self.final(speaker, text, start_ms=start_ms, utterance=name)
 
     def end(
         self, *, ended_by: str = "", status: CallStatus = "completed", reason: str = ""

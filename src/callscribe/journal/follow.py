@@ -121,6 +121,11 @@ class JournalFollower:
         """Id of the newest stored event given out or passed over."""
         return self._cursor
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether all of the past has been given out, or waits to be."""
+        return not self._catching_up
+
     def __enter__(self) -> Self:
         return self
 

@@ -166,7 +166,7 @@ class Transcript:
 
     def _facts(self) -> tuple[object, ...]:
         people = [
-            (p.who, p.name, p.slot, p.number, p.muted, p.on_hold, p.joined_ms, p.left_ms)
+            (p.who, p.name, p.slot, p.number, p.muted, p.on_hold, p.joined_ms, p.left_ms, p.said_ms)
             for p in self.people
         ]
         utterances = [
@@ -464,6 +464,10 @@ class Transcript:
         """Puts an utterance in its place, or takes it away when there are no words in it any more."""
         known = self._utterances.get(said.id)
         self._utterances[said.id] = said
+        if known is not None and known.final:
+            known.person.said_ms -= spoken_ms(known)
+        if said.final:
+            said.person.said_ms += spoken_ms(said)
         shown = known is not None and known.text != ""
         if not said.text:
             if known is not None and shown:
@@ -567,3 +571,8 @@ class Transcript:
         self.unread = event.unread
         for said in [s for s in self._utterances.values() if s.tentative]:
             self._show(replace(said, tentative=False))
+
+
+def spoken_ms(said: Utterance) -> int:
+    """How long an utterance is; nothing when there turned out to be no words in it."""
+    return max(0, said.end_ms - said.start_ms) if said.text else 0

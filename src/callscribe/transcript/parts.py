@@ -34,6 +34,8 @@ class Person:
     on_hold: bool = False
     joined_ms: int = 0
     left_ms: int | None = None
+    said_ms: int = 0
+    """How long this person has spoken, all utterances together."""
     tentative: bool = False
     """Only partials spoke of this person so far."""
 

@@ -15,12 +15,15 @@ from starlette.routing import BaseRoute
 from callscribe.errors import CallscribeError
 from callscribe.web.access import HEADERS, Access, SecurityHeaders
 from callscribe.web.api import api_routes
+from callscribe.web.boards import Boards
+from callscribe.web.drawing import Drawing
 from callscribe.web.health import health_routes
 from callscribe.web.live import live_routes
 from callscribe.web.operations import operations_routes
 from callscribe.web.pages import Pages
 from callscribe.web.search import search_routes
 from callscribe.web.services import Services
+from callscribe.web.viewing import viewing_routes
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
@@ -41,7 +44,9 @@ def create_app(
     Raises:
         SettingsError: the token is too short.
     """
-    pages = Pages(services)
+    drawing = Drawing()
+    boards = Boards(services, drawing)
+    pages = Pages(services, boards, drawing)
 
     async def http_error(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
@@ -79,6 +84,7 @@ def create_app(
             *health_routes(services),
             *carrier,
             *live_routes(services),
+            *viewing_routes(services, boards),
             *api_routes(services),
             *(search_routes(services.archive) if services.archive else ()),
             *(operations_routes(services.meter) if services.meter else ()),

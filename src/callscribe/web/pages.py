@@ -1,17 +1,15 @@
 """Pages for people: the list of calls, a call, and its captions.
 
-Each arrives complete, transcript and unfinished words included; `static/main.js` then follows the
-events after the cursor that the page carries.
+Each arrives complete, transcript and unfinished words included; `static/main.js` then follows the pieces that change
+after the version that the page carries.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import asyncio
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -19,48 +17,26 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from callscribe.events import PartialTranscript
-from callscribe.records import CallRecord, CallSummary
-from callscribe.web import wording
+from callscribe.errors import StoreError
+from callscribe.records import CallSummary
+from callscribe.transcript import wording
+from callscribe.web.boards import LIST, Boards, CallBoard, ListBoard
+from callscribe.web.drawing import HERE, Drawing, Words, day
 from callscribe.web.services import Services
-from callscribe.web.timeline import Timeline, Turn
 
-HERE = Path(__file__).parent
-LIST = 100
-JOURNAL_PAGE = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class CallView:
-    """A call as the page shows it."""
-
-    record: CallRecord
-    timeline: Timeline
-    cursor: int
-    """Journal id up to which the page is complete."""
-
-    @property
-    def call(self) -> CallSummary:
-        return self.record.call
+CAPTION_ROWS = 8
+"""Paragraphs and notes that captions begin with."""
+PATIENCE_S = 10.0
+"""How long a page waits for its call to be read."""
 
 
 class Pages:
-    """Templates and the endpoints that fill them."""
+    """The endpoints that fill the templates."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, boards: Boards, drawing: Drawing) -> None:
         self._services = services
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        self._templates.globals["wording"] = wording
-        self._templates.filters["clock"] = wording.clock
-        self._templates.filters["day"] = day
-        self._templates.filters["hour"] = hour
-        self._templates.tests["turn"] = lambda block: isinstance(block, Turn)
+        self._boards = boards
+        self._drawing = drawing
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -74,51 +50,45 @@ class Pages:
     async def index(self, request: Request) -> Response:
         """The list; where there is room, the newest call beside it."""
         before = request.query_params.get("before") or None
-        cursor, calls = await self._calls(before)
-        chosen = next((call for call in calls if not wording.is_over(call)), None)
-        if chosen is None and calls and before is None:
-            chosen = calls[0]
-        view = await run_in_threadpool(self._view, chosen.id) if chosen else None
-        shown: dict[str, Any] = {
-            "calls": calls,
-            "cursor": cursor,
-            "view": view,
-            "place": "list",
-            "before": before,
-        }
-        return await run_in_threadpool(self._render, request, "index.html", **shown)
+        with self._boards.list() as kept:
+            list_: ListBoard = kept.board
+            seen = list_.seen  # First, so that nothing newer is missed by the stream.
+            calls = await run_in_threadpool(list_.calls, before)
+            chosen = next((call for call in calls if not wording.is_over(call)), None)
+            if chosen is None and calls and before is None:
+                chosen = calls[0]
+            return await self._both(
+                request, list_, seen, calls, chosen.id if chosen else None, "list", before
+            )
 
     async def call(self, request: Request) -> Response:
         """One call; where there is room, the list beside it."""
         sid = request.path_params["sid"]
-        cursor, calls = await self._calls(None)
-        view = await run_in_threadpool(self._view, sid)
-        if view is None:
+        id = await self._find(sid)
+        if id is None:
             return self._missing(request, sid)
-        shown: dict[str, Any] = {
-            "calls": calls,
-            "cursor": cursor,
-            "view": view,
-            "place": "call",
-            "before": None,
-        }
-        return await run_in_threadpool(self._render, request, "index.html", **shown)
+        with self._boards.list() as kept:
+            list_: ListBoard = kept.board
+            seen = list_.seen
+            calls = await run_in_threadpool(list_.calls)
+            return await self._both(request, list_, seen, calls, id, "call", None)
 
     async def captions(self, request: Request) -> Response:
         """One call's last lines in very large type."""
         sid = request.path_params["sid"]
-        view = await run_in_threadpool(self._view, sid)
-        if view is None:
+        id = await self._find(sid)
+        if id is None:
             return self._missing(request, sid)
+        board = await self._board(id)
         return await run_in_threadpool(
-            self._render, request, "captions.html", view=view, cursor=view.cursor
+            self._render, request, "captions.html", board=board, last=CAPTION_ROWS
         )
 
     async def favicon(self, request: Request) -> Response:
         """The icon, with the number of live calls when there are any."""
         given = request.query_params.get("live", "0")
         live = min(int(given[:4]), 99) if given.isascii() and given.isdigit() else 0
-        icon = self._templates.get_template("favicon.svg").render(live=live)
+        icon = self._drawing.page("favicon.svg", live=live)
         return Response(icon, media_type="image/svg+xml", headers={"Cache-Control": "max-age=3600"})
 
     def message(
@@ -132,6 +102,55 @@ class Pages:
         title = {401: "No permission", 403: "Refused", 429: "Wait a moment"}[status]
         return self.message(None, status, title, text, home=False)
 
+    async def _find(self, sid: str) -> str | None:
+        """The record that a SID in an address means."""
+        found = await run_in_threadpool(self._services.store.matching, sid)
+        return found[0] if len(found) == 1 else None
+
+    async def _board(self, id: str) -> CallBoard:
+        """A call's board as it is now."""
+        with self._boards.call(id) as kept:
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await kept.ready.wait()
+            except TimeoutError:
+                raise StoreError(
+                    "The record of this call cannot be read at the moment. Reload the page."
+                ) from None
+            board: CallBoard = kept.board
+            return board.snapshot()
+
+    async def _both(
+        self,
+        request: Request,
+        list_: ListBoard,
+        seen: str,
+        calls: list[CallSummary],
+        id: str | None,
+        place: str,
+        before: str | None,
+    ) -> Response:
+        board = await self._board(id) if id is not None else None
+        groups: list[tuple[str, list[str]]] = []
+        for call in calls:
+            live = not wording.is_over(call) and before is None
+            name = "Now" if live else day(call.started_at)
+            if not groups or groups[-1][0] != name:
+                groups.append((name, []))
+            groups[-1][1].append(list_.item(call, current=call.id == id))
+        return await run_in_threadpool(
+            self._render,
+            request,
+            "index.html",
+            board=board,
+            groups=groups,
+            live=sum(not wording.is_over(call) for call in calls),
+            seen=f"{board.seen if board else ''}_{seen}",
+            place=place,
+            before=before,
+            older=calls[-1].id if len(calls) >= LIST else None,
+        )
+
     def _missing(self, request: Request, sid: str) -> Response:
         return self.message(
             request,
@@ -141,46 +160,17 @@ class Pages:
             "or to another data folder.",
         )
 
-    async def _calls(self, before: str | None) -> tuple[int, list[CallSummary]]:
-        store = self._services.store
-
-        def read() -> tuple[int, list[CallSummary]]:
-            cursor = store.last_id()  # First, so that nothing newer is missed by the stream.
-            return cursor, store.calls(limit=LIST, before=before)
-
-        return await run_in_threadpool(read)
-
-    def _view(self, sid: str) -> CallView | None:
-        store = self._services.store
-        record = store.call(sid)
-        if record is None:
-            return None
-        timeline = Timeline()
-        cursor = 0
-        while True:
-            page = store.events_after(cursor, call=record.call.id, limit=JOURNAL_PAGE)
-            for published in page:
-                if published.id is not None and published.id <= record.cursor:
-                    timeline.apply(published.event)
-                    cursor = published.id
-            if len(page) < JOURNAL_PAGE or page[-1].id != cursor:
-                break
-        if timeline.ended is None:
-            for published in self._services.hub.current(record.call.id):
-                if isinstance(published.event, PartialTranscript):
-                    timeline.apply(published.event)
-        return CallView(record, timeline, record.cursor)
-
     def _render(
         self, request: Request | None, template: str, status: int = 200, **values: Any
     ) -> Response:
         """Fills a template; a long call's takes long enough to keep it off the event loop."""
         cookies = request.cookies if request is not None else {}
         theme = cookies.get("callscribe-theme", "")
-        words = cookies.get("callscribe-words", "")
-        html = self._templates.get_template(template).render(
+        words: Words = "raw" if cookies.get("callscribe-words") == "raw" else "written"
+        html = self._drawing.page(
+            template,
             theme=theme if theme in ("light", "dark") else "",
-            raw=words == "raw",
+            words=words,
             settings=self._services.settings,
             **values,
         )
@@ -199,32 +189,3 @@ class Assets(StaticFiles):
         if Path(path).name.startswith("."):
             return Response("Not here.", status_code=404)
         return await super().get_response(path, scope)
-
-
-def moment(at: str) -> datetime | None:
-    """The server's local time of an ISO 8601 moment; None when there is none."""
-    try:
-        return datetime.fromisoformat(at).astimezone()
-    except ValueError:
-        return None
-
-
-def day(at: str) -> str:
-    """`Today`, `Yesterday`, `Monday 12 January`, `12 January 2025`."""
-    then = moment(at)
-    if then is None:
-        return "Undated"
-    today = datetime.now().astimezone().date()
-    if then.date() == today:
-        return "Today"
-    if then.date() == today - timedelta(days=1):
-        return "Yesterday"
-    if then.year == today.year:
-        return f"{then:%A} {then.day} {then:%B}"
-    return f"{then.day} {then:%B %Y}"
-
-
-def hour(at: str) -> str:
-    """`10:42`."""
-    then = moment(at)
-    return f"{then:%H:%M}" if then is not None else ""

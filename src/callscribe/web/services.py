@@ -7,12 +7,12 @@ so a page can be tested with a store and a hub that were filled by a script.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from callscribe.events import Published, Track
+from callscribe.events import Track
+from callscribe.journal.hub import Hub
 from callscribe.metrics import Meter
 from callscribe.store.base import Archive, ReadableStore
 
@@ -70,17 +70,6 @@ class CallControl(Protocol):
         ...
 
 
-class LiveEvents(Protocol):
-    """The hub. A subscription yields `Published`; to a viewer who was too slow, another object that
-    says so, whereupon the viewer reads the store again from the last id it has."""
-
-    def subscribe(
-        self, *, call: str | None = None, capacity: int = 512
-    ) -> AbstractContextManager[AsyncIterator[Any]]: ...
-
-    def current(self, call: str | None = None) -> list[Published]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """Whether calls can be taken now; `reasons` says why not, one short sentence each."""
@@ -109,7 +98,7 @@ class Services:
     settings: WebSettings
     registry: CallControl | None
     store: ReadableStore
-    hub: LiveEvents
+    hub: Hub
     signatures: Any = None
     readiness: Callable[[], Awaitable[Readiness]] | None = None
     archive: Archive | None = None

@@ -1,10 +1,13 @@
-// Keys for people who don't want to reach for the mouse.
+// Keys for people who don't want to reach for the mouse. They can be switched off: speech input types letters.
 
 export function keys({ list, call }) {
   const help = document.getElementById("keys");
+  const on = document.getElementById("keys-on");
+  on.checked = kept() !== "off";
+  on.addEventListener("change", () => keep(on.checked ? "on" : "off"));
   document.getElementById("help").addEventListener("click", () => help.showModal());
   addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (!on.checked || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.target.closest("input, textarea, select, dialog[open]")) return;
     const act = {
       "/": () => {
@@ -21,4 +24,20 @@ export function keys({ list, call }) {
     event.preventDefault();
     act();
   });
+}
+
+function kept() {
+  try {
+    return localStorage.getItem("callscribe-keys");
+  } catch {
+    return null; // Storage is switched off.
+  }
+}
+
+function keep(value) {
+  try {
+    localStorage.setItem("callscribe-keys", value);
+  } catch {
+    // Then it is for now only.
+  }
 }

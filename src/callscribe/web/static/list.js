@@ -1,22 +1,14 @@
-// The list of calls.
+// The list of calls: days, filter, steps. Its lines are drawn by the server.
 
-import { callee, caller, clock, state } from "./wording.js";
+import { day } from "./times.js";
 
 export class List {
-  constructor({ place, older }) {
-    this.place = place;
-    this.older = older;
+  constructor(page) {
+    this.page = page;
+    this.older = page.dataset.older === "yes";
     this.root = document.getElementById("list");
+    if (this.older) this.root.dataset.closed = "yes";
     this.find = document.getElementById("find");
-    this.calls = new Map();
-    for (const item of this.items()) {
-      const name = item.dataset.state;
-      this.calls.set(item.dataset.call, {
-        // What the page said; enough to go on from.
-        status: name === "ended" ? "completed" : name === "bad" ? "failed" : name === "ringing" ? "ringing" : "in-progress",
-        paused: name === "paused", on_hold: name === "hold",
-      });
-    }
     this.find.addEventListener("input", () => this.filter());
     this.find.addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
@@ -30,88 +22,50 @@ export class List {
     if (now && this.root.scrollHeight > this.root.clientHeight) this.root.scrollTop = now.offsetTop - this.root.clientHeight / 2;
   }
 
-  items() {
-    return [...this.root.querySelectorAll("li[data-call]")];
+  get items() {
+    return [...this.root.querySelectorAll("li[id]")];
   }
 
-  item(id) {
-    return this.root.querySelector(`li[data-call="${CSS.escape(id)}"]`);
+  get liveIds() {
+    return this.items.filter((item) => item.dataset.rank.startsWith("1")).map((item) => item.id);
   }
 
   get live() {
-    return this.items().filter((item) => !["ended", "bad"].includes(item.dataset.state)).length;
+    return this.liveIds.length;
   }
 
-  take(event) {
-    if (event.type === "call_started" && !this.item(event.call) && !this.older) this.add(event);
-    const item = this.item(event.call);
-    const call = this.calls.get(event.call);
-    if (!item || !call) return;
-    switch (event.type) {
-      case "call_updated":
-        call.status = event.status ?? call.status;
-        call.on_hold = event.on_hold ?? call.on_hold;
-        break;
-      case "transcription_paused": call.paused = true; break;
-      case "transcription_resumed": call.paused = false; break;
-      case "final":
-        item.querySelector(".last").textContent = event.text;
-        return;
-      case "call_ended":
-        call.status = event.status ?? "completed";
-        item.querySelector(".length").textContent = event.duration_ms ? clock(event.duration_ms) : "";
-        break;
-      default: return;
+  // After lines have come or changed.
+  changed() {
+    for (const item of this.items) {
+      const link = item.querySelector("a");
+      if (item.id === `call-${this.page.dataset.call}`) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
     }
-    const [word, name] = state(call);
-    item.dataset.state = name;
-    const element = item.querySelector(".state");
-    element.className = `state ${name}`;
-    element.querySelector(".word").textContent = word;
-    if (event.type === "call_ended") this.settle(item);
-  }
-
-  add(event) {
-    const item = document.createElement("li");
-    item.dataset.call = event.call;
-    item.dataset.started = event.at;
-    const link = item.appendChild(document.createElement("a"));
-    link.href = `/calls/${encodeURIComponent(event.call)}`;
-    const call = { ...event, status: event.status ?? "in-progress", paused: false, on_hold: false };
-    const [word, name] = state(call);
-    item.dataset.state = name;
-    const started = new Date(event.at);
-    const hour = started.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-    link.append(
-      row("first", [piece("from", caller(call)), piece("when", hour)]),
-      row("second", [
-        piece("to", callee(call) ? `to ${callee(call)}` : "Conference"),
-        row(`state ${name}`, [piece("word", word), " ", piece("length", "")]),
-      ]),
-      piece("last", ""),
-    );
-    this.calls.set(event.call, call);
-    this.heading("Now", this.root.firstElementChild).after(item);
+    this.days();
     this.filter();
   }
 
-  // An ended call goes from "Now" to the top of its day.
-  settle(item) {
-    if (this.older) return;
-    const day = this.heading("Today", [...this.root.querySelectorAll("li.day")].find((each) => each.dataset.day !== "Now"));
-    day.after(item);
-    const now = this.root.querySelector('li.day[data-day="Now"]');
-    if (now && !now.nextElementSibling?.dataset.call) now.remove();
+  // A heading over each day, the viewer's.
+  days() {
+    const headings = new Map([...this.root.querySelectorAll("li.day")].map((each) => [each.dataset.day, each]));
+    let current = "";
+    for (const item of this.items) {
+      const live = !this.older && item.dataset.rank.startsWith("1");
+      const name = live ? "Now" : day(item.dataset.started);
+      if (name === current) continue;
+      current = name;
+      const heading = headings.get(name) ?? this.heading(name);
+      headings.delete(name);
+      if (item.previousElementSibling !== heading) item.before(heading);
+    }
+    for (const heading of headings.values()) heading.remove();
   }
 
-  heading(name, before) {
-    const known = this.root.querySelector(`li.day[data-day="${name}"]`);
-    if (known) return known;
+  heading(name) {
     const heading = document.createElement("li");
     heading.className = "day";
     heading.dataset.day = name;
     heading.append(Object.assign(document.createElement("h2"), { textContent: name }));
-    this.root.insertBefore(heading, before ?? null);
     return heading;
   }
 
@@ -136,31 +90,9 @@ export class List {
 
   // Follows the link of the next (1) or previous (-1) call that the filter shows.
   step(by) {
-    const items = this.items().filter((item) => !item.hidden);
+    const items = this.items.filter((item) => !item.hidden);
     const now = items.findIndex((item) => item.querySelector("[aria-current]"));
     const next = items[Math.max(0, Math.min(items.length - 1, now + by))];
     if (next && next !== items[now]) next.querySelector("a").click();
   }
-
-  tick() {
-    for (const item of this.items()) {
-      if (["ended", "bad", "ringing"].includes(item.dataset.state)) continue;
-      const elapsed = Date.now() - Date.parse(item.dataset.started);
-      if (elapsed >= 0) item.querySelector(".length").textContent = clock(elapsed);
-    }
-  }
-}
-
-function piece(name, words) {
-  const element = document.createElement("span");
-  element.className = name;
-  element.textContent = words;
-  return element;
-}
-
-function row(name, children) {
-  const element = document.createElement("span");
-  element.className = name;
-  element.append(...children);
-  return element;
 }

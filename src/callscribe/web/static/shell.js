@@ -1,4 +1,4 @@
-// What every page has: theme, words, the copy button, the connection's banner, the tab's title and icon.
+// What every page has: theme, the copy button, the connection's banner, the tab's title and icon.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -16,21 +16,25 @@ export function themeSwitch() {
   });
 }
 
+// Copies text; the button says what came of it.
+export async function copy(button, text, source) {
+  const words = button.querySelector("span");
+  const before = words.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    words.textContent = "Copied";
+  } catch {
+    // Without https there is no clipboard; the text is selected instead.
+    getSelection().selectAllChildren(source);
+    words.textContent = document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
+  }
+  setTimeout(() => (words.textContent = before), 2000);
+}
+
 export function copyButtons() {
   for (const button of document.querySelectorAll("[data-copy]")) {
-    button.addEventListener("click", async () => {
-      const source = document.getElementById(button.dataset.copy);
-      const words = button.querySelector("span");
-      getSelection().selectAllChildren(source);
-      try {
-        await navigator.clipboard.writeText(source.textContent);
-        words.textContent = "Copied";
-      } catch {
-        // Without https there is no clipboard; the text is selected instead.
-        words.textContent = document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
-      }
-      setTimeout(() => (words.textContent = "Copy"), 2000);
-    });
+    const source = document.getElementById(button.dataset.copy);
+    button.addEventListener("click", () => copy(button, source.textContent, source));
   }
 }
 
@@ -49,11 +53,13 @@ export class Banner {
     this.element.hidden = this.reasons.size === 0;
   }
 
-  connection(state) {
+  // `over`: nothing more will be said on this page.
+  connection(state, over = false) {
     this.say("connection", {
       open: "",
-      lost: "Connection lost. Reconnecting; what is said meanwhile will appear here.",
-      refused: "No permission any more. Open the link that the server printed at its latest start.",
+      lost: over ? "Connection lost. Reconnecting."
+        : "Connection lost. Reconnecting; what is said meanwhile will appear here.",
+      refused: "You don't have access any more. Open the link that the server printed when it last started.",
     }[state]);
   }
 }
@@ -64,33 +70,18 @@ export function favicon(live) {
   if (icon.getAttribute("href") !== address) icon.setAttribute("href", address);
 }
 
-export function dotted(title, live) {
-  return `${live ? "● " : ""}${title.replace(/^● /, "")}`;
-}
-
 // Screen readers hear finals only.
-export function announce(finals) {
+export function announce(sentences) {
   const said = document.getElementById("said");
-  for (const item of finals.slice(-3)) {
+  for (const sentence of sentences.slice(-3)) {
     const line = document.createElement("p");
-    line.textContent = `${item.person.speaker}: ${item.text}`;
+    line.textContent = sentence;
     said.append(line);
   }
   while (said.children.length > 6) said.firstElementChild.remove();
 }
 
-// How far decoding is behind: the worst of a call's tracks.
-export class Lag {
-  constructor() {
-    this.tracks = new Map();
-  }
-
-  take(event) {
-    if (!["partial", "final", "lag"].includes(event.type)) return;
-    this.tracks.set(`${event.leg}:${event.track}`, event.lag_ms ?? 0);
-  }
-
-  get worst() {
-    return Math.max(0, ...this.tracks.values());
-  }
+// Whether the call that is shown is over.
+export function isOver() {
+  return document.getElementById("status")?.dataset.over === "yes";
 }

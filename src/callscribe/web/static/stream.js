@@ -1,14 +1,15 @@
-// The live events, from where the page ends; reconnects without a hole or a double.
+// What changes on the page, from where it ends; reconnects without a hole or a double.
 
 const PATIENCE_MS = 800; // A shorter silence is not worth a word.
 const ASLEEP_MS = 60_000; // A machine that slept may hold a connection that is dead without knowing it.
 const REST_MS = 30_000; // A hidden page that need not know gives its connection back after this time.
 
 export class Stream {
-  // take(event, id), restart(): what was unfinished may be stale, status("open" | "lost" | "refused").
+  // take(name, steps), status("open" | "lost" | "refused").
   // idle(): nobody would miss anything on this page. Browsers open six connections to a server, no more.
-  constructor({ after, partials, take, restart, status, idle = () => false }) {
-    Object.assign(this, { after: String(after), partials, take, restart, status, idle });
+  constructor({ page, list, take, status, idle = () => false }) {
+    Object.assign(this, { page, list, take, status, idle });
+    this.seen = page.dataset.seen;
     this.wait = 1000;
     this.hiddenAt = 0;
     this.connect();
@@ -27,26 +28,25 @@ export class Stream {
   }
 
   connect() {
-    const query = new URLSearchParams({ after: this.after });
-    if (this.partials) query.set("partials", this.partials);
-    const source = (this.source = new EventSource(`/api/events?${query}`));
+    const query = new URLSearchParams({ seen: this.seen });
+    if (this.page.dataset.call) query.set("call", this.page.dataset.call);
+    if (this.list) query.set("list", "yes");
+    if (document.documentElement.dataset.words === "raw") query.set("words", "raw");
+    const source = (this.source = new EventSource(`/live?${query}`));
     source.onopen = () => {
       clearTimeout(this.lost);
       this.lost = 0;
       this.wait = 1000;
-      if (this.opened) this.restart();
-      this.opened = true;
       this.status("open");
     };
-    source.onmessage = (message) => {
-      // An event without an id of its own is handed over with the one before.
-      const numbered = message.lastEventId !== this.after;
-      this.after = message.lastEventId;
-      this.take(JSON.parse(message.data), numbered ? Number(this.after) : null);
-    };
-    source.addEventListener("resync", () => this.restart());
+    for (const name of ["call", "list"]) {
+      source.addEventListener(name, (message) => {
+        this.seen = message.lastEventId;
+        this.take(name, JSON.parse(message.data));
+      });
+    }
     // The server has another record now; what this page shows is not in it.
-    source.addEventListener("reset", () => location.reload());
+    source.addEventListener("gone", () => location.reload());
     source.onerror = () => {
       this.lost ||= setTimeout(() => this.status("lost"), PATIENCE_MS);
       if (source.readyState === EventSource.CLOSED) this.retry();
