@@ -43,6 +43,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.web", 4),
     ("callscribe.terminal", 4),
     ("callscribe.simulator", 4),
+    ("callscribe.erasure", 3),
     ("callscribe.upkeep", 4),
     ("callscribe.settings", 5),
     ("callscribe.server", 6),

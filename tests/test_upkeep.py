@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
+import pytest
+
 from callscribe.errors import StoreError
+from callscribe.events import AnyEvent, CallDeleted, CallEnded
 from callscribe.store.base import Archive
-from callscribe.upkeep import index_all, keeping_up
+from callscribe.store.sqlite import SqliteStore
+from callscribe.upkeep import Retention, Upkeep
+from tests.store.test_search import CALL, OTHER, said, started
 
 
 class Indexing:
@@ -20,17 +29,104 @@ class Indexing:
         self.left = max(0, self.left - limit)
         return self.left
 
+    def erased(self) -> list[object]:
+        return []
+
+
+async def nobody(_: AnyEvent) -> None:
+    pass
+
 
 async def test_all_is_indexed_piece_by_piece() -> None:
     indexing = Indexing(1000)
-    await index_all(cast(Archive, indexing), pause_s=0)
+    await Upkeep(cast(Archive, indexing), nobody, pause_s=0).index_all()
     assert indexing.left == 0
 
 
 async def test_a_failing_store_is_left_alone() -> None:
-    await index_all(cast(Archive, Indexing(1, fails=True)), pause_s=0)
+    await Upkeep(cast(Archive, Indexing(1, fails=True)), nobody).index_all()
 
 
 async def test_it_ends_with_the_server() -> None:
-    async with keeping_up(cast(Archive, Indexing(10**9))):
+    async with Upkeep(cast(Archive, Indexing(10**9)), nobody).running():
         pass
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    with SqliteStore.open(tmp_path / "data") as opened:
+        for call, at in ((CALL, "2026-01-01"), (OTHER, "2026-03-01")):
+            opened.append(
+                [
+                    started(call, f"{at}T10:00:00.000Z"),
+                    said("The parcel is lost.", call=call),
+                    CallEnded(call=call, at=f"{at}T10:05:00.000Z", duration_ms=300_000),
+                ]
+            )
+        yield opened
+
+
+class Keeping:
+    """Somebody who keeps files."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.forgot: list[str] = []
+        self.fails = fails
+
+    def forget(self, call: str) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise OSError("busy")
+        self.forgot.append(call)
+
+
+async def until_nothing_is_left(store: SqliteStore) -> None:
+    while store.erased():  # noqa: ASYNC110 - the store has no event
+        await asyncio.sleep(0.001)
+
+
+async def test_a_deleted_call_is_told_and_its_traces_go(store: SqliteStore) -> None:
+    told: list[AnyEvent] = []
+
+    async def tell(event: AnyEvent) -> None:
+        told.append(event)
+
+    keeping = Keeping(fails=1)
+    upkeep = Upkeep(store, tell, keepers=[keeping], pause_s=0, retry_s=0)
+    async with upkeep.running():
+        assert await upkeep.delete([CALL, "unknown"]) == [CALL]
+        await asyncio.wait_for(until_nothing_is_left(store), 20)
+    assert told == [CallDeleted(call=CALL)]
+    assert keeping.forgot == [CALL]
+    assert [call.id for call in store.calls()] == [OTHER]
+
+
+async def test_traces_that_a_dead_server_left_go_at_the_start(store: SqliteStore) -> None:
+    store.erase([CALL])
+    keeping = Keeping()
+    async with Upkeep(store, nobody, keepers=[keeping], pause_s=0).running():
+        await asyncio.wait_for(until_nothing_is_left(store), 20)
+    assert keeping.forgot == [CALL]
+
+
+def at(moment: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(moment)
+
+
+async def test_calls_are_kept_as_long_as_is_said(store: SqliteStore) -> None:
+    now = at("2026-03-10T00:00:00Z")
+    upkeep = Upkeep(store, nobody, retention=Retention(calls_days=30), now=lambda: now, pause_s=0)
+    await upkeep.expire_once()
+    assert [call.id for call in store.calls()] == [OTHER]
+
+
+async def test_text_is_kept_as_long_as_is_said(store: SqliteStore) -> None:
+    now = at("2026-03-10T00:00:00Z")
+    upkeep = Upkeep(store, nobody, retention=Retention(text_days=30), now=lambda: now, pause_s=0)
+    await upkeep.expire_once()
+    record = store.call(CALL)
+    assert record is not None
+    assert (record.utterances, record.call.last_text, record.call.from_) == ((), "", "+14155550123")
+    assert [hit.call for hit in store.search("parcel").hits] == [OTHER]
+    assert not any("parcel" in str(p.event) for p in store.events_after(0, call=CALL))
+    await upkeep.expire_once()  # nothing more to do

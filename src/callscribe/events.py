@@ -316,6 +316,10 @@ class StoreFailed(Event, frozen=True, kw_only=True, tag="store_failed"):
     """True: it works again, and what had gathered is written."""
 
 
+class CallDeleted(Event, frozen=True, kw_only=True, tag="call_deleted"):
+    """The record of this call has been deleted; nothing more comes of it. Not stored: there is nothing left of it."""
+
+
 AnyEvent = (
     CallStarted
     | CallUpdated
@@ -336,10 +340,14 @@ AnyEvent = (
     | CallEnded
     | RecordSettled
     | StoreFailed
+    | CallDeleted
 )
 
-EPHEMERAL = (PartialTranscript, LagChanged, StoreFailed)
+EPHEMERAL = (PartialTranscript, LagChanged, StoreFailed, CallDeleted)
 """Published to live viewers only; everything else is stored first and gets an id."""
+
+AFTERWARDS = (RevisedTranscript, RecordSettled)
+"""Events that never begin a record. About a record that is not there any more they are not kept."""
 
 
 class Published(msgspec.Struct, frozen=True):

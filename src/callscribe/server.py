@@ -54,7 +54,7 @@ from callscribe.store.base import Archive
 from callscribe.store.opening import open_store
 from callscribe.text.writer import Writer, WriterOptions
 from callscribe.tunnel import open_tunnel
-from callscribe.upkeep import keeping_up
+from callscribe.upkeep import Retention, Upkeep
 from callscribe.web.app import create_app
 from callscribe.web.listening import is_loopback, listen, serving, url_of
 from callscribe.web.pagetoken import kept_token, page_token
@@ -67,6 +67,10 @@ NOTES = "carrier"
 """Folder in the data folder where it is noted what a number was set to before we changed it."""
 
 
+ADDRESS_FILE = "address"
+"""In the data folder: where its server listens. It stays behind, and counts only while the folder is in use."""
+
+
 @dataclass(frozen=True)
 class Record:
     """Where events are kept, and how they become known."""
@@ -76,6 +80,8 @@ class Record:
     journal: Journal
     interrupted: list[str]
     """Calls that a dead server had left open."""
+    upkeep: Upkeep
+    """Deletes, and works on the record on the side."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +168,12 @@ def load_recognizer(settings: Settings) -> tuple[Recognizer, ModelFolder]:
     """
     model = resolve(settings.model, language=settings.language)
     return model.load_recognizer(), model
+
+
+def keep_address(data: Path, url: str) -> None:
+    """Write down where the server of a data folder listens, for commands that are given the folder."""
+    with contextlib.suppress(OSError):  # they can be told with --server
+        (data / ADDRESS_FILE).write_text(url + "\n", encoding="utf-8")
 
 
 def call_flows(settings: Settings, own_number: str = "") -> Flows:
@@ -345,7 +357,9 @@ async def running_server(
     failed = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(listener.close)
-        record = await stack.enter_async_context(open_record(settings.data))
+        record = await stack.enter_async_context(
+            open_record(settings.data, Retention(settings.keep_calls_days, settings.keep_text_days))
+        )
         sessions = await stack.enter_async_context(speech(settings, recognizer, record))
         registry = call_registry(
             settings,
@@ -375,6 +389,7 @@ async def running_server(
         await stack.enter_async_context(
             serving(app, listener, stopped=failed, longest_message=MAX_MESSAGE_CHARS)
         )
+        keep_address(settings.data, address.url)
         stack.callback(services.stopping.set)
         stack.push_async_callback(registry.close)
         yield Server(
@@ -388,7 +403,10 @@ async def running_server(
 
 
 @contextlib.asynccontextmanager
-async def open_record(data: Path) -> AsyncIterator[Record]:
+async def open_record(
+    data: Path,
+    retention: Retention = Retention(),  # noqa: B008 - immutable
+) -> AsyncIterator[Record]:
     """The record in a data folder, with what a dead server could not write put in, and its calls ended.
 
     On leaving, everything that was published is written.
@@ -405,8 +423,9 @@ async def open_record(data: Path) -> AsyncIterator[Record]:
             journal = Journal(store, hub, stages=STAGES, spill=beside)
             journal.start()
             try:
-                async with keeping_up(store):
-                    yield Record(store, hub, journal, interrupted)
+                upkeep = Upkeep(store, journal.publish, retention=retention)
+                async with upkeep.running():
+                    yield Record(store, hub, journal, interrupted, upkeep)
             finally:
                 await journal.close()
 
@@ -542,6 +561,7 @@ def web_services(
         registry=registry,
         store=record.store,
         archive=record.store,
+        erasure=record.upkeep,
         hub=record.hub,
         meter=meter,
         signatures=signature_checker(settings, address),

@@ -221,6 +221,19 @@ class Settings:
     )
     profanity_filter: bool = setting(False, "Mask coarse words in written text.", group="Text")
 
+    keep_calls_days: int = setting(
+        0,
+        "Days after which a call is deleted, with all that is kept of it. 0: never.",
+        group="Record",
+        within=Range(0, 36_500),
+    )
+    keep_text_days: int = setting(
+        0,
+        "Days after which what was said is deleted; who called whom and when stays. 0: never.",
+        group="Record",
+        within=Range(0, 36_500),
+    )
+
     numbers: Mapping[str, Mapping[str, object]] = field(
         default_factory=dict, metadata={"table": "numbers"}
     )

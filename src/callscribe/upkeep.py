@@ -1,48 +1,175 @@
-"""What a running server does to its record on the side, a little at a time, so that no call has to wait."""
+"""What a running server does to its record on the side, a little at a time, so that no call has to wait.
+
+It indexes what older versions kept without an index, deletes what has been kept long enough, and removes the traces of
+what was deleted.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import structlog
 
+from callscribe.erasure import Keeper, erase, remove_traces
 from callscribe.errors import StoreError
+from callscribe.events import AnyEvent, CallDeleted
 from callscribe.store.base import Archive
+
+T = TypeVar("T")
 
 _PIECE = 200
 """Utterances indexed at a time: some 50 ms in which nothing else is written."""
 _PAUSE_S = 0.05
+_RETRY_S = 60.0
+_LOOK_S = 3600.0
+"""How often is looked for calls that have been kept long enough."""
 
 
-@contextlib.asynccontextmanager
-async def keeping_up(archive: Archive) -> AsyncIterator[None]:
-    """Do the upkeep while the server runs."""
-    task = asyncio.create_task(index_all(archive), name="indexing")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+@dataclass(frozen=True)
+class Retention:
+    """How long things are kept after a call, in days; 0: for good."""
+
+    calls_days: int = 0
+    text_days: int = 0
 
 
-async def index_all(archive: Archive, *, pause_s: float = _PAUSE_S) -> None:
-    """Index what an older version kept without an index. What is done stays done: the next start goes on from there."""
-    log = structlog.get_logger(__name__)
-    told = 0
-    while True:
+class Upkeep:
+    """Owns the tasks.
+
+    Args:
+        publish: of the journal; viewers are told of what is deleted.
+        keepers: who else keeps something of calls.
+        now: the time, with its zone.
+        pause_s: between two steps, so that calls come first.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        publish: Callable[[AnyEvent], Awaitable[None]],
+        *,
+        keepers: Sequence[Keeper] = (),
+        retention: Retention = Retention(),
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        pause_s: float = _PAUSE_S,
+        retry_s: float = _RETRY_S,
+    ) -> None:
+        self._archive = archive
+        self._publish = publish
+        self._keepers = keepers
+        self._retention = retention
+        self._now = now
+        self._pause_s = pause_s
+        self._retry_s = retry_s
+        self._deleted = asyncio.Event()
+        self._log = structlog.get_logger(__name__)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Do the upkeep inside."""
+        self._deleted.set()  # a server that died may have left traces
+        tasks = [
+            asyncio.create_task(work(), name=name)
+            for name, work in (
+                ("indexing", self.index_all),
+                ("retention", self._expire),
+                ("erasure", self._remove_traces),
+            )
+        ]
         try:
-            left = await asyncio.to_thread(archive.index_more, _PIECE)
-        except StoreError as error:
-            log.error("indexing stopped until the next start", error=str(error))
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def delete(
+        self, calls: Sequence[str], what: Literal["call", "text"] = "call"
+    ) -> list[str]:
+        """Delete calls that are over, or what was said on them; their traces go soon after.
+
+        Returns:
+            Those that were deleted.
+
+        Raises:
+            StoreError: the record cannot be written.
+        """
+        gone: list[str] = []
+        async for batch in _steps(erase(self._archive, calls, what), self._pause_s):
+            gone += batch
+            for call in batch:
+                await self._publish(CallDeleted(call=call))
+            self._deleted.set()
+        return gone
+
+    async def index_all(self) -> None:
+        """Index what an older version kept without an index. The next start goes on where this one stopped."""
+        told = 0
+        while True:
+            try:
+                left = await asyncio.to_thread(self._archive.index_more, _PIECE)
+            except StoreError as error:
+                self._log.error("indexing stopped until the next start", error=str(error))
+                return
+            if not left:
+                if told:
+                    self._log.info("all utterances are indexed")
+                return
+            if not told or left < told / 2:
+                self._log.info("indexing older utterances", left=left)
+                told = left
+            await asyncio.sleep(self._pause_s)
+
+    async def _expire(self) -> None:
+        if not (self._retention.calls_days or self._retention.text_days):
             return
-        if not left:
-            if told:
-                log.info("all utterances are indexed")
-            return
-        if not told or left < told / 2:
-            log.info("indexing older utterances", left=left)
-            told = left
+        while True:
+            try:
+                await self.expire_once()
+            except StoreError as error:
+                self._log.error("retention has to wait", error=str(error))
+            await asyncio.sleep(_LOOK_S)
+
+    async def expire_once(self) -> None:
+        """Delete what has been kept long enough.
+
+        Raises:
+            StoreError: the record cannot be written.
+        """
+        kinds: tuple[tuple[int, Literal["call", "text"]], ...] = (
+            (self._retention.calls_days, "call"),
+            (self._retention.text_days, "text"),
+        )
+        for days, what in kinds:
+            if not days:
+                continue
+            before = (self._now() - dt.timedelta(days=days)).astimezone(dt.UTC).isoformat()
+            while found := await asyncio.to_thread(self._archive.expired, before, what):
+                if not await self.delete(found, what):
+                    break
+                self._log.info("kept long enough and deleted", what=what, calls=len(found))
+
+    async def _remove_traces(self) -> None:
+        while True:
+            await self._deleted.wait()
+            self._deleted.clear()
+            try:
+                async for _ in _steps(remove_traces(self._archive, self._keepers), self._pause_s):
+                    pass
+            except (StoreError, OSError) as error:
+                self._log.error("traces of deleted calls are left for now", error=str(error))
+                await asyncio.sleep(self._retry_s)
+                self._deleted.set()
+
+
+async def _steps(work: Iterator[T], pause_s: float) -> AsyncIterator[T]:
+    """Do blocking work step by step in threads, with pauses between."""
+    done = object()
+    while (result := await asyncio.to_thread(next, work, done)) is not done:
+        yield result  # type: ignore[misc]
         await asyncio.sleep(pause_s)

@@ -23,6 +23,7 @@ from callscribe.events import (
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
 from callscribe.store.opening import open_store
+from callscribe.upkeep import Upkeep
 from callscribe.web.app import create_app
 from callscribe.web.services import Services, WebSettings
 
@@ -141,11 +142,13 @@ class Serving:
         self.hub = Hub(self.store.last_id())
         self.journal = Journal(self.store, self.hub)
         self.controls = Controls(self.journal)
+        upkeep = Upkeep(self.store, self.journal.publish, pause_s=0)
         self.services = Services(
             settings=self.settings,
             registry=self.controls,
             store=self.store,
             archive=self.store,
+            erasure=upkeep,
             hub=self.hub,
         )
         self._uvicorn = uvicorn.Server(
@@ -162,5 +165,6 @@ class Serving:
         with socket.create_server(("127.0.0.1", self.port)) as listening:
             # Connections queue from here on, so nobody has to wait for the server's own word.
             started.set()
-            await self._uvicorn.serve(sockets=[listening])
+            async with upkeep.running():
+                await self._uvicorn.serve(sockets=[listening])
         await self.journal.close()

@@ -36,6 +36,10 @@ COMMANDS: dict[str, Command] = {
     "calls": Command("calls", "List the saved calls, newest first."),
     "show": Command("show", "Show a saved call."),
     "search": Command("search", "Find what was said, in all saved calls."),
+    "delete": Command(
+        "delete",
+        "Delete calls for good: the record, what was said, the audio, and every trace of them on the disk.",
+    ),
     "dial": Command(
         "dial", "Have a running server place a call from its number, and transcribe it."
     ),

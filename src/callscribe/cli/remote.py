@@ -194,6 +194,10 @@ class Remote:
         """Decoded JSON."""
         return self._ask("POST", path, json={} if body is None else body)
 
+    def delete(self, path: str) -> Any:
+        """Decoded JSON."""
+        return self._ask("DELETE", path, headers={"Content-Type": "application/json"})
+
     def close(self) -> None:
         self._client.close()
 

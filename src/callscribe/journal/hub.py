@@ -26,6 +26,7 @@ import structlog
 from callscribe.events import (
     EPHEMERAL,
     AnyEvent,
+    CallDeleted,
     CallEnded,
     FinalTranscript,
     LagChanged,
@@ -319,4 +320,6 @@ def _slot(event: AnyEvent) -> _Slot | None:
         return ("partial", event.call, event.leg, event.track)
     if isinstance(event, LagChanged):
         return ("lag", event.call, event.leg, event.track)
+    if isinstance(event, CallDeleted):
+        return ("deleted", event.call)
     return ("store",)

@@ -24,7 +24,7 @@ import msgspec
 import structlog
 
 from callscribe.errors import RecordLostError
-from callscribe.events import EPHEMERAL, AnyEvent, Published, StoreFailed
+from callscribe.events import EPHEMERAL, AnyEvent, CallDeleted, Published, StoreFailed
 from callscribe.journal.hub import Hub
 from callscribe.journal.spill import Spill
 from callscribe.journal.stages import Stage, Stages
@@ -189,6 +189,8 @@ class Journal:
         waiting = []
         for event in events:
             if isinstance(event, EPHEMERAL):
+                if isinstance(event, CallDeleted):
+                    self._forget(event.call)
                 self._hub.publish(Published(id=None, event=event))
             elif self._closing.is_set():
                 self._log.error("event after the journal was closed", type=type(event).__name__)
@@ -261,8 +263,17 @@ class Journal:
             _resolve(one.written)
 
     def _show_stored(self, published: Published) -> None:
+        if not published.id:  # it came after its record was deleted
+            self._hub.forget(published.event)
+            return
         self._remembered.append(published)
         self._hub.publish(published)
+
+    def _forget(self, call: str) -> None:
+        """A record that is begun anew must not bring back what was deleted."""
+        left = [kept for kept in self._remembered if kept.event.call != call]
+        self._remembered.clear()
+        self._remembered.extend(left)
 
     async def _commit_singly(self, batch: list[_Gathered], error: Exception) -> None:
         """Keep an event that can never be stored from holding up the others."""

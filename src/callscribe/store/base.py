@@ -5,6 +5,7 @@
     RecordReader    whoever shows calls: reads them in the shapes of `callscribe.records`
     ReadableStore   the two readers together
     Searcher        whoever looks for what was said
+    Eraser          deletes for good
     Store           journal and records, for the server that owns the record
     Archive         all of it
 
@@ -17,9 +18,9 @@ is wrong and what to do, when the record cannot be read or written at the moment
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 from callscribe.errors import StoreError
 from callscribe.events import AnyEvent, Published
@@ -28,6 +29,10 @@ from callscribe.records import CallFilter, CallRecord, CallSummary, SearchPage
 
 class NoRecordError(StoreError):
     """There is no record where one was looked for, so no call has been saved there."""
+
+
+class InUseError(StoreError):
+    """Another process has the record open for writing."""
 
 
 class EventWriter(Protocol):
@@ -41,6 +46,7 @@ class EventWriter(Protocol):
 
         Returns:
             Their ids, increasing; higher than all before, those of deleted events included: an id is a cursor.
+            0 for one of `events.AFTERWARDS` about a record that is not there any more: it is not kept.
 
         Raises:
             ValueError, TypeError: one of the events can never be stored (ephemeral, no JSON form); none was written.
@@ -176,7 +182,51 @@ class Searcher(Protocol):
         ...
 
 
-class Archive(Store, Searcher, Protocol):
+class Eraser(Protocol):
+    """Deletes for good. `callscribe.erasure` puts the steps in order."""
+
+    def chosen(self, *, number: str = "", before: str = "", limit: int = 1000) -> list[str]:
+        """Calls that are over, oldest first.
+
+        Args:
+            number: that this phone number took part in, however it is grouped; empty: any.
+            before: that began before this moment, ISO 8601 UTC; empty: any time.
+
+        Raises:
+            QueryError: this is no phone number.
+        """
+        ...
+
+    def expired(self, before: str, what: Literal["call", "text"], limit: int = 100) -> list[str]:
+        """Calls that ended before a moment and are still there, or still have text; oldest first."""
+        ...
+
+    def erase(self, calls: Collection[str], what: Literal["call", "text"] = "call") -> list[str]:
+        """Delete calls that are over, from journal, projections and index, or only what was said on them.
+
+        Returns:
+            Those that were deleted. They are in `erased` until `forget`.
+        """
+        ...
+
+    def erased(self) -> list[tuple[str, Literal["call", "text"]]]:
+        """What was deleted and may still have traces in files."""
+        ...
+
+    def scrub(self) -> Iterator[None]:
+        """Remove the traces that deleted rows leave in the store's own files, a short step at a time.
+
+        Raises:
+            StoreError: somebody reads an old state and goes on doing so; try again later.
+        """
+        ...
+
+    def forget(self, calls: Sequence[str]) -> None:
+        """Nothing is left of these."""
+        ...
+
+
+class Archive(Store, Searcher, Eraser, Protocol):
     """Everything that a store does."""
 
     def index_more(self, limit: int = 500) -> int:

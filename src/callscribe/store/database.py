@@ -53,6 +53,7 @@ def _connect(file: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")
     except BaseException:
         connection.close()
         raise
@@ -95,6 +96,22 @@ def _begin(connection: Connection) -> None:
 def begin_write(engine: Engine) -> contextlib.AbstractContextManager[Connection]:
     """A transaction that holds the write lock from its start."""
     return engine.execution_options(callscribe_write=True).begin()
+
+
+def empty_log(engine: Engine) -> bool:
+    """Write everything from the log into the file and empty the log.
+
+    Returns:
+        False when a reader still needs it; try again.
+    """
+    with engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        if raw is None:
+            return False
+        raw.execute("PRAGMA busy_timeout=100")
+        busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        raw.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    return not busy
 
 
 def prepare(engine: Engine, file: Path) -> None:

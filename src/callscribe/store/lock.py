@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from callscribe.errors import StoreError
+from callscribe.store.base import InUseError
 
 _ATTEMPTS, _PAUSE_S = 5, 0.02
 """A reader that asks `is_held` has the lock for a moment, which is no reason to refuse to start."""
@@ -23,7 +24,8 @@ class OwnerLock:
         path: the lock file; it holds the owner's process id for people and stays behind, which means nothing.
 
     Raises:
-        StoreError: another process holds it, or the file cannot be created.
+        InUseError: another process holds it.
+        StoreError: the file cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +46,7 @@ class OwnerLock:
             owner = self._file.read(32).strip()
             self.release()
             process = f" (process {owner})" if owner else ""
-            raise StoreError(
+            raise InUseError(
                 f"Another callscribe{process} is already writing to {path.parent}. "
                 "Stop it first, or give this one a folder of its own with --data."
             )

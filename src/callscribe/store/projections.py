@@ -89,8 +89,13 @@ def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
         search.refresh_call(connection, event.call)
 
 
+def is_known(connection: Connection, call: str) -> bool:
+    """Whether there is a record of a call."""
+    return connection.execute(select(calls.c.id).where(calls.c.id == call)).first() is not None
+
+
 def _ensure_call(connection: Connection, event_id: int, event: AnyEvent) -> None:
-    if connection.execute(select(calls.c.id).where(calls.c.id == event.call)).first() is None:
+    if not is_known(connection, event.call):
         connection.execute(
             calls.insert().values(id=event.call, first_event=event_id, started_at=event.at)
         )

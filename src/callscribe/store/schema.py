@@ -24,10 +24,10 @@ from sqlalchemy import (
     event,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration."""
 
-KNOWN = ("0001", "0002")
+KNOWN = ("0001", "0002", "0003")
 """Every migration from the oldest to `HEAD`."""
 
 metadata = MetaData(
@@ -214,6 +214,14 @@ search_backlog = Table(
     Column("after", Integer, primary_key=True, autoincrement=False),
 )
 """In a record that is older than the index: the last utterance (its event) that has been indexed. No row: all are."""
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("call", Text, primary_key=True),
+    Column("what", Text, nullable=False),
+)
+"""What was deleted and may still be found in the files: in audio, in the index, in the log."""
 
 SEARCH_TABLE = """
 CREATE VIRTUAL TABLE search USING fts5(

@@ -18,7 +18,7 @@ from collections.abc import Sequence, Set
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, select, text
+from sqlalchemy import Connection, Row, and_, func, literal, or_, select, text
 
 from callscribe.events import Dial, Token, Word
 from callscribe.records import CallFilter, SearchHit, SearchPage
@@ -136,6 +136,11 @@ def index_more(connection: Connection, limit: int) -> int:
     after = connection.execute(select(search_backlog.c.after)).scalar()
     if after is None:
         return 0
+    blank = select(calls.c.id).where(calls.c.facets == "").limit(limit)
+    if found := connection.execute(blank).scalars().all():
+        for call in found:
+            refresh_call(connection, call)
+        return _left(connection) + 1
     piece = utterances.c.event > after
     rows = connection.execute(
         select(utterances.c.event, utterances.c.call)
@@ -143,8 +148,6 @@ def index_more(connection: Connection, limit: int) -> int:
         .order_by(utterances.c.event)
         .limit(limit)
     ).all()
-    for call in dict.fromkeys(row.call for row in rows):
-        refresh_call(connection, call)
     connection.execute(search_backlog.delete())
     if rows:
         until = rows[-1].event
@@ -359,6 +362,17 @@ def _asked_numbers(number: str) -> list[str]:
     elif figures.startswith("0"):
         options.append(figures[1:])
     return options
+
+
+def chosen(connection: Connection, number: str, before: str, limit: int) -> list[str]:
+    """Calls that are over, of a number, that began before a moment; oldest first."""
+    query = select(calls.c.id).where(calls.c.ended_at.is_not(None))
+    if number:
+        spaced = literal(" ") + calls.c.facets + literal(" ")
+        query = query.where(or_(*(spaced.contains(f" n{n} ") for n in _asked_numbers(number))))
+    if before:
+        query = query.where(calls.c.started_at < before)
+    return list(connection.execute(query.order_by(calls.c.first_event).limit(limit)).scalars())
 
 
 # Searching

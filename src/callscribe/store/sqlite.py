@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -14,13 +14,15 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from callscribe.errors import RecordLostError, StoreError
-from callscribe.events import EPHEMERAL, AnyEvent, CallEnded, Published, to_json
+from callscribe.events import AFTERWARDS, EPHEMERAL, AnyEvent, CallEnded, Published, to_json
 from callscribe.records import CallFilter, CallRecord, CallSummary, SearchPage
-from callscribe.store import database, projections, queries, schema, search
+from callscribe.store import database, erasing, projections, queries, schema, search
 from callscribe.store.base import NoRecordError
 from callscribe.store.lock import OwnerLock, is_held
 
 LOCK = "callscribe.lock"
+_LOG_TRIES = 20
+"""How often emptying the log is tried while somebody reads."""
 
 
 class SqliteStore:
@@ -109,6 +111,8 @@ class SqliteStore:
                     return [self._append_carefully(connection, event) for event in events]
 
     def _append_carefully(self, connection: Connection, event: AnyEvent) -> int:
+        if _is_too_late(connection, event):
+            return 0
         event_id = _journal(connection, event)
         try:
             with connection.begin_nested():
@@ -245,6 +249,62 @@ class SqliteStore:
         ):
             return search.index_more(connection, limit)
 
+    def chosen(self, *, number: str = "", before: str = "", limit: int = 1000) -> list[str]:
+        """Calls that are over, oldest first."""
+        with self._read() as connection:
+            return search.chosen(connection, number, before, limit)
+
+    def expired(self, before: str, what: erasing.What, limit: int = 100) -> list[str]:
+        """Calls that ended before a moment and are still there, or still have text."""
+        with self._read() as connection:
+            return erasing.older_than(connection, before, what, limit)
+
+    def erase(self, calls: Collection[str], what: erasing.What = "call") -> list[str]:
+        """Delete calls that are over, or what was said on them."""
+        with self._writer() as connection:
+            return erasing.erase(connection, calls, what)
+
+    def erased(self) -> list[tuple[str, erasing.What]]:
+        """What was deleted and may still have traces in files."""
+        with self._read() as connection:
+            return erasing.pending(connection)
+
+    def scrub(self) -> Iterator[None]:
+        """Remove the traces that deleted rows leave in the file and its log."""
+        more, first = True, True
+        while more:
+            with self._writer() as connection:
+                more = erasing.merge_index(connection, first=first)
+            first = False
+            yield
+        for _ in range(_LOG_TRIES):
+            with self._writing, database.explained(self._file):
+                if database.empty_log(self._engine):
+                    return
+            yield
+        raise StoreError(
+            f"Another program keeps reading {self._file}, so its log still holds what was deleted."
+        )
+
+    def forget(self, calls: Sequence[str]) -> None:
+        """Nothing is left of these."""
+        with self._writer() as connection:
+            erasing.forget(connection, calls)
+        with self._writing, database.explained(self._file):
+            database.empty_log(self._engine)
+
+    @contextlib.contextmanager
+    def _writer(self) -> Iterator[Connection]:
+        """A transaction that writes."""
+        if self._lock is None:
+            raise StoreError(f"{self._file} is open for reading only.")
+        with (
+            self._writing,
+            database.explained(self._file),
+            database.begin_write(self._engine) as connection,
+        ):
+            yield connection
+
 
 def _check_there(data: Path, file: Path) -> None:
     try:
@@ -299,9 +359,16 @@ def _as_left(connection: Connection, found: Sequence[CallSummary]) -> list[CallS
 
 
 def _append(connection: Connection, event: AnyEvent) -> int:
+    if _is_too_late(connection, event):
+        return 0
     event_id = _journal(connection, event)
     projections.apply(connection, event_id, event)
     return event_id
+
+
+def _is_too_late(connection: Connection, event: AnyEvent) -> bool:
+    """Whether an event comes after its record was deleted."""
+    return isinstance(event, AFTERWARDS) and not projections.is_known(connection, event.call)
 
 
 def _journal(connection: Connection, event: AnyEvent, event_id: int | None = None) -> int:

@@ -12,7 +12,9 @@ from typing import Any, assert_never
 import msgspec
 
 from callscribe.events import (
+    EPHEMERAL,
     AnyEvent,
+    CallDeleted,
     CallEnded,
     CallStarted,
     CallUpdated,
@@ -89,7 +91,7 @@ class CallLine:
             Whether the line changed.
         """
         before, unread = self.summary, self.unread
-        if not self._begun and not isinstance(event, PartialTranscript | LagChanged | StoreFailed):
+        if not self._begun and not isinstance(event, EPHEMERAL):
             self._begun = True
             self._set(started_at=event.at)
         match event:
@@ -119,6 +121,8 @@ class CallLine:
                 pass  # seen on the call's own page
             case PartialTranscript() | LagChanged() | DtmfReceived() | StoreFailed():
                 pass
+            case CallDeleted():
+                pass  # whoever shows lists takes the line out
             case _:
                 assert_never(event)
         self.unread = self._second_reader and not self._settled and wording.is_over(self.summary)

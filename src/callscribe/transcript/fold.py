@@ -8,6 +8,7 @@ from typing import assert_never
 
 from callscribe.events import (
     AnyEvent,
+    CallDeleted,
     CallEnded,
     CallStarted,
     CallUpdated,
@@ -79,6 +80,8 @@ class Transcript:
         """Of all streams that have ended, together."""
         self.trouble = ""
         """Why the record cannot be written now; mostly empty."""
+        self.deleted = False
+        """The record is not there any more; what is shown of it should go."""
         self.lag: dict[str, int] = {}
         """How late text is, in ms, by `Person.who`."""
         self.paused_ms: int | None = None
@@ -247,6 +250,8 @@ class Transcript:
                 self._call_ended(event)
             case RecordSettled():
                 self._record_settled(event)
+            case CallDeleted():
+                self.deleted = self._change.line = True
             case _:
                 assert_never(event)
         self._change.line |= said != self._about()

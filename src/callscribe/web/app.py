@@ -17,6 +17,7 @@ from callscribe.web.access import HEADERS, Access, SecurityHeaders
 from callscribe.web.api import api_routes
 from callscribe.web.boards import Boards
 from callscribe.web.drawing import Drawing
+from callscribe.web.erasing import erasing_routes
 from callscribe.web.health import health_routes
 from callscribe.web.live import live_routes
 from callscribe.web.operations import operations_routes
@@ -88,6 +89,11 @@ def create_app(
             *api_routes(services),
             *(search_routes(services.archive) if services.archive else ()),
             *(operations_routes(services.meter) if services.meter else ()),
+            *(
+                erasing_routes(services.archive, services.erasure)
+                if services.archive and services.erasure
+                else ()
+            ),
             *pages.routes(),
         ],
         middleware=[

@@ -62,8 +62,8 @@ def filter_from(asked: QueryParams) -> CallFilter:
         "speaker": asked.get("speaker", ""),
         "number": asked.get("number", ""),
         "tags": tuple(tag for tag in asked.getlist("tag") if tag.strip()),
-        "since": _moment(asked, "from"),
-        "until": _moment(asked, "to", end=True),
+        "since": as_moment(asked.get("from", ""), "from"),
+        "until": as_moment(asked.get("to", ""), "to", end=True),
         "shortest_ms": None if longer is None else longer * 1000,
         "longest_ms": None if shorter is None else shorter * 1000,
         "direction": choice(asked, "direction", get_args(Direction)),
@@ -94,8 +94,17 @@ def choice(asked: QueryParams, name: str, choices: tuple[str, ...]) -> Any:
     return given
 
 
-def _moment(asked: QueryParams, name: str, *, end: bool = False) -> str:
-    given = asked.get(name, "").strip()
+def as_moment(given: str, name: str, *, end: bool = False) -> str:
+    """A day or a moment in UTC as events carry it; empty when it is not given.
+
+    Args:
+        name: what it is called in the error.
+        end: of a whole day, the moment after it.
+
+    Raises:
+        ApiError: it is neither.
+    """
+    given = given.strip()
     if not given:
         return ""
     try:

@@ -7,7 +7,7 @@ so a page can be tested with a store and a hub that were filled by a script.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -70,6 +70,18 @@ class CallControl(Protocol):
         ...
 
 
+class Erasure(Protocol):
+    """Deletes calls for good."""
+
+    async def delete(self, calls: Sequence[str]) -> list[str]:
+        """Delete those that are over; returns them.
+
+        Raises:
+            StoreError: the record cannot be written.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """Whether calls can be taken now; `reasons` says why not, one short sentence each."""
@@ -89,6 +101,7 @@ class Services:
         store: the record. Its methods block, so routes run them in a thread.
         signatures: the carrier's signature check; None when unsigned requests are allowed.
         readiness: asked at every `/readyz`; may touch the disk, so it is awaited.
+        erasure: deletes calls; None where nobody does.
         archive: what goes beyond reading calls: search. The same store; None where there is no such thing.
         meter: the server's figures; None where nobody counts.
         stopping: set when the server is told to stop; endless answers end then, for the server
@@ -103,4 +116,5 @@ class Services:
     readiness: Callable[[], Awaitable[Readiness]] | None = None
     archive: Archive | None = None
     meter: Meter | None = None
+    erasure: Erasure | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -40,6 +40,4 @@ def upgrade() -> None:
         )
         """
     )
-    op.execute(
-        "INSERT INTO search_backlog (after) SELECT 0 WHERE EXISTS (SELECT 1 FROM utterances)"
-    )
+    op.execute("INSERT INTO search_backlog (after) SELECT 0 WHERE EXISTS (SELECT 1 FROM calls)")

@@ -1,0 +1,177 @@
+"""`callscribe delete`: calls, for good."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Protocol
+from urllib.parse import quote
+
+import msgspec
+import typer
+
+from callscribe.cli.filters import moment
+from callscribe.cli.options import with_settings
+from callscribe.cli.remote import Remote, not_ours, place
+from callscribe.cli.show import find
+from callscribe.erasure import Keeper, erase, remove_traces
+from callscribe.errors import CallscribeError, StoreError
+from callscribe.server import ADDRESS_FILE
+from callscribe.settings import Settings
+from callscribe.store.base import Archive, InUseError
+from callscribe.store.opening import open_store
+
+
+class _Record(Protocol):
+    """A record that calls can be deleted from: a server's, or one that nobody has open."""
+
+    def chosen(self, number: str, before: str) -> int:
+        """How many calls there are of a number, before a moment."""
+        ...
+
+    def delete_one(self, call: str) -> None: ...
+
+    def delete_many(self, number: str, before: str, confirmed: int) -> int: ...
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("delete")
+    @with_settings(names=["data"])
+    def delete_command(
+        settings: Settings,
+        call: Annotated[
+            str, typer.Argument(metavar="CALL", help="Its SID, or the beginning of it.")
+        ] = "",
+        number: Annotated[
+            str, typer.Option("--number", help="All calls with this phone number.")
+        ] = "",
+        before: Annotated[
+            str, typer.Option("--before", metavar="DATE", help="All calls that began before it.")
+        ] = "",
+        yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    ) -> None:
+        """Delete calls for good: the record, what was said, the audio, and every trace of them on the disk.
+
+        Works beside a running server, which then does it, and without one. Calls that are still going on stay.
+        """
+        if bool(call) == bool(number or before):
+            raise typer.BadParameter("give either a call, or --number, --before or both")
+        since = moment(before) if before else ""
+        with open_store(settings.data, read_only=True) as reader:
+            found = find(reader, call).call if call else None
+        with _record(settings) as record:
+            if found is not None:
+                _confirm(f"Delete the call {found.sid} for good?", yes)
+                record.delete_one(found.id)
+                print(f"Deleted {found.sid}.")
+                return
+            count = record.chosen(number, since)
+            if not count:
+                print("There are no such calls.", file=sys.stderr)
+                return
+            calls = "1 call" if count == 1 else f"{count} calls"
+            _confirm(f"Delete {calls} for good?", yes)
+            print(f"Deleted {record.delete_many(number, since, count)} of {calls}.")
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CallscribeError(f"{question} Say so with --yes.")
+    if not typer.confirm(question):
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _record(settings: Settings) -> Iterator[_Record]:
+    """The record, through the server that has it open, or directly.
+
+    Raises:
+        CallscribeError: neither can be had.
+    """
+    try:
+        store = open_store(settings.data)
+    except InUseError as error:
+        try:
+            url = (settings.data / ADDRESS_FILE).read_text(encoding="utf-8").strip()
+        except OSError:
+            raise error from None
+        with Remote(place(url, server_token(settings))) as remote:
+            yield _Served(remote)
+        return
+    with store:
+        store.mark_interrupted()  # nobody else will end them
+        yield _Opened(store, file_keepers(settings))
+
+
+def server_token(settings: Settings) -> str:
+    """The token of the server that has this data folder."""
+    if settings.token:
+        return settings.token.reveal()
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return (settings.data / "token").read_text(encoding="ascii").strip()
+    return ""
+
+
+def file_keepers(settings: Settings) -> list[Keeper]:
+    """Who keeps files about calls in a data folder."""
+    return []
+
+
+class _Served:
+    """Through a running server."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+
+    def chosen(self, number: str, before: str) -> int:
+        return self._ask({"number": number, "before": before}).calls
+
+    def delete_one(self, call: str) -> None:
+        self._remote.delete(f"/api/calls/{quote(call, safe='')}")
+
+    def delete_many(self, number: str, before: str, confirmed: int) -> int:
+        return len(self._ask({"number": number, "before": before, "confirm": confirmed}).deleted)
+
+    def _ask(self, body: dict[str, object]) -> _Deletions:
+        try:
+            return msgspec.convert(self._remote.post("/api/deletions", body), _Deletions)
+        except msgspec.ValidationError as error:
+            raise not_ours(self._remote.place, str(error)) from None
+
+
+class _Deletions(msgspec.Struct):
+    calls: int
+    deleted: list[str]
+
+
+class _Opened:
+    """In a folder that nobody else has open. The traces are gone when a method is back."""
+
+    def __init__(self, store: Archive, keepers: list[Keeper]) -> None:
+        self._store = store
+        self._keepers = keepers
+
+    def chosen(self, number: str, before: str) -> int:
+        return len(self._store.chosen(number=number, before=before, limit=1_000_000))
+
+    def delete_one(self, call: str) -> None:
+        self._delete([call])
+
+    def delete_many(self, number: str, before: str, confirmed: int) -> int:
+        return self._delete(self._store.chosen(number=number, before=before, limit=confirmed))
+
+    def _delete(self, calls: list[str]) -> int:
+        gone = sum(len(batch) for batch in erase(self._store, calls))
+        try:
+            for _ in remove_traces(self._store, self._keepers):
+                pass
+        except (OSError, StoreError) as error:
+            raise CallscribeError(
+                f"The calls are deleted, but traces are left: {error} They go with the next start of the server."
+            ) from None
+        return gone

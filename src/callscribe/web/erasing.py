@@ -1,0 +1,75 @@
+"""Deleting calls over the API."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from callscribe.search.query import QueryError
+from callscribe.store.base import Archive
+from callscribe.web.api import ApiError, error_response, json_response, read_body
+from callscribe.web.search import as_moment
+from callscribe.web.services import Erasure
+
+MOST = 100_000
+"""Calls deleted by one request."""
+
+
+class Deletion(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of a request to delete many calls: all of a number, all before a date, or all that are both."""
+
+    number: str = ""
+    before: str = ""
+    """A day or a moment, ISO 8601; the calls that began before it."""
+    confirm: int | None = None
+    """How many calls this is about, as the answer without it said. Nothing is deleted without it."""
+
+
+def erasing_routes(archive: Archive, erasure: Erasure) -> list[Route]:
+    async def delete_one(request: Request) -> Response:
+        """`DELETE /api/calls/{sid}`: this call, for good."""
+        sid = request.path_params["sid"]
+        found = await run_in_threadpool(archive.call, sid)
+        if found is None:
+            return error_response(ApiError(404, "not-found", f"There is no call {sid}."))
+        if not await erasure.delete([found.call.id]):
+            return error_response(
+                ApiError(
+                    409, "live", "The call is still going on. It can be deleted when it is over."
+                )
+            )
+        return json_response({"deleted": [found.call.id]})
+
+    async def delete_many(request: Request) -> Response:
+        """`POST /api/deletions`: first without `confirm`, to learn how many calls it would be; then with it."""
+        try:
+            asked = msgspec.json.decode(await read_body(request), type=Deletion)
+            if not (asked.number.strip() or asked.before.strip()):
+                raise ApiError(400, "bad-body", "Say which calls: `number`, `before`, or both.")
+            before = as_moment(asked.before, "before")
+            found = await run_in_threadpool(
+                archive.chosen, number=asked.number.strip(), before=before, limit=MOST
+            )
+        except msgspec.DecodeError as error:
+            return error_response(
+                ApiError(400, "bad-body", f"Send `number` or `before` as JSON: {error}.")
+            )
+        except QueryError as error:
+            return error_response(ApiError(400, "bad-number", str(error)))
+        except ApiError as error:
+            return error_response(error)
+        if asked.confirm is None:
+            return json_response({"calls": len(found), "deleted": []})
+        if asked.confirm != len(found):
+            return error_response(
+                ApiError(409, "changed", f"It is {len(found)} calls now. Confirm that number.")
+            )
+        return json_response({"calls": len(found), "deleted": await erasure.delete(found)})
+
+    return [
+        Route("/api/calls/{sid}", delete_one, methods=["DELETE"]),
+        Route("/api/deletions", delete_many, methods=["POST"]),
+    ]
