@@ -18,6 +18,10 @@ from typing import Literal
 
 import msgspec
 
+VERSION = 1
+"""Of the events' JSON form, whose schema is `docs/events.schema.json`. Within a version events and fields are added,
+never changed or taken away."""
+
 Track = Literal["inbound", "outbound"]
 """Seen from the carrier's side of a leg: inbound is what the leg's party says, outbound what the party hears."""
 

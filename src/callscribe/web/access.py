@@ -32,7 +32,7 @@ import hashlib
 import hmac
 import ipaddress
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -45,7 +45,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from callscribe.addresses import host_and_port, is_address, is_loopback_name
 from callscribe.errors import SettingsError
 from callscribe.refusals import Refusals
+from callscribe.web.grants import EVERYTHING, Grant, give
 from callscribe.web.services import WebSettings
+from callscribe.web.v1.problems import PREFIX, problem_response
 
 log = structlog.get_logger(__name__)
 
@@ -251,7 +253,7 @@ class Access:
             return None
         kind = self.kind(connection)
         if kind == "public" and not self._settings.expose_pages:
-            return JSONResponse({"error": "not-found", "message": "Not here."}, status_code=404)
+            return _json_refusal(path, 404, "not-found", "Not here.")
         if foreign := self._foreign(scope, connection.headers):
             return self._refuse(scope, 403, foreign)
         linked = self._linked(scope, connection)
@@ -259,12 +261,13 @@ class Access:
             return linked
         bearer = _bearer(connection.headers)
         cookie = connection.cookies.get(self._cookie_name(connection), "")
-        permitted = (
-            kind == "local"
-            or (bearer is not None and self._token_is_right(bearer))
-            or self._cookie_is_right(cookie)
+        shown = (bearer is not None and self._token_is_right(bearer)) or self._cookie_is_right(
+            cookie
         )
+        permitted = kind == "local" or shown
         scope["callscribe.permitted"] = permitted
+        if permitted:
+            give(scope, Grant("page" if shown else "here", EVERYTHING))
         open_to_all = path == "/readyz" or path.startswith(STATIC_PREFIX)
         if not permitted and (bearer is not None or cookie):
             wrong = self._wrong(scope, connection)
@@ -324,7 +327,8 @@ class Access:
         if origin is not None and not _same_site(origin, host_and_port(headers.get("host", ""))):
             return "Another site sent this; only callscribe's own pages may."
         kind = headers.get("content-type", "").split(";")[0].strip().lower()
-        if kind != "application/json":
+        # No page elsewhere can add a bearer token, so a program that shows one need not say what it does not send.
+        if kind != "application/json" and _bearer(headers) is None:
             return "Send the request as JSON: `Content-Type: application/json`."
         return ""
 
@@ -410,12 +414,18 @@ class Access:
         name = {401: "no-permission", 403: "foreign-request", 429: "too-many-attempts"}[status]
         headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
         if scope["path"].startswith("/api/") or scope.get("method") not in ("GET", "HEAD"):
-            return JSONResponse(
-                {"error": name, "message": message}, status_code=status, headers=headers
-            )
+            return _json_refusal(scope["path"], status, name, message, headers)
         answer = self._refusal(status, message)
         answer.headers.update(headers or {})
         return answer
+
+
+def _json_refusal(
+    path: str, status: int, name: str, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    if path.startswith(f"{PREFIX}/"):
+        return problem_response(status, name, message, headers)
+    return JSONResponse({"error": name, "message": message}, status_code=status, headers=headers)
 
 
 def _bearer(headers: Headers) -> str | None:

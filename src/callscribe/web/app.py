@@ -24,6 +24,8 @@ from callscribe.web.operations import operations_routes
 from callscribe.web.pages import Pages
 from callscribe.web.search import search_routes
 from callscribe.web.services import Services
+from callscribe.web.v1.problems import PREFIX, problem_response
+from callscribe.web.v1.routes import api_v1_routes
 from callscribe.web.viewing import viewing_routes
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
@@ -53,6 +55,12 @@ def create_app(
         if not isinstance(error, HTTPException):
             raise error
         path = request.url.path
+        if path.startswith(f"{PREFIX}/"):
+            name = {404: "not-found", 405: "method-not-allowed"}.get(
+                error.status_code, "http-error"
+            )
+            detail = f"{error.detail}: {request.method} {path}"
+            return problem_response(error.status_code, name, detail, error.headers)
         if path.startswith("/twilio/"):
             return PlainTextResponse(error.detail, status_code=error.status_code)
         if path.startswith("/api/"):
@@ -67,6 +75,8 @@ def create_app(
         return pages.message(request, error.status_code, error.detail, "Go back to the calls.")
 
     async def explained(request: Request, error: Exception) -> Response:
+        if request.url.path.startswith(f"{PREFIX}/"):
+            return problem_response(503, "unavailable", str(error))
         if request.url.path.startswith("/api/"):
             body = {"error": "unavailable", "message": str(error)}
             return JSONResponse(body, status_code=503)
@@ -75,6 +85,8 @@ def create_app(
     async def failure(request: Request, error: Exception) -> Response:
         # Made outside the middleware, so it brings the protective headers itself.
         message = "The server failed; its log says why."
+        if request.url.path.startswith(f"{PREFIX}/"):
+            return problem_response(500, "failure", message, HEADERS)
         if request.url.path.startswith("/api/"):
             body = {"error": "failure", "message": message}
             return JSONResponse(body, status_code=500, headers=HEADERS)
@@ -87,6 +99,7 @@ def create_app(
             *live_routes(services),
             *viewing_routes(services, boards),
             *api_routes(services),
+            *api_v1_routes(services),
             *(search_routes(services.archive) if services.archive else ()),
             *(operations_routes(services.meter) if services.meter else ()),
             *(

@@ -1,0 +1,160 @@
+"""Calls: listed, read, and what may be done to a live one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from starlette.concurrency import run_in_threadpool
+
+from callscribe.events import Track
+from callscribe.records import CallRecord, CallSummary
+from callscribe.web.services import CallControl, Services
+from callscribe.web.v1.operations import Asked, Nothing, Operation
+from callscribe.web.v1.problems import Problem
+
+MAX_NAME = 60
+
+PhoneNumber = Annotated[
+    str, Meta(description="E.164, e.g. +15005550010.", pattern=r"^\+[1-9][0-9]{6,14}$")
+]
+
+
+class ListCalls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which calls."""
+
+    limit: Annotated[int, Meta(ge=1, le=500, description="Calls on a page.")] = 100
+    cursor: Annotated[str, Meta(max_length=200, description="Of the page before.")] = ""
+
+
+class CallPage(msgspec.Struct, frozen=True):
+    """Calls, newest first."""
+
+    items: list[CallSummary]
+    cursor: str
+    """Asks for the next page; empty when this is the last."""
+
+
+class PlaceCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to call."""
+
+    to: PhoneNumber
+    connect: PhoneNumber | None = None
+    """Whom to connect them with when they answer."""
+
+
+class CallReference(msgspec.Struct, frozen=True):
+    """A call that there is now."""
+
+    id: str
+    """The record's."""
+
+
+class Rename(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to call the person heard on a track of a leg."""
+
+    leg: Annotated[str, Meta(max_length=100)]
+    speaker: Annotated[str, Meta(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
+    track: Track = "inbound"
+
+
+def operations(services: Services) -> list[Operation[Any, Any]]:
+    """Those of calls."""
+
+    async def list_calls(asked: Asked[ListCalls, None]) -> CallPage:
+        limit = asked.query.limit
+        found = await run_in_threadpool(
+            services.store.calls, limit=limit + 1, before=asked.query.cursor or None
+        )
+        page = found[:limit]
+        return CallPage(page, page[-1].id if len(found) > limit else "")
+
+    async def get_call(asked: Asked[Nothing, None]) -> CallRecord:
+        return await record(asked.path["call"])
+
+    async def record(sid: str) -> CallRecord:
+        found = await run_in_threadpool(services.store.call, sid)
+        if found is None:
+            raise Problem(404, "not-found", f"There is no call {sid}.")
+        return found
+
+    def control() -> CallControl:
+        if services.registry is None:
+            raise Problem(409, "refused", "This server takes no calls.")
+        return services.registry
+
+    async def place_call(asked: Asked[Nothing, PlaceCall]) -> CallReference:
+        placed = await control().dial(asked.body.to, asked.body.connect or "")
+        return CallReference(placed)
+
+    async def rename_speaker(asked: Asked[Nothing, Rename]) -> None:
+        found = await record(asked.path["call"])
+        body = asked.body
+        speaker = " ".join(body.speaker.split())
+        if not speaker.isprintable():
+            raise Problem(422, "bad-name", "A name has only characters that can be seen.")
+        known = {(track.leg, track.track) for track in found.tracks}
+        known |= {(person.leg, person.track) for person in found.participants}
+        if (body.leg, body.track) not in known:
+            raise Problem(404, "not-found", "Nobody on this call has that leg and track.")
+        await control().rename(found.call.id, body.leg, body.track, speaker)
+
+    def acting(
+        act: Callable[[CallControl, str], Awaitable[object]], *, live: bool
+    ) -> Callable[[Asked[Nothing, None]], Awaitable[None]]:
+        async def handle(asked: Asked[Nothing, None]) -> None:
+            found = await record(asked.path["call"])
+            if live and found.call.ended_at is not None:
+                raise Problem(409, "ended", "The call is over.")
+            await act(control(), found.call.id)
+
+        return handle
+
+    async def attach(asked: Asked[Nothing, None]) -> CallReference:
+        return CallReference(await control().attach(asked.path["call_sid"]))
+
+    return [
+        Operation(
+            "list_calls", "GET", "/calls", "Calls, newest first.", "read",
+            list_calls, CallPage, ListCalls,
+        ),
+        Operation(
+            "place_call", "POST", "/calls", "Place a call and transcribe it.", "control",
+            place_call, CallReference, body=PlaceCall, status=201, problems=(409,),
+        ),
+        Operation(
+            "get_call", "GET", "/calls/{call}", "One call with everything kept of it.", "read",
+            get_call, CallRecord,
+        ),
+        Operation(
+            "rename_speaker", "POST", "/calls/{call}/rename",
+            "Name a person, for what was said and what will be.", "control",
+            rename_speaker, body=Rename, problems=(409,),
+        ),
+        Operation(
+            "swap_speakers", "POST", "/calls/{call}/swap",
+            "Exchange the names of the two people on a call.", "control",
+            acting(lambda calls, call: calls.swap(call), live=False), problems=(409,),
+        ),
+        Operation(
+            "pause_call", "POST", "/calls/{call}/pause",
+            "Stop transcribing; what is said from now on is not kept.", "control",
+            acting(lambda calls, call: calls.pause(call), live=True), problems=(409,),
+        ),
+        Operation(
+            "resume_call", "POST", "/calls/{call}/resume", "Transcribe again.", "control",
+            acting(lambda calls, call: calls.resume(call), live=True), problems=(409,),
+        ),
+        Operation(
+            "attach_call", "POST", "/calls/{call_sid}/attach",
+            "Transcribe a call of the account that is up already, by its call SID.", "control",
+            attach, CallReference, status=201, problems=(409,),
+        ),
+        Operation(
+            "detach_call", "POST", "/calls/{call}/detach",
+            "Stop transcribing a call, which goes on.", "control",
+            acting(lambda calls, call: calls.detach(call), live=True), problems=(409,),
+        ),
+    ]  # fmt: skip
