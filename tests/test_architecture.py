@@ -19,8 +19,11 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.records", 1),
     ("callscribe.addresses", 2),
     ("callscribe.audio", 2),
-    *((f"callscribe.carriers.twilio.{m}", 3) for m in ("account", "client", "number", "transport")),
-    *((f"callscribe.carriers.twilio.{m}", 4) for m in ("probe", "routes")),
+    *(
+        (f"callscribe.carriers.twilio.{m}", 3)
+        for m in ("account", "api", "client", "number", "transport")
+    ),
+    *((f"callscribe.carriers.twilio.{m}", 4) for m in ("probe", "routes", "socket")),
     ("callscribe.carriers", 2),
     ("callscribe.text", 2),
     ("callscribe.transcript", 2),
@@ -60,6 +63,7 @@ ONLY_HERE = {
         "callscribe.web",
         "callscribe.carriers.twilio.probe",
         "callscribe.carriers.twilio.routes",
+        "callscribe.carriers.twilio.socket",
         "callscribe.simulator",
     ),
     "uvicorn": (
@@ -208,8 +212,8 @@ WALLS: dict[str, tuple[str, ...]] = {
     "callscribe.text": (),
     "callscribe.recognition": ("callscribe.audio",),
     "callscribe.speech": ("callscribe.audio", "callscribe.text", "callscribe.recognition.base"),
-    "callscribe.calls": ("callscribe.carriers",),
-    "callscribe.carriers": ("callscribe.calls", "callscribe.refusals", "callscribe.addresses"),
+    "callscribe.calls": ("callscribe.carriers.base",),
+    "callscribe.carriers": ("callscribe.refusals", "callscribe.addresses"),
     "callscribe.journal": ("callscribe.store.base",),
     "callscribe.transcript": ("callscribe.text",),
     "callscribe.terminal": ("callscribe.journal", "callscribe.transcript"),
@@ -276,3 +280,58 @@ def test_events_are_folded_in_few_places() -> None:
         assert any(within(module, home) for home in MATCHERS), f"{module} matches over events"
     for home in MATCHERS:
         assert any(within(module, home) for module in found), f"{home} no longer matches: strike it"
+
+
+SHELL = {"callscribe.calls.registry", "callscribe.calls.lane", "callscribe.calls.interfaces"}
+"""The only modules of `calls` that wait, read a clock or throw dice; the rest is a machine."""
+
+
+def test_calls_are_a_machine_without_io_or_clock() -> None:
+    forbidden = {"asyncio", "threading", "time", "random", "secrets", "structlog", "pathlib"}
+    for path in MODULES:
+        module = module_name(path)
+        if within(module, "callscribe.calls") and module not in SHELL:
+            tops = {name.split(".")[0] for name in imports(path)}
+            assert not tops & forbidden, (
+                f"{module} is part of the machine but uses {tops & forbidden}"
+            )
+            clock = re.search(r"\.(?:now|utcnow|today)\(", path.read_text(encoding="utf-8"))
+            assert clock is None, f"{module} reads a clock"
+
+
+TWILIO = re.compile(
+    "call_?sid|stream_?sid|conference_?sid|parent_?call_?sid|callstatus|dialcallstatus|friendlyname"
+    "|statuscallbackevent|participantlabel|sequencenumber|participant-(?:join|leave|mute)|stream-started"
+    "|(?:both|inbound|outbound)_tracks?|status_?callback|x-twilio-signature|twiml",
+    re.IGNORECASE,
+)
+"""Names of fields and words of Twilio's own."""
+OURS = {"call_sid", "conference_sid", "CallStatus"}
+"""Names of the vocabulary and of what people script against, older than other carriers."""
+
+
+def names_and_texts(path: Path) -> set[str]:
+    """All that a module's code names or says, documentation left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in docs:
+                found.add(text)
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                found.add(name)
+            case ast.keyword(arg=str(name)):
+                found.add(name)
+    return found
+
+
+@pytest.mark.parametrize(
+    "room", ["calls", "speech", "journal", "transcript", "carriers/base.py", "carriers/texts.py"]
+)
+def test_only_its_own_door_names_a_field_of_twilios(room: str) -> None:
+    for path in MODULES:
+        inside = path.relative_to(SOURCE).as_posix()
+        if inside == room or inside.startswith(room + "/"):
+            named = {word for word in names_and_texts(path) if TWILIO.fullmatch(word)} - OURS
+            assert not named, f"{module_name(path)} names {named}; only carriers/twilio may"

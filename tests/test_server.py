@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from callscribe.calls.flows import Flows, NumberFlow
+from callscribe.calls.plans import Flows, NumberFlow
 from callscribe.errors import ModelError, SettingsError
 from callscribe.models.folder import built_in
 from callscribe.recognition.base import RecognizerSession

@@ -8,6 +8,7 @@
       ModelError                 a recognition model is missing, broken or unfit
       StoreError                 the record cannot be read or written
         RecordLostError          it was deleted or replaced while it was open
+      NotLiveError               no live call has this identity
       CarrierError               the carrier's REST API refused or cannot be reached
       TunnelError                no tunnel
       SimulationError            the simulated carrier met something the real one would refuse
@@ -56,6 +57,10 @@ class StoreError(CallscribeError):
 
 class RecordLostError(StoreError):
     """The record is not the one that was opened: it was deleted or replaced while the server was running."""
+
+
+class NotLiveError(CallscribeError):
+    """No live call has this identity."""
 
 
 class CarrierError(CallscribeError):

@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from callscribe.calls.book import CallBook
-from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow, read_flows
-from callscribe.calls.interfaces import CarrierApi, Publish
+from callscribe.calls.interfaces import Publish
+from callscribe.calls.plans import FlowDefaults, Flows, NumberFlow, read_flows
 from callscribe.calls.registry import CallRegistry
+from callscribe.calls.setup import Setup
 from callscribe.calls.speakers import Contacts
 from callscribe.carriers.twilio.account import Account, Tell
+from callscribe.carriers.twilio.api import Client, TwilioApi
 from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
 from callscribe.carriers.twilio.probe import probe_routes
 from callscribe.carriers.twilio.routes import carrier_routes
@@ -333,7 +334,7 @@ async def running_server(
     *,
     public_url: str = "",
     own_number: str = "",
-    carrier_api: CarrierApi | None = None,
+    carrier_api: Client | None = None,
 ) -> AsyncIterator[Server]:
     """The server from its first request to its last word.
 
@@ -383,7 +384,10 @@ async def running_server(
             own_number=own_number,
         )
         webhooks = carrier_routes(
-            registry, services.signatures, allow_unsigned=settings.allow_unsigned
+            registry,
+            services.signatures,
+            CarrierUrls(address.public_url),
+            allow_unsigned=settings.allow_unsigned,
         )
         app = create_app(services, carrier=[*webhooks, *probe_routes(services.signatures)])
         await stack.enter_async_context(
@@ -498,19 +502,17 @@ def call_registry(
     sessions: Sessions,
     *,
     own_number: str,
-    carrier_api: CarrierApi | None,
+    carrier_api: Client | None,
 ) -> CallRegistry:
     """Which calls are live, and what happens to them."""
-    book = CallBook(
+    urls = CarrierUrls(address.public_url)
+    return CallRegistry(
+        Setup(flows=flows, contacts=Contacts(settings.contacts), own_number=own_number),
         publish=record.journal.publish,
-        flows=flows,
-        contacts=Contacts(settings.contacts),
-        urls=CarrierUrls(address.public_url),
-        api=carrier_api,
-        own_number=own_number,
+        open_session=sessions,
+        api=None if carrier_api is None else TwilioApi(carrier_api, urls),
         recall=record.store.call,
     )
-    return CallRegistry(book, sessions)
 
 
 @dataclass(frozen=True)

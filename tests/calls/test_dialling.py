@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callscribe.calls.dialling import DialTracker
-from callscribe.carriers.twilio.webhook import DialFinished, LegStatus
+from callscribe.carriers.base import DialedLegChanged, DialOver
 from callscribe.events import Dial
-from tests.calls.fakes import CALL, LEG, THIRD
+from tests.calls.world import CALL, LEG, THIRD
 
 NOON = dt.datetime(2026, 1, 15, 12, 0, 0, tzinfo=dt.UTC)
 BOB = "+15005550020"
@@ -27,27 +27,25 @@ def ms(moment: dt.datetime) -> int:
     return round((moment - NOON).total_seconds() * 1000)
 
 
-def leg(status: str, seconds: float, sid: str = LEG, to: str = BOB, **more: Any) -> LegStatus:
-    return LegStatus(
-        call_sid=sid, parent_call_sid=CALL, status=status, at=at(seconds), to=to, **more
-    )
+def leg(
+    status: str, seconds: float, sid: str = LEG, to: str = BOB, **more: Any
+) -> DialedLegChanged:
+    return DialedLegChanged(leg=sid, parent=CALL, status=status, at=at(seconds), to=to, **more)
 
 
 ANSWERED = [
-    leg("initiated", 0, sequence=0),
-    leg("ringing", 1, sequence=1),
-    leg("in-progress", 6, sequence=2),
-    leg("completed", 48, sequence=3, duration_s=42),
+    leg("initiated", 0),
+    leg("ringing", 1),
+    leg("in-progress", 6),
+    leg("completed", 48, duration_s=42),
 ]
-DONE = DialFinished(
-    call_sid=CALL, dial_status="completed", dial_call_sid=LEG, dial_duration_s=42, bridged=True
-)
+DONE = DialOver(leg=CALL, status="completed", dialed=LEG, duration_s=42)
 
 
-def told(steps: Sequence[LegStatus | DialFinished], to: tuple[str, ...] = (BOB,)) -> DialTracker:
+def told(steps: Sequence[DialedLegChanged | DialOver], to: tuple[str, ...] = (BOB,)) -> DialTracker:
     tracker = DialTracker(to)
     for step in steps:
-        if isinstance(step, LegStatus):
+        if isinstance(step, DialedLegChanged):
             tracker.leg(step)
         else:
             tracker.finish(step, at(49))
@@ -74,7 +72,7 @@ def test_an_answered_dial() -> None:
 
 def test_every_order_tells_the_same() -> None:
     expected = told([*ANSWERED, DONE]).dial(ms)
-    every: list[LegStatus | DialFinished] = [*ANSWERED, DONE]
+    every: list[DialedLegChanged | DialOver] = [*ANSWERED, DONE]
     for order in permutations(every):
         assert told(order).dial(ms) == expected
 
@@ -83,9 +81,9 @@ def test_every_order_tells_the_same() -> None:
 @given(st.data())
 def test_repeated_and_missing_callbacks(data: st.DataObject) -> None:
     """Whatever comes, as long as the answer itself does, who answered and when is known, and it ends completed."""
-    every: list[LegStatus | DialFinished] = [*ANSWERED, DONE]
+    every: list[DialedLegChanged | DialOver] = [*ANSWERED, DONE]
     steps = data.draw(st.lists(st.sampled_from(every), max_size=12))
-    must: list[LegStatus | DialFinished] = [ANSWERED[2], DONE]
+    must: list[DialedLegChanged | DialOver] = [ANSWERED[2], DONE]
     order = data.draw(st.permutations([*steps, *must]))
     tracker = told(order)
     dial = tracker.dial(ms)
@@ -93,13 +91,13 @@ def test_repeated_and_missing_callbacks(data: st.DataObject) -> None:
     assert tracker.over
 
 
-LATE: list[LegStatus | DialFinished] = [leg("initiated", 0), leg("ringing", 1), DONE]
+LATE: list[DialedLegChanged | DialOver] = [leg("initiated", 0), leg("ringing", 1), DONE]
 
 
 @settings(deadline=None)
 @given(st.permutations(LATE))
 def test_without_the_answer_it_is_reckoned_from_the_end(
-    order: Sequence[LegStatus | DialFinished],
+    order: Sequence[DialedLegChanged | DialOver],
 ) -> None:
     answer = told(order).answer
     assert answer is not None
@@ -112,11 +110,11 @@ def test_without_the_answer_it_is_reckoned_from_the_end(
 
 @pytest.mark.parametrize("status", ["busy", "no-answer", "failed", "canceled"])
 def test_nobody_answers(status: str) -> None:
-    steps: list[LegStatus | DialFinished] = [
+    steps: list[DialedLegChanged | DialOver] = [
         leg("initiated", 0),
         leg("ringing", 1),
         leg(status, 20),
-        DialFinished(call_sid=CALL, dial_status=status, dial_call_sid=LEG),
+        DialOver(leg=CALL, status=status, dialed=LEG),
     ]
     for order in permutations(steps):
         tracker = told(order)

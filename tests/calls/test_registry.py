@@ -1,197 +1,312 @@
-"""The answer flow, and what all flows share."""
+"""The shell around the machine: what takes time, fails, or must not hold anything up."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
-from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow
-from callscribe.carriers.twilio.webhook import StreamStatus
-from callscribe.errors import CallscribeError
+from callscribe.calls import registry as shell
+from callscribe.calls.plans import Flows, NumberFlow
+from callscribe.calls.registry import CallRegistry
+from callscribe.calls.setup import Setup
+from callscribe.carriers.base import (
+    CallCame,
+    CallInfo,
+    Feed,
+    LegChanged,
+    Listen,
+    PersonInRoom,
+    Refuse,
+)
+from callscribe.errors import CallscribeError, CarrierError, ModelError, NotLiveError
 from callscribe.events import (
+    AnyEvent,
     CallEnded,
     CallStarted,
     FinalTranscript,
     ParticipantJoined,
-    ParticipantLeft,
-    SpeakerRenamed,
     StreamCounters,
-    StreamEnded,
     StreamStarted,
-    TranscriptionPaused,
-    TranscriptionResumed,
 )
-from tests.calls.fakes import ALICE, CALL, LEG, OURS, World, completed, ticket_in, until
+from callscribe.records import CallRecord
+from callscribe.store.base import Archive
+from callscribe.store.opening import open_store
+from tests.calls.sessions import QUICK, FakeSession, until
+from tests.calls.world import ALICE, BOB, CALL, LEG, OURS
 
 
-async def test_an_answered_call_from_beginning_to_end() -> None:
-    world = World(
-        flows=Flows(
-            defaults=FlowDefaults(greeting="Hello.", consent="Recorded.", hold_seconds=700)
-        ),
-        contacts={ALICE: "Alice Adams"},
-    )
-    twiml = await world.call()
-    assert [child.tag for child in twiml] == ["Start", "Say", "Say", "Pause", "Pause"]
-    (stream_element,) = twiml[0]
-    assert stream_element.attrib["url"].startswith("wss://calls.example.test/twilio/media/")
-    assert stream_element.attrib["track"] == "both_tracks"
-    assert stream_element.attrib["statusCallback"] == "https://calls.example.test/twilio/stream"
-    assert [each.text for each in twiml[1:3]] == ["Recorded.", "Hello."]
-    assert [each.attrib["length"] for each in twiml[3:]] == ["600", "100"]
-    (started,) = world.of(CallStarted)
-    assert (started.from_, started.from_name, started.to) == (ALICE, "Alice Adams", OURS)
-    assert (started.direction, started.flow, started.status) == ("inbound", "answer", "in-progress")
-    (view,) = world.registry.live()
-    assert (view.id, view.streams) == (CALL, 0)
+class Api:
+    """The carrier, as asked: notes what."""
 
-    stream = await world.socket(twiml)
-    await world.speak(stream, 155, 2155, "inbound", "outbound")
-    assert [(p.track, p.speaker, p.joined_ms) for p in world.of(ParticipantJoined)] == [
-        ("inbound", "Alice Adams", 0),
-        ("outbound", "Callee", 0),
-    ]
-    assert len(world.sessions[0].received) == 200
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+        self.tickets: list[str] = []
+        self.refuse = ""
 
-    await world.registry.stream_closed(stream, "stop")
-    await world.registry.call_status(completed())
-    end = await world.ended()
-    assert (end.status, end.ended_by) == ("completed", "Alice Adams")
-    assert end.duration_ms == 2155
-    assert world.sessions[0].closed == "stop"
-    kinds = [type(event) for event in world.events]
-    assert kinds.index(StreamStarted) == 1
-    assert kinds.index(FinalTranscript) < kinds.index(StreamEnded) < kinds.index(ParticipantLeft)
-    assert world.registry.live() == []
+    def _ask(self, *what: str) -> None:
+        self.asked.append(what)
+        if self.refuse:
+            raise CarrierError(self.refuse)
+
+    def start_stream(
+        self, leg: str, *, ticket: str, track: Literal["inbound", "both"], name: str
+    ) -> str:
+        self.tickets.append(ticket)
+        self._ask("start", leg, track, name)
+        return "MZ"
+
+    def stop_stream(self, leg: str, stream: str) -> None:
+        self._ask("stop", leg, stream)
+
+    def place_call(self, *, to: str, from_: str, connect: str) -> str:
+        self._ask("call", to, from_, connect)
+        return CALL
+
+    def fetch_call(self, leg: str) -> CallInfo:
+        self._ask("fetch", leg)
+        return CallInfo(leg=leg, from_=ALICE, to=OURS, status="in-progress")
 
 
-async def test_repeated_and_late_callbacks_change_nothing() -> None:
-    world = World()
-    stream = await world.socket(await world.call())
-    await world.registry.stream_closed(stream, "stop")
-    for status in ("completed", "completed", "ringing", "in-progress", "no-such-word"):
-        await world.registry.call_status(completed(status=status))
-    await world.ended()
-    await world.registry.call_status(completed())
-    await world.registry.stream_status(StreamStatus(call_sid=CALL, event="stream-stopped"))
-    assert len(world.of(CallEnded)) == 1
+class Shell:
+    """A registry with things around it that can be slow or broken."""
+
+    def __init__(
+        self, *, store: Archive | None = None, api: Api | None = None, **more: Any
+    ) -> None:
+        self.events: list[AnyEvent] = []
+        self.sessions: list[FakeSession] = []
+        self.now = 1000.0
+        self.disk = asyncio.Event()
+        self.disk.set()
+        self.broken = False
+        self._store = store
+        self.registry = CallRegistry(
+            Setup(flows=more.pop("flows", Flows()), own_number=OURS, options=QUICK),
+            publish=self.publish,
+            open_session=self._open,
+            api=api,
+            recall=more.pop("recall", store.call if store is not None else None),
+            clock=lambda: self.now,
+        )
+
+    async def publish(self, event: AnyEvent) -> None:
+        await self.disk.wait()
+        self._keep(event)
+
+    def _keep(self, event: AnyEvent) -> None:
+        self.events.append(event)
+        if self._store is not None:
+            self._store.append([event])
+
+    def _open(self, **given: Any) -> FakeSession:
+        if self.broken:
+            raise ModelError("The model is broken.")
+        self.sessions.append(FakeSession(self._keep, **given))
+        return self.sessions[-1]
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def call(self, leg: str = CALL) -> str:
+        """A call comes in; the ticket."""
+        listen = (await self.registry.tell(CallCame(leg=leg, from_=ALICE, to=OURS)))[0]
+        assert isinstance(listen, Listen)
+        return listen.ticket
+
+    def socket(self, ticket: str, leg: str = CALL, sid: str = "MZ1") -> Feed:
+        admitted = self.registry.admit(ticket)
+        assert admitted is not None
+        return self.registry.stream_opened(
+            admitted, leg=leg, stream=sid, tracks=("inbound", "outbound")
+        )
 
 
-async def test_callbacks_for_unknown_calls_are_passed_over() -> None:
-    world = World()
-    await world.registry.call_status(completed("CAnobody"))
-    await world.registry.stream_status(StreamStatus(call_sid="CAnobody"))
-    assert world.events == []
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Archive]:
+    with open_store(tmp_path) as store:
+        yield store
 
 
-async def test_a_retried_webhook_gets_a_fresh_ticket_for_the_same_record() -> None:
-    world = World()
-    first, second = await world.call(), await world.call()
-    assert ticket_in(first) != ticket_in(second)
-    assert len(world.of(CallStarted)) == 1
-    await world.socket(second)
-    assert world.registry.redeem(ticket_in(second)) is None
+async def test_a_call_is_answered_and_heard_while_the_disk_stands_still() -> None:
+    s = Shell()
+    s.disk.clear()
+    feed = s.socket(await s.call())
+    feed.receive("inbound", 0, b"\xff" * 160, 1)
+    assert s.sessions[0].received
+    assert not s.of(CallStarted)
+    s.disk.set()
+    await until(lambda: len(s.of(ParticipantJoined)) == 2)
+    assert [type(e) for e in s.events[:2]] == [CallStarted, StreamStarted]
+    await s.registry.close()
 
 
-async def test_tickets_are_no_good_after_the_call() -> None:
-    world = World()
-    twiml = await world.call()
-    await world.registry.call_status(completed())
-    await world.ended()
-    assert world.registry.redeem(ticket_in(twiml)) is None
-    late = await world.call()
-    assert [child.tag for child in late] == ["Hangup"]
-    assert len(world.of(CallStarted)) == 1
+async def test_a_store_that_does_not_answer_holds_up_no_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shell, "RECALL_S", 0.01)
+    stuck = threading.Event()
+
+    def recall(leg: str) -> CallRecord | None:
+        stuck.wait(60)
+        return None
+
+    s = Shell(recall=recall)
+    assert await s.call()
+    stuck.set()
+    await s.registry.close()
 
 
-async def test_pause_and_resume() -> None:
-    world = World(api=True)
-    stream = await world.socket(await world.call())
-    await world.speak(stream, 0, 1000)
-    await world.registry.pause(CALL, by="page")
-    await world.registry.pause(CALL)
-    assert world.sessions[0].paused
-    await world.registry.stream_closed(stream, "socket-lost")
-    await until(lambda: bool(world.api.started))
-    again = await world.socket(world.api.started[0]["url"])
-    await world.speak(again, 0, 400)
-    assert world.sessions[1].paused, "a pause outlives a lost socket"
-    await world.registry.resume(CALL)
-    assert not world.sessions[1].paused
-    (paused,) = world.of(TranscriptionPaused)
-    (resumed,) = world.of(TranscriptionResumed)
-    assert (paused.by, paused.at_ms) == ("page", pytest.approx(980, abs=5))
-    assert resumed.at_ms > paused.at_ms
+async def test_news_is_acknowledged_once_it_is_written_down() -> None:
+    s = Shell(flows=Flows(NumberFlow(flow="conference", room="support")))
+    await s.call()
+    s.disk.clear()
+    about: dict[str, Any] = {"conference": "CF1", "room": "support", "leg": CALL}
+    news = asyncio.ensure_future(s.registry.tell(PersonInRoom(**about, change="joined")))
+    await asyncio.sleep(0)
+    assert not news.done()
+    s.disk.set()
+    await news
+    assert s.of(ParticipantJoined)
+    await s.registry.close()
 
 
-async def test_rename_and_swap_reach_what_is_said_next() -> None:
-    world = World()
-    await world.socket(await world.call())
-    speakers = world.sessions[0].speakers
-    await world.registry.rename(CALL, CALL, "outbound", "  Bob  ")
-    assert speakers("outbound") == "Bob"
-    await world.registry.swap(CALL)
-    assert (speakers("inbound"), speakers("outbound")) == ("Bob", "Caller")
-    assert [(r.track, r.speaker) for r in world.of(SpeakerRenamed)] == [
-        ("outbound", "Bob"),
-        ("inbound", "Bob"),
-        ("outbound", "Caller"),
-    ]
-    with pytest.raises(CallscribeError, match="needs a name"):
-        await world.registry.rename(CALL, CALL, "inbound", " ")
-    with pytest.raises(CallscribeError, match="no speaker"):
-        await world.registry.rename(CALL, LEG, "inbound", "X")
+async def test_a_recogniser_that_cannot_start_closes_the_socket_and_ends_the_call() -> None:
+    s = Shell()
+    ticket = await s.call()
+    s.broken = True
+    with pytest.raises(ModelError, match="broken"):
+        s.socket(ticket)
+    await s.registry.tell(LegChanged(leg=CALL, status="completed"))
+    await until(lambda: bool(s.of(CallEnded)))
 
 
-async def test_swap_needs_two_speakers() -> None:
-    world = World(flows=Flows(NumberFlow(tracks="inbound")))
-    twiml = await world.call()
-    stream = twiml.find("Start/Stream")
-    assert stream is not None
-    assert stream.attrib["track"] == "inbound_track"
-    with pytest.raises(CallscribeError, match="exactly two"):
-        await world.registry.swap(CALL)
-
-
-@pytest.mark.parametrize("what", ["pause", "resume", "swap", "detach"])
-async def test_nothing_can_be_done_to_a_call_that_is_not_live(what: str) -> None:
-    world = World(api=True)
-    with pytest.raises(CallscribeError, match="no live call"):
-        await getattr(world.registry, what)("CAnobody")
-
-
-async def test_closing_saves_what_is_being_said_and_refuses_new_calls() -> None:
-    world = World()
-    stream = await world.socket(await world.call())
-    await world.speak(stream, 0, 100)
-    await world.registry.close()
-    (end,) = world.of(CallEnded)
-    assert (end.status, end.ended_by, end.reason) == ("interrupted", "server", "shutdown")
-    assert len(world.of(FinalTranscript)) == 1
-    assert world.sessions[0].closed == "shutdown"
-    assert [child.tag for child in await world.call(LEG)] == ["Reject"]
-    await world.registry.stream_closed(stream, "socket-lost")
+async def test_a_later_stream_that_nothing_can_take_says_so_where_its_audio_comes() -> None:
+    s = Shell()
+    first, second = await s.call(), await s.call()
+    s.socket(first)
+    s.broken = True
+    feed = s.socket(second, sid="MZ2")
+    feed.receive("inbound", 0, b"\xff" * 160, None)
+    s.now += 1
+    with pytest.raises(ModelError):
+        feed.receive("inbound", 1000, b"\xff" * 160, None)
+    await feed.closed("refused: no recogniser")
+    await s.registry.close()
 
 
 async def test_closing_waits_for_calls_that_are_ending_already() -> None:
-    world = World()
-    stream = await world.socket(await world.call())
-    await world.speak(stream, 0, 100)
+    s = Shell()
+    feed = s.socket(await s.call())
+    feed.receive("inbound", 0, b"\xff" * 160, 1)
     slow = asyncio.Event()
-    close = world.sessions[0].close
+    close = s.sessions[0].close
 
     async def close_slowly(reason: str) -> StreamCounters:
         await slow.wait()
         return await close(reason)
 
-    world.sessions[0].close = close_slowly  # type: ignore[method-assign]
-    ending = asyncio.ensure_future(world.registry.stream_closed(stream, "stop"))
-    await asyncio.wait_for(world.registry.call_status(completed()), 5)
-    assert not world.of(CallEnded), "the carrier's callback is answered before the last words"
-    closing = asyncio.ensure_future(world.registry.close())
-    await asyncio.sleep(0.02)
+    s.sessions[0].close = close_slowly  # type: ignore[method-assign]
+    ending = asyncio.ensure_future(feed.closed("stop"))
+    await s.registry.tell(LegChanged(leg=CALL, status="completed"))
+    assert not s.of(CallEnded), "the carrier's callback is answered before the last words"
+    closing = asyncio.ensure_future(s.registry.close())
+    await asyncio.sleep(0)
     assert not closing.done()
     slow.set()
     await asyncio.gather(closing, ending)
-    assert len(world.of(FinalTranscript)) == len(world.of(CallEnded)) == 1
+    assert len(s.of(FinalTranscript)) == len(s.of(CallEnded)) == 1
+    assert await s.registry.tell(CallCame(leg=LEG)) == (Refuse(),)
+
+
+async def test_dial() -> None:
+    api = Api()
+    s = Shell(api=api)
+    assert await s.registry.dial(BOB) == CALL
+    assert api.asked == [("call", BOB, OURS, "")]
+    assert [e.to for e in s.of(CallStarted)] == [BOB]
+    await s.registry.close()
+
+
+async def test_attach_and_detach() -> None:
+    api = Api()
+    s = Shell(api=api)
+    assert await s.registry.attach(LEG) == LEG
+    assert api.asked == [("fetch", LEG), ("start", LEG, "both", "callscribe-1")]
+    s.socket(api.tickets[0], LEG)
+    await s.registry.detach(LEG)
+    assert api.asked[-1] == ("stop", LEG, "MZ1")
+    await s.registry.close()
+
+
+async def test_attach_that_the_carrier_refuses_says_why_and_ends_the_record() -> None:
+    api = Api()
+    s = Shell(api=api)
+    api.fetch_call = lambda leg: CallInfo(leg=leg)  # type: ignore[method-assign]
+    api.refuse = "error 21220"
+    with pytest.raises(CarrierError, match="21220"):
+        await s.registry.attach(LEG)
+    await until(lambda: bool(s.of(CallEnded)))
+    assert s.of(CallEnded)[0].status == "failed"
+
+
+@pytest.mark.parametrize("wish", ["dial", "attach", "detach"])
+async def test_without_an_account_it_is_said_what_is_missing(wish: str) -> None:
+    with pytest.raises(CallscribeError, match="TWILIO_ACCOUNT_SID"):
+        await getattr(Shell().registry, wish)(CALL)
+
+
+async def over(s: Shell) -> None:
+    """A call from beginning to end."""
+    feed = s.socket(await s.call())
+    feed.receive("inbound", 0, b"\xff" * 160, 1)
+    await feed.closed("stop")
+    await s.registry.tell(LegChanged(leg=CALL, status="completed"))
+    await until(lambda: bool(s.of(CallEnded)))
+
+
+async def test_the_speakers_of_a_call_that_is_over_can_be_renamed(store: Archive) -> None:
+    s = Shell(store=store)
+    await over(s)
+    await s.registry.rename(CALL, CALL, "inbound", " Zoe ")
+    await s.registry.swap(CALL)
+    record = store.call(CALL)
+    assert record is not None
+    assert {t.track: t.speaker for t in record.tracks} == {"inbound": "Callee", "outbound": "Zoe"}
+    with pytest.raises(CallscribeError, match="Somebody else"):
+        await s.registry.rename(CALL, CALL, "inbound", "Zoe")
+    with pytest.raises(CallscribeError, match="no speaker"):
+        await s.registry.rename(CALL, LEG, "inbound", "Yan")
+
+
+async def test_a_call_that_another_process_had_can_be_renamed(store: Archive) -> None:
+    await over(Shell(store=store))
+    await Shell(store=store).registry.rename(CALL, CALL, "outbound", "Zoe")
+    record = store.call(CALL)
+    assert record is not None
+    assert "Zoe" in {t.speaker for t in record.tracks}
+
+
+async def test_a_call_that_nobody_knows_cannot_be_renamed(store: Archive) -> None:
+    for s in (Shell(), Shell(store=store)):
+        with pytest.raises(NotLiveError, match="no call CAnobody"):
+            await s.registry.rename("CAnobody", CALL, "inbound", "Zoe")
+
+
+async def test_a_call_can_be_paused_while_the_disk_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shell, "SHOWN_S", 0.01)
+    s = Shell()
+    s.disk.clear()
+    s.socket(await s.call())
+    await s.registry.pause(CALL)
+    assert s.sessions[0].paused
+    await s.registry.resume(CALL)
+    s.disk.set()
+    await until(lambda: not s.sessions[0].paused)
+    await s.registry.close()

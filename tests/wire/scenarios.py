@@ -1151,16 +1151,17 @@ def _thrown(kind: str, seed: int) -> Play:
             for _ in range(dice.choice((0, 1, 1, 1, 1, 2))):
                 doings.append((at_s + dice.choice((0.0, 0.05, 0.4, 3.0, 12.0)), post))
 
-        async def audio(sid: str, twiml: str, tracks: tuple[str, ...], open_s: float) -> None:
-            await asyncio.sleep(open_s)
+        async def audio(sid: str, twiml: str, tracks: tuple[str, ...]) -> None:
+            own = random.Random(f"{kind} {seed} {sid}")
+            await asyncio.sleep(own.choice((0.1, 0.2, 1.5)))
             stream = t.stream(twiml, sid, tracks=tracks)
-            await stream.open(report=dice.random() < 0.7)
-            if dice.random() < 0.35:
-                await stream.talk(t.loop.now + dice.choice((0.0, 0.1, 3.0)))
+            await stream.open(report=own.random() < 0.7)
+            if own.random() < 0.35:
+                await stream.talk(t.loop.now + own.choice((0.0, 0.1, 3.0)))
                 await stream.drop()
             else:
                 await stream.talk(16.0)
-                await (stream.stop() if dice.random() < 0.8 else stream.drop())
+                await (stream.stop() if own.random() < 0.8 else stream.drop())
 
         people = PEOPLE if kind == "conference" else PEOPLE[:1]
         sockets = []
@@ -1169,8 +1170,7 @@ def _thrown(kind: str, seed: int) -> Play:
             if dice.random() < 0.25:
                 twiml = await t.voice(sid, from_=number)
             tracks = IN if kind == "conference" else (*IN, "outbound")
-            delay_s = dice.choice((0.1, 0.2, 1.5))
-            sockets.append(asyncio.ensure_future(audio(sid, twiml, tracks, delay_s)))
+            sockets.append(asyncio.ensure_future(audio(sid, twiml, tracks)))
             await asyncio.sleep(0.5)
             callback(16.2, lambda sid=sid: t.status("completed", sid))  # type: ignore[misc]
         if kind == "forward":
@@ -1203,5 +1203,5 @@ def _thrown(kind: str, seed: int) -> Play:
 
 
 for _kind, _plan in (("answer", ANSWER), ("forward", FORWARD), ("conference", CONFERENCE)):
-    for _seed in range(8):
+    for _seed in range(12):
         SCENARIOS.append(Scenario(f"dice_{_kind}_{_seed}", _thrown(_kind, _seed), _plan, api=True))

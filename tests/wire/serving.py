@@ -10,7 +10,6 @@ import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -18,12 +17,11 @@ import pytest
 import requests
 from starlette.applications import Starlette
 
-from callscribe.calls import book as book_module
-from callscribe.calls import sockets as sockets_module
-from callscribe.calls.book import CallBook
-from callscribe.calls.flows import FlowDefaults, Flows, NumberFlow
+from callscribe.calls.plans import FlowDefaults, Flows, NumberFlow
 from callscribe.calls.registry import CallRegistry
+from callscribe.calls.setup import Setup
 from callscribe.calls.speakers import Contacts
+from callscribe.carriers.twilio.api import TwilioApi
 from callscribe.carriers.twilio.client import CarrierClient
 from callscribe.carriers.twilio.routes import carrier_routes
 from callscribe.carriers.twilio.urls import CarrierUrls
@@ -154,26 +152,28 @@ class Served:
             if not killed.is_set():
                 self._publish(event)
 
-        self._book = CallBook(
+        urls = CarrierUrls(ORIGIN)
+        self.registry = CallRegistry(
+            Setup(
+                flows=Flows(self._plan, defaults=DEFAULTS),
+                contacts=Contacts(CONTACTS),
+                own_number=OURS,
+            ),
             publish=publish,
-            flows=Flows(self._plan, defaults=DEFAULTS),
-            contacts=Contacts(CONTACTS),
-            urls=CarrierUrls(ORIGIN),
-            api=self._client,
-            own_number=OURS,
+            open_session=lambda **given: Session(self.twilio, publish, **given),
+            api=TwilioApi(self._client, urls) if self._client else None,
             recall=self._store.call,
             clock=self.twilio.loop.time,
+            wall=lambda: EPOCH + dt.timedelta(seconds=self.twilio.loop.now),
         )
-        self.registry = CallRegistry(
-            self._book, lambda **given: Session(self.twilio, publish, **given)
+        self.twilio.app = Starlette(
+            routes=carrier_routes(self.registry, None, urls, allow_unsigned=True)
         )
-        self.twilio.app = Starlette(routes=carrier_routes(self.registry, None, allow_unsigned=True))
 
     def restart(self) -> None:
         """The process is killed: what it knew is gone, its sockets are for the scenario to drop."""
         self._killed.set()
-        for task in self._book._tasks:
-            task.cancel()
+        self.registry.kill()
         self._store.mark_interrupted()
         self.start()
 
@@ -189,22 +189,6 @@ class Served:
     def gone(self) -> None:
         """After the scenario."""
         self._store.close()
-
-
-@contextlib.contextmanager
-def wall_clock(loop: Clockwork, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The wall clock goes with the loop's."""
-
-    class Moment(dt.datetime):
-        @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> Moment:
-            moment = EPOCH + dt.timedelta(seconds=loop.now)
-            return cls.fromisoformat(moment.isoformat())
-
-    names = SimpleNamespace(**{**vars(dt), "datetime": Moment})
-    for module in (book_module, sockets_module):
-        patch.setattr(module, "dt", names)
-    yield
 
 
 @contextlib.contextmanager

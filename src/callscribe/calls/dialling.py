@@ -12,13 +12,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from callscribe.carriers.twilio.webhook import DialFinished, LegStatus
+from callscribe.carriers.base import RANKS, TERMINAL, DialedLegChanged, DialOver
 from callscribe.events import Dial
 from callscribe.phone import normal
-
-TERMINAL = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
-RANKS = {"queued": 0, "initiated": 1, "ringing": 2, "in-progress": 3} | dict.fromkeys(TERMINAL, 4)
-"""How far along a call is; it never goes back, so a callback with a lower rank than a known one is late."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -54,12 +50,23 @@ class DialTracker:
     def __init__(self, to: Sequence[str]) -> None:
         self._to = tuple(to)
         self._children: dict[str, _Child] = {}
-        self._finished: DialFinished | None = None
+        self._finished: DialOver | None = None
         self._finished_at: dt.datetime | None = None
+        self._before = Dial(status="")
 
-    def leg(self, status: LegStatus) -> None:
+    def take_up(self, dial: Dial) -> None:
+        """Go on from what an earlier process knew."""
+        self._before = dial
+        if dial.leg:
+            child = self._child(dial.leg)
+            child.to = dial.to
+            child.status = dial.status if dial.status in RANKS else "queued"
+            child.answered = dial.answered_ms is not None
+            child.duration_s = dial.duration_s
+
+    def leg(self, status: DialedLegChanged) -> None:
         """A dialled leg's status callback."""
-        child = self._child(status.call_sid)
+        child = self._child(status.leg)
         child.to = child.to or status.to
         if status.status == "in-progress":
             child.answered = True
@@ -73,7 +80,7 @@ class DialTracker:
         if RANKS.get(status.status, -1) > RANKS[child.status]:
             child.status = status.status
 
-    def finish(self, finished: DialFinished, now: dt.datetime | None = None) -> None:
+    def finish(self, finished: DialOver, now: dt.datetime | None = None) -> None:
         """The dial's `action` request, which has no time of its own; the first one counts."""
         if self._finished is None:
             self._finished = finished
@@ -96,11 +103,11 @@ class DialTracker:
                     child.sid, child.to, _before(child.ended_at, child.duration_s), exact=False
                 )
         end = self._finished
-        if end is not None and end.dial_status in ("completed", "answered"):
-            known = self._children.get(end.dial_call_sid)
+        if end is not None and end.status == "completed":
+            known = self._children.get(end.dialed)
             to = known.to if known else (self._to[0] if len(self._to) == 1 else "")
-            at = _before(self._finished_at, end.dial_duration_s)
-            return Answer(end.dial_call_sid, to, at, exact=False)
+            at = _before(self._finished_at, end.duration_s)
+            return Answer(end.dialed, to, at, exact=False)
         return None
 
     @property
@@ -123,9 +130,8 @@ class DialTracker:
     @property
     def status(self) -> str:
         """One word for the whole dial, the carrier's."""
-        if self._finished is not None and self._finished.dial_status:
-            status = self._finished.dial_status
-            return "completed" if status == "answered" else status
+        if self._finished is not None and self._finished.status:
+            return self._finished.status
         answer = self.answer
         if answer is not None:
             child = self._children.get(answer.leg)
@@ -143,15 +149,17 @@ class DialTracker:
         child = self._children.get(answer.leg) if answer else (children[0] if children else None)
         end = self._finished
         ended_at = (child.ended_at if child else None) or self._finished_at
-        duration_s = end.dial_duration_s if end else None
+        duration_s = end.duration_s if end else None
         if duration_s is None and child is not None and answer is not None:
             duration_s = child.duration_s
         to = answer.to if answer else ""
+        same = self._before.leg == (answer.leg if answer else "")
+        before_ms = self._before.answered_ms if same else None
         return Dial(
             status=self.status,
             to=to or (child.to if child else "") or (self._to[0] if self._to else ""),
             leg=answer.leg if answer else (child.sid if child else ""),
-            answered_ms=at_ms(answer.at) if answer and answer.at else None,
+            answered_ms=at_ms(answer.at) if answer and answer.at else before_ms,
             ended_ms=at_ms(ended_at) if ended_at and self.over else None,
             duration_s=duration_s,
         )

@@ -1,12 +1,11 @@
-"""What the registry needs from others, as Protocols: it is given a session, a carrier and a way to publish."""
+"""What the calls need from others, as Protocols: a session, a way to publish, the store's memory."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
-from callscribe.calls.flows import NumberFlow
-from callscribe.carriers.twilio.resources import CallInfo
+from callscribe.calls.plans import NumberFlow
 from callscribe.events import AnyEvent, StreamCounters, Track
 from callscribe.records import CallRecord
 
@@ -53,33 +52,3 @@ class OpenSession(Protocol):
         offset_ms: int,
         plan: NumberFlow,
     ) -> Session: ...
-
-
-class CarrierApi(Protocol):
-    """The few REST requests that calls need (`carriers.twilio.client.CarrierClient`). They block, so they are made in a
-    thread. All raise `CarrierError` with an explanation when refused."""
-
-    def start_stream(
-        self,
-        call_sid: str,
-        *,
-        url: str,
-        track: Literal["inbound_track", "both_tracks"],
-        name: str,
-        status_callback: str,
-    ) -> str:
-        """Start a media stream on a call in progress; returns the stream SID."""
-        ...
-
-    def stop_stream(self, call_sid: str, stream: str) -> None:
-        """Stop one, by SID or name."""
-        ...
-
-    def create_call(self, *, to: str, from_: str, url: str, status_callback: str) -> str:
-        """Place a call whose TwiML is asked for at `url` once it is answered; returns the call SID. Status callbacks
-        are wanted for initiated, ringing, answered and completed."""
-        ...
-
-    def fetch_call(self, call_sid: str) -> CallInfo:
-        """What a call is."""
-        ...

@@ -1,4 +1,4 @@
-"""What is known of a call that was transcribed before, so that its record goes on when it is taken up again."""
+"""What is known of a call that was transcribed before, so that its record goes on when it is taken up again. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 from typing import NamedTuple
 
 from callscribe.calls.timeline import Timeline
-from callscribe.events import Track
+from callscribe.events import CallStatus, Dial, Track
 from callscribe.records import CallRecord
 
 
@@ -15,23 +15,41 @@ class Past(NamedTuple):
 
     line: Timeline
     """The record's."""
-    labels: dict[Track, str]
+    names: dict[Track, str]
     """What its speakers were called."""
+    status: CallStatus = "completed"
+    """How the record ended."""
+    dial: Dial | None = None
+    """What had become of a forwarded call's other leg."""
+    streams: frozenset[str] = frozenset()
+    """Our names of the streams it had."""
+
+    @property
+    def may_be_up(self) -> bool:
+        """It did not end as calls do: the process died that had it."""
+        return self.status == "interrupted"
 
 
-def of_record(record: CallRecord) -> Past | None:
-    """The past of a plain call from its record, as after a restart; None when nothing of it was ever streamed."""
-    tracks = [track for track in record.tracks if track.leg == record.call.id]
-    if not tracks:
+def of_record(record: CallRecord, leg: str) -> Past | None:
+    """A leg's past from the record that the store has, as after a restart; None when the record is not this leg's."""
+    if leg not in {record.call.id, *(t.leg for t in record.tracks)}:
         return None
+    own = [track for track in record.tracks if track.leg == leg]
     ends = [
         record.call.duration_ms or 0,
         *(utterance.end_ms for utterance in record.utterances),
         *(gap.end_ms for gap in record.gaps),
     ]
+    first = record.tracks[0] if record.tracks else None
     return Past(
-        Timeline(past_ms=max(ends), zero=_zero(tracks[0].started_at, tracks[0].offset_ms)),
-        {track.track: track.speaker for track in tracks if track.speaker},
+        Timeline(
+            past_ms=max(ends) if first else 0,
+            zero=_zero(first.started_at, first.offset_ms) if first else None,
+        ),
+        {track.track: track.speaker for track in own if track.speaker},
+        record.call.status,
+        record.dial,
+        frozenset(track.stream for track in record.tracks),
     )
 
 

@@ -1,150 +1,239 @@
-"""Which calls are live, and what becomes of them. Event loop only.
+"""The one shell around the machine: tells it what happens, and carries out what it wants done. Event loop only.
 
-The carrier's facts come in (a webhook, a socket, a callback), TwiML and events go out. A record begins with
-`CallStarted` and ends with exactly one `CallEnded`, after the last words of all its streams:
-
-* when the carrier's callback says that the call is over and its sockets have closed;
-* without a callback, a short grace after the last `stop`;
-* a socket that is lost without `stop` may be replaced within a longer grace (by us, through the REST API, or by a
-  retried webhook) and its gap is shown.
-
-Callbacks travel apart from the socket and from each other, so every handler takes them late, repeated or not at all.
+It decides nothing. Requests and the ends of streams take time and come back to the machine as facts; events are
+published one after the other per record (`Lane`): a stalled disk holds up what is shown, and no answer to a carrier.
 """
 
 from __future__ import annotations
 
-from callscribe.calls import asking, conferences, controls, ending, forwards, opening
-from callscribe.calls.book import CallBook
-from callscribe.calls.dialling import RANKS, TERMINAL
-from callscribe.calls.interfaces import OpenSession
-from callscribe.calls.live import LiveCall
-from callscribe.calls.sockets import Sockets
-from callscribe.calls.streams import OpenStream
-from callscribe.calls.tickets import Ticket
-from callscribe.carriers.twilio import twiml
-from callscribe.carriers.twilio.stream import Dtmf, Started
-from callscribe.carriers.twilio.webhook import (
-    CallStatusChanged,
-    ConferenceEvent,
-    DialFinished,
-    IncomingCall,
-    LegStatus,
-    StreamStatus,
+import asyncio
+import contextlib
+import datetime as dt
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from callscribe.calls.commands import (
+    AnyCommand,
+    CloseSession,
+    CloseSocket,
+    Forget,
+    LookUp,
+    OpenSession,
+    PauseSession,
+    Publish,
+    Release,
+    ResumeSession,
+    StartStream,
+    Tell,
 )
+from callscribe.calls.exchange import Exchange
+from callscribe.calls.facts import (
+    AnyFact,
+    AttachWanted,
+    CallPlaced,
+    Detached,
+    DigitPressed,
+    Kept,
+    LookedUp,
+    Now,
+    PauseWanted,
+    RenameWanted,
+    ResumeWanted,
+    SessionClosed,
+    SessionOpened,
+    SessionRefused,
+    Shutdown,
+    SocketClosed,
+    SocketOpened,
+    SocketSettled,
+    StreamRefused,
+    SwapWanted,
+)
+from callscribe.calls.interfaces import OpenSession as MakeSession
+from callscribe.calls.interfaces import Publish as PublishEvent
+from callscribe.calls.interfaces import Recall, Session
+from callscribe.calls.lane import Lane
+from callscribe.calls.names import renamed, swapped
+from callscribe.calls.setup import Setup
+from callscribe.calls.streams import Stream
+from callscribe.carriers.base import (
+    Answer,
+    CallCame,
+    CallInfo,
+    CarrierApi,
+    CarrierFact,
+    DialOver,
+    Pass,
+    WhisperAsked,
+)
+from callscribe.carriers.base import StreamReported as Reported
+from callscribe.errors import CallscribeError, NotLiveError
 from callscribe.events import Track
+from callscribe.records import CallRecord
+
+log = structlog.get_logger(__name__)
+
+RECALL_S = 1.0
+"""The longest that a call waits for the store to say whether it is an old one."""
+SHOWN_S = 2.0
+"""The longest that people wait for what they asked for to be written down; it is done in any case."""
+
+NO_API = "This needs the carrier's REST API. Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What carrying out some commands led to."""
+
+    answer: Answer = ()
+    call: str = ""
+    """The record that something was published about."""
+    requests: list[asyncio.Task[CallscribeError | None]] = field(default_factory=list)
+    pauses: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+class _Feed:
+    """An open media stream, between its socket, the machine and its session (`carriers.base.Feed`)."""
+
+    def __init__(self, registry: CallRegistry, call: str, stream: Stream) -> None:
+        self.call = call
+        self.stream = stream
+        self.session: Session | None = None
+        self.error: CallscribeError | None = None
+        """Nothing can take its audio."""
+        self.over = asyncio.Event()
+        """Its last words are published."""
+        self.unwanted = asyncio.Event()
+        """Its socket is of no use any more."""
+        self._registry = registry
+        self._flowing = False
+        self._waiting: list[tuple[Track, int, bytes, int | None]] = []
+
+    def receive(self, track: Track, timestamp_ms: int, payload: bytes, chunk: int | None) -> None:
+        """See `carriers.base.Feed`."""
+        now = self._registry.now()
+        self.stream.frame(now.ms, timestamp_ms, len(payload))
+        if self._flowing and self.session is not None:
+            if self.stream.taking:
+                self.session.receive(track, timestamp_ms, payload, chunk)
+            return
+        self._waiting.append((track, timestamp_ms, payload, chunk))
+        if self.stream.state == "settling":
+            settled_ms = self.stream.settled_ms
+            if settled_ms is not None and now.ms >= settled_ms:
+                self._registry.heard(SocketSettled(call=self.call, stream=self.stream.key))
+        if self.error is not None:
+            raise self.error
+
+    def flow(self) -> None:
+        """Give the session what has waited, and what comes from now on."""
+        if self.session is None or self._flowing:
+            return
+        self._flowing = True
+        waiting, self._waiting = self._waiting, []
+        for frame in waiting:
+            self.session.receive(*frame)
+
+    def digit(self, track: Track, digit: str) -> None:
+        """See `carriers.base.Feed`."""
+        self._registry.heard(
+            DigitPressed(call=self.call, stream=self.stream.key, track=track, digit=digit)
+        )
+
+    async def superseded(self) -> None:
+        """See `carriers.base.Feed`."""
+        await self.unwanted.wait()
+
+    async def closed(self, reason: str) -> None:
+        """See `carriers.base.Feed`."""
+        self._registry.heard(SocketClosed(call=self.call, stream=self.stream.key, reason=reason))
+        await self.over.wait()
 
 
 class CallRegistry:
-    """The live calls."""
+    """The live calls.
 
-    def __init__(self, book: CallBook, open_session: OpenSession) -> None:
-        """
-        Args:
-            book: empty; nobody else's.
-            open_session: makes a session for a stream.
-        """
-        self._book = book
-        self._book.before_close = lambda *held: forwards.stream_ends(book, *held)
-        self._sockets = Sockets(book, open_session)
+    Args:
+        setup: what happens to whom. Whether the carrier can be asked follows from `api`.
+        publish: the journal's.
+        open_session: makes a session for a stream.
+        api: the carrier's REST API; None when no account is configured.
+        recall: what has been kept of a call, for those that are taken up again after a restart.
+        clock: monotonic seconds.
+        wall: the present by the wall clock.
+    """
 
-    # What the carrier says
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        publish: PublishEvent,
+        open_session: MakeSession,
+        api: CarrierApi | None = None,
+        recall: Recall | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
+        setup = replace(setup, can_ask=api is not None)
+        self._exchange = Exchange(setup, lambda: secrets.token_urlsafe(24))
+        self._own_number = setup.own_number
+        self._publish = publish
+        self._open_session = open_session
+        self._api = api
+        self._recall = recall
+        self._clock, self._wall = clock, wall
+        self._lanes: dict[str, Lane] = {}
+        self._feeds: dict[tuple[str, str], _Feed] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def incoming(self, call: IncomingCall, *, connect: str = "") -> str:
-        """The voice request: opens the record and answers with TwiML. A repeated request (the carrier retried) gets a
-        fresh ticket for the same record.
+    # What the carrier says (`carriers.base.Calls`)
 
-        Args:
-            connect: for a call that we placed: whom to connect the callee with.
-        """
-        record = self._book.of_leg(call.call_sid)
-        if record is None:
-            if self._book.closing:
-                return twiml.reject_busy()
-            if self._book.is_over(call.call_sid):
-                return twiml.hang_up()
-            record = await opening.open_record(self._book, call, connect)
-        elif record.flow == "outbound":
-            await self._book.update_status(record, "in-progress")
-        return opening.answer(self._book, record, record.legs[call.call_sid])
+    async def tell(self, fact: CarrierFact) -> Answer:
+        """Something has happened; what to do now, for facts that are questions. Waits for no disk but for a moment."""
+        if isinstance(fact, Reported) and fact.event == "failed":
+            log.warning(
+                "the carrier could not stream a call's audio",
+                call=fact.leg,
+                error=fact.error,
+                cure=fact.cure,
+            )
+        if isinstance(fact, CallCame):
+            await self._remember(fact.leg)
+        outcome = self.heard(fact)
+        if outcome.call and not isinstance(fact, CallCame | DialOver | WhisperAsked):
+            # News is acknowledged once it is written down; nobody waits for the acknowledgement.
+            await self._shown(outcome.call)
+        return outcome.answer
 
-    def redeem(self, token: str) -> Ticket | None:
-        """The ticket that a socket shows; None when it is not good, or no longer."""
-        return self._book.tickets.redeem(token)
+    def admit(self, ticket: str) -> Pass | None:
+        """Whether the socket that shows this ticket may come in."""
+        return self._exchange.redeem(ticket, self.now())
 
-    async def stream_opened(self, ticket: Ticket, started: Started) -> OpenStream:
-        """A socket sent `start`.
+    def stream_opened(
+        self, admitted: Pass, *, leg: str, stream: str, tracks: Sequence[Track]
+    ) -> _Feed:
+        """A socket has said which leg's stream it brings.
 
         Raises:
-            ProtocolError: the ticket is for another call, or the call is over.
+            ProtocolError: the ticket was for another leg, or the call is over.
+            CallscribeError: nothing can take its audio.
         """
-        return await self._sockets.opened(ticket, started)
-
-    def digit_pressed(self, stream: OpenStream, pressed: Dtmf) -> None:
-        """A key was pressed during a stream. Returns at once: reading a socket waits for nothing."""
-        self._sockets.digit_pressed(stream, pressed)
-
-    async def stream_closed(self, stream: OpenStream, reason: str) -> None:
-        """A socket has closed: `stop`, `socket-lost`, or `refused: ...`. Returns when its last words are published."""
-        await self._sockets.closed(stream, reason)
-
-    async def call_status(self, status: CallStatusChanged) -> None:
-        """A status callback of one of our legs."""
-        record = self._book.of_leg(status.call_sid)
-        if record is None:
-            return
-        leg = record.legs[status.call_sid]
-        if RANKS.get(status.status, -1) <= RANKS.get(leg.status, -1):
-            return
-        leg.status = status.status
-        if status.status not in TERMINAL:
-            if record.flow == "outbound" and status.status == "in-progress":
-                await self._book.update_status(record, "in-progress")
-            return
-        if not record.is_conference:
-            record.final_status = ending.final_status(status.status)
-            record.ended_by = record.ended_by or ending.who_ended(self._book, record, status.status)
-        if leg.stream is None:
-            # Beside, since it waits for the last words; the carrier waits for our answer.
-            self._book.spawn(lambda: ending.leg_over(self._book, record, leg))
-        else:  # `stop` is on its way
-            ending.later(self._book, record, leg, "settle", self._book.options.settle_s)
-
-    async def stream_status(self, status: StreamStatus) -> None:
-        """A stream started, stopped or failed, as the carrier's callback says."""
-        await self._sockets.status(status)
-
-    async def leg_status(self, status: LegStatus) -> None:
-        """A dialled leg's status callback."""
-        record = self._book.of_leg(status.parent_call_sid)
-        if record is not None and record.dial is not None:
-            async with record.lock:
-                await forwards.leg_status(self._book, record, status)
-
-    async def dial_finished(self, finished: DialFinished) -> str:
-        """A `<Dial>` is over; answers with what to do next."""
-        record = self._book.of_leg(finished.call_sid)
-        if record is None or record.ended.is_set():
-            return twiml.hang_up()
-        if record.is_conference:
-            return conferences.dial_finished(self._book, record, finished)
-        async with record.lock:
-            return await forwards.dial_finished(self._book, record, finished)
-
-    async def conference_status(self, event: ConferenceEvent) -> None:
-        """A conference's status callback."""
-        record = conferences.find(self._book, event)
-        if record is not None and not record.ending:
-            async with record.lock:
-                await conferences.status(self._book, record, event)
-
-    def whisper(self, call: IncomingCall) -> str:
-        """What a callee hears before being connected."""
-        record = self._book.of_leg(call.parent_call_sid)
-        if record is None or not record.plan.whisper:
-            return twiml.empty()
-        return twiml.speak(
-            self._book.flows.announcements(record.plan, texts=(record.plan.whisper,))
-        )
+        fact = SocketOpened(admitted=admitted, leg=leg, stream=stream, tracks=tuple(tracks))
+        commands = self._exchange.receive(fact, self.now())
+        opened = self._exchange.newest_stream(leg)
+        feed = self._feeds[admitted.call, opened.key] = _Feed(self, admitted.call, opened)
+        self._carry_out(commands)
+        self._wind()
+        if feed.error is not None:
+            raise feed.error
+        return feed
 
     # What people ask for
 
@@ -152,45 +241,71 @@ class CallRegistry:
         """Stop transcribing: from now on audio is neither decoded nor kept.
 
         Raises:
-            CallscribeError: no such live call.
+            NotLiveError: no such live call.
         """
-        await controls.pause(self._book, call, by)
+        outcome = self.heard(PauseWanted(call=call, by=by))
+        await asyncio.gather(*outcome.pauses)
+        await self._shown(call)
 
     async def resume(self, call: str, by: str = "") -> None:
         """Transcribe again.
 
         Raises:
-            CallscribeError: no such live call.
+            NotLiveError: no such live call.
         """
-        await controls.resume(self._book, call, by)
+        self.heard(ResumeWanted(call=call, by=by))
+        await self._shown(call)
 
     async def rename(self, call: str, leg: str, track: Track, speaker: str) -> None:
-        """Call a speaker by another name, for what was said and what will be.
+        """Call a speaker by another name, for what was said and what will be; in a call that is over too.
 
         Raises:
-            CallscribeError: no such live call or speaker, or no name.
+            NotLiveError: no such call.
+            CallscribeError: no such speaker, no name, or somebody else's.
         """
-        await controls.rename(self._book, call, leg, track, speaker)
+        try:
+            self.heard(RenameWanted(call=call, leg=leg, track=track, name=speaker))
+        except NotLiveError:
+            record = await self._kept(call)
+            await self._publish(renamed(record, leg, track, speaker))
+        else:
+            await self._shown(call)
 
     async def swap(self, call: str) -> None:
-        """Exchange the names of a call's two speakers.
+        """Exchange the names of a call's two speakers; in a call that is over too.
 
         Raises:
-            CallscribeError: no such live call, or it has not exactly two speakers.
+            NotLiveError: no such call.
+            CallscribeError: it has not exactly two speakers.
         """
-        await controls.swap(self._book, call)
+        try:
+            self.heard(SwapWanted(call=call))
+        except NotLiveError:
+            for event in swapped(await self._kept(call)):
+                await self._publish(event)
+        else:
+            await self._shown(call)
 
     async def dial(self, to: str, connect: str = "") -> str:
         """Place a call; when it is answered it is transcribed, and connected with `connect` if given.
 
         Returns:
-            The record's id, the call SID.
+            The record's id, the leg.
 
         Raises:
             CallscribeError: no REST API configured, or no number to call from.
             CarrierError: the carrier refused.
         """
-        return await asking.dial(self._book, to, connect)
+        api = self._need_api()
+        own = self._own_number
+        if not own:
+            raise CallscribeError(
+                "There is no number to call from. Set `number`, e.g. +15005550006."
+            )
+        leg = await asyncio.to_thread(api.place_call, to=to, from_=own, connect=connect)
+        self.heard(CallPlaced(leg=leg, to=to, connect=connect))
+        await self._shown(leg)
+        return leg
 
     async def attach(self, call_sid: str) -> str:
         """Start transcribing a call that is already up.
@@ -202,7 +317,19 @@ class CallRegistry:
             CallscribeError: it is being transcribed already, it is not in progress, or no REST API is configured.
             CarrierError: the carrier refused; there is no such call.
         """
-        return await asking.attach(self._book, call_sid)
+        api = self._need_api()
+        info: CallInfo | None = None
+        if self._exchange.of_leg(call_sid) is None:
+            info = await asyncio.to_thread(api.fetch_call, call_sid)
+            await self._remember(call_sid)
+        outcome = self.heard(AttachWanted(leg=call_sid, info=info))
+        call = self._exchange.of_leg(call_sid)
+        for refused in await asyncio.gather(*outcome.requests):
+            if refused is not None:
+                await self._shown(call_sid)
+                raise refused
+        await self._shown(call_sid)
+        return call.id if call is not None else call_sid
 
     async def detach(self, call_sid: str) -> None:
         """Stop transcribing a call, which goes on.
@@ -211,12 +338,241 @@ class CallRegistry:
             CallscribeError: it is not being transcribed, or no REST API is configured.
             CarrierError: the carrier refused.
         """
-        await asking.detach(self._book, call_sid)
-
-    def live(self) -> list[LiveCall]:
-        """All live records, oldest first."""
-        return [record.view(self._book.now_ms(record)) for record in self._book]
+        api = self._need_api()
+        call = self._exchange.find(call_sid)
+        stream = call.legs.get(call_sid, call.leg).stream
+        if stream is None:
+            raise CallscribeError(f"{call_sid} is not being transcribed.")
+        await asyncio.to_thread(api.stop_stream, stream.leg, stream.sid)
+        self.heard(Detached(call=call.id))
 
     async def close(self) -> None:
         """Refuse new calls, publish what is being said, end all records. For the end of the process."""
-        await self._book.close()
+        self.heard(Shutdown())
+        await asyncio.gather(*(lane.finished() for lane in list(self._lanes.values())))
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def kill(self) -> None:
+        """Stop here and now, as a process that dies: nothing more is asked or said."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for lane in self._lanes.values():
+            lane.kill()
+
+    # The machine
+
+    def now(self) -> Now:
+        """The present."""
+        return Now(self._clock(), self._wall())
+
+    def heard(self, fact: AnyFact) -> _Outcome:
+        """Tell the machine, and do what it wants."""
+        outcome = self._carry_out(self._exchange.receive(fact, self.now()))
+        self._wind()
+        return outcome
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._carry_out(self._exchange.pass_time(self.now()))
+        self._wind()
+
+    def _wind(self) -> None:
+        """Wake up for the machine's next timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        next_s = self._exchange.next_s
+        if next_s is not None:
+            delay_s = max(0.0, next_s - self._clock())
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+    def _carry_out(self, commands: Sequence[AnyCommand]) -> _Outcome:
+        outcome = _Outcome()
+        queue = deque(commands)
+        opened: list[_Feed] = []
+        while queue:
+            command = queue.popleft()
+            match command:
+                case OpenSession():
+                    feed, fact = self._open(command)
+                    if feed.session is not None and not command.paused:
+                        opened.append(feed)
+                    queue.extendleft(reversed(self._exchange.receive(fact, self.now())))
+                case _:
+                    self._do(command, outcome)
+        for feed in opened:
+            feed.flow()
+        return outcome
+
+    def _do(self, command: AnyCommand, outcome: _Outcome) -> None:
+        match command:
+            case Tell():
+                outcome.answer = command.answer
+            case Publish(event=event):
+                outcome.call = command.call
+                self._lane(command.call).add(lambda: self._publish(event))
+            case Release():
+                session = self._session(command.call, command.stream)
+                if session is not None:
+                    session.release(command.track, command.from_ms)
+            case PauseSession():
+                session = self._session(command.call, command.stream)
+                if session is not None:
+                    outcome.pauses.append(self._beside(session.pause()))
+            case ResumeSession():
+                session = self._session(command.call, command.stream)
+                if session is not None:
+                    self._lane(command.call).add(session.resume)
+            case CloseSocket():
+                feed = self._feeds.get((command.call, command.stream))
+                if feed is not None:
+                    feed.unwanted.set()
+            case CloseSession():
+                feed = self._feeds.get((command.call, command.stream))
+                if feed is not None:
+                    feed.flow()
+                    self._beside(self._close(feed, command.reason))
+            case StartStream():
+                outcome.requests.append(self._beside(self._start_stream(command)))
+            case LookUp():
+                self._beside(self._look_up(command.leg))
+            case Forget():
+                lane = self._lane(command.call)
+                lane.finish()
+                self._beside(self._forget(command.call, lane))
+            case OpenSession():
+                raise AssertionError("opened where it was wanted")
+
+    def _lane(self, call: str) -> Lane:
+        lane = self._lanes.get(call)
+        if lane is None or lane.closing:
+            # A record that is taken up again goes on after what is still being said of it.
+            lane = self._lanes[call] = Lane(after=lane)
+        return lane
+
+    def _session(self, call: str, stream: str) -> Session | None:
+        feed = self._feeds.get((call, stream))
+        return feed.session if feed is not None else None
+
+    def _beside(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run beside, kept from garbage collection."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # Carrying out
+
+    def _open(self, wanted: OpenSession) -> tuple[_Feed, SessionOpened | SessionRefused]:
+        feed = self._feeds[wanted.call, wanted.stream]
+        try:
+            session = self._open_session(
+                call=wanted.call,
+                leg=wanted.leg,
+                stream=wanted.stream,
+                tracks=wanted.tracks,
+                speakers=wanted.speakers,
+                offset_ms=wanted.offset_ms,
+                plan=wanted.plan,
+            )
+        except CallscribeError as error:
+            log.warning("a stream's audio could not be taken", leg=wanted.leg, reason=str(error))
+            feed.error = error
+            feed.over.set()
+            self._feeds.pop((wanted.call, wanted.stream), None)
+            return feed, SessionRefused(call=wanted.call, stream=wanted.stream)
+        feed.session = session
+        for track in wanted.hold_back:
+            session.hold_back(track)
+        self._lane(wanted.call).add(session.start)
+        if wanted.paused:
+            self._beside(session.pause())
+            # After the pause's first step, so that nothing slips through.
+            asyncio.get_running_loop().call_soon(feed.flow)
+        return feed, SessionOpened(call=wanted.call, stream=wanted.stream)
+
+    async def _close(self, feed: _Feed, reason: str) -> None:
+        try:
+            # Whatever was known before its last words is known before them.
+            await self._lane(feed.call).empty()
+            if feed.session is not None:
+                await feed.session.close(reason)
+        except Exception:
+            log.exception("a stream could not be closed", call=feed.call)
+        self._feeds.pop((feed.call, feed.stream.key), None)
+        self.heard(SessionClosed(call=feed.call, stream=feed.stream.key))
+        feed.over.set()
+
+    async def _start_stream(self, wanted: StartStream) -> CallscribeError | None:
+        try:
+            await asyncio.to_thread(
+                self._need_api().start_stream,
+                wanted.leg,
+                ticket=wanted.ticket,
+                track=wanted.track,
+                name=wanted.name,
+            )
+        except CallscribeError as error:
+            log.warning(
+                "a media stream could not be started",
+                call=wanted.call,
+                leg=wanted.leg,
+                reason=str(error),
+            )
+            self.heard(StreamRefused(leg=wanted.leg, reason=str(error)))
+            return error
+        return None
+
+    async def _look_up(self, leg: str) -> None:
+        info: CallInfo | None = None
+        try:
+            info = await asyncio.to_thread(self._need_api().fetch_call, leg)
+        except CallscribeError as error:
+            log.warning("a participant's number is not known", call=leg, reason=str(error))
+        self.heard(LookedUp(leg=leg, info=info))
+
+    async def _forget(self, call: str, lane: Lane) -> None:
+        await lane.finished()
+        if self._lanes.get(call) is lane:
+            del self._lanes[call]
+
+    # The store
+
+    async def _remember(self, leg: str) -> None:
+        """Look up whether a leg that we don't know was here before: in this process, or in one that kept a record."""
+        if self._recall is None or self._exchange.knows(leg):
+            return
+        try:
+            async with asyncio.timeout(RECALL_S):
+                record = await asyncio.to_thread(self._recall, leg)
+        except (CallscribeError, TimeoutError) as error:
+            log.warning("the call's record cannot be read", call=leg, reason=str(error))
+            return
+        if record is not None:
+            self.heard(Kept(record=record))
+
+    async def _kept(self, call: str) -> CallRecord:
+        record = await asyncio.to_thread(self._recall, call) if self._recall else None
+        if record is None:
+            raise NotLiveError(f"There is no call {call}.")
+        return record
+
+    async def _shown(self, call: str) -> None:
+        """Wait a moment until what was just asked for is known to all."""
+        found = self._exchange.of_leg(call)
+        lane = self._lanes.get(found.id if found is not None else call)
+        if lane is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SHOWN_S):
+                    await lane.empty()
+
+    def _need_api(self) -> CarrierApi:
+        if self._api is None:
+            raise CallscribeError(NO_API)
+        return self._api

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from callscribe.errors import SettingsError
+from callscribe.errors import CallscribeError, SettingsError
 from callscribe.events import Direction, Track
 from callscribe.phone import normal
 
@@ -74,3 +74,24 @@ def unique(name: str, taken: Collection[str]) -> str:
     while f"{name} {count}" in taken:
         count += 1
     return f"{name} {count}"
+
+
+def name_for(wanted: str, number: str, others: Iterable[tuple[str, str]]) -> str:
+    """The name that people want to give a speaker, made fit.
+
+    Args:
+        number: the speaker's; empty when unknown.
+        others: names and numbers of the record's other speakers. Somebody who came back has two entries and one name.
+
+    Raises:
+        CallscribeError: no name, or it is somebody else's.
+    """
+    name = clean_name(wanted)
+    if not name:
+        raise CallscribeError("A speaker needs a name.")
+    own = normal(number)
+    for other, others_number in others:
+        same_person = own not in UNKNOWN_CALLERS and normal(others_number) == own
+        if other == name and not same_person:
+            raise CallscribeError(f"Somebody else on this call is called {name}.")
+    return name

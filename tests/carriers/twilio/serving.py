@@ -15,17 +15,18 @@ import uvicorn
 import websockets
 from starlette.applications import Starlette
 
-from callscribe.calls.book import CallBook, RegistryOptions
-from callscribe.calls.flows import Flows, NumberFlow
-from callscribe.calls.interfaces import CarrierApi
+from callscribe.calls.plans import Flows, NumberFlow
 from callscribe.calls.registry import CallRegistry
-from callscribe.calls.speakers import Contacts
-from callscribe.carriers.twilio.routes import SocketLimits, carrier_routes
+from callscribe.calls.setup import RegistryOptions, Setup
+from callscribe.carriers.twilio.api import Client, TwilioApi
+from callscribe.carriers.twilio.routes import carrier_routes
 from callscribe.carriers.twilio.signature import SignatureChecker, sign
+from callscribe.carriers.twilio.socket import SocketLimits
 from callscribe.carriers.twilio.urls import CarrierUrls
 from callscribe.carriers.twilio.webhook import Form
 from callscribe.events import AnyEvent
-from tests.calls.fakes import ALICE, CALL, OURS, QUICK, FakeSession, until
+from tests.calls.sessions import QUICK, FakeSession, until
+from tests.calls.world import ALICE, CALL, OURS
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 FORM_TYPE = "application/x-www-form-urlencoded; charset=UTF-8"
@@ -102,24 +103,22 @@ async def serving(
     limits: SocketLimits | None = None,
     unsigned: bool = False,
     flow: NumberFlow | None = None,
-    api: CarrierApi | None = None,
+    api: Client | None = None,
     options: RegistryOptions = QUICK,
 ) -> AsyncIterator[Server]:
     # Without the protocol named, asyncio would leave Nagle's algorithm on.
     listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     server = Server(listener.getsockname()[1])
-    book = CallBook(
+    urls = CarrierUrls(server.origin)
+    registry = CallRegistry(
+        Setup(flows=Flows(flow), options=options),
         publish=server.publish,
-        flows=Flows(flow),
-        contacts=Contacts(),
-        urls=CarrierUrls(server.origin),
-        api=api,
-        options=options,
+        open_session=server.open_session,
+        api=TwilioApi(api, urls) if api is not None else None,
     )
-    registry = CallRegistry(book, server.open_session)
     signatures = None if unsigned else SignatureChecker([TOKEN], server.origin)
-    routes = carrier_routes(registry, signatures, allow_unsigned=unsigned, limits=limits)
+    routes = carrier_routes(registry, signatures, urls, allow_unsigned=unsigned, limits=limits)
     app = Starlette(routes=routes)
     config = uvicorn.Config(app, log_level="error", ws_max_size=2**20, lifespan="off")
     runner = uvicorn.Server(config)

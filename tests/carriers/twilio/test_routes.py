@@ -13,11 +13,13 @@ import pytest
 import websockets
 from structlog.testing import capture_logs
 
-from callscribe.carriers.twilio.routes import SocketLimits, carrier_routes
+from callscribe.carriers.twilio.routes import carrier_routes
 from callscribe.carriers.twilio.signature import sign
+from callscribe.carriers.twilio.socket import SocketLimits
 from callscribe.errors import CallscribeError
 from callscribe.events import CallEnded, CallStarted, DtmfReceived, FinalTranscript, StreamEnded
-from tests.calls.fakes import ALICE, CALL, LEG, until
+from tests.calls.sessions import until
+from tests.calls.world import ALICE, CALL, LEG
 from tests.carriers.twilio.serving import TOKEN, Server, serving, voice
 
 STREAM = "MZ" + "c3" * 16
@@ -240,7 +242,7 @@ async def test_a_second_socket_takes_over_and_the_first_is_told() -> None:
 async def test_unsigned_requests_work_only_when_allowed() -> None:
     nothing: Any = None
     with pytest.raises(CallscribeError, match="TWILIO_AUTH_TOKEN"):
-        carrier_routes(nothing, None)
+        carrier_routes(nothing, None, nothing)
     async with serving(unsigned=True) as server:
         answer = await server.post("/twilio/voice", voice(), signature="")
         assert answer.status_code == 200

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from callscribe.calls.flows import NumberFlow
+from callscribe.calls.plans import NumberFlow
 from callscribe.carriers.twilio.client import CarrierClient
 from callscribe.events import (
     CallEnded,
@@ -27,7 +27,7 @@ from callscribe.simulator.report import CallReport
 from callscribe.simulator.run import RestOn, simulate_calls
 from callscribe.simulator.run import Server as Phoned
 from callscribe.simulator.script import CallbackFaults, CallScript, DialResult, Party
-from tests.calls.fakes import QUICK, until
+from tests.calls.sessions import QUICK, until
 from tests.carriers.twilio.serving import TOKEN, Server, serving
 
 BOB = "+15005550020"

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, fromstring
 
-from callscribe.carriers.twilio import twiml
-from callscribe.carriers.twilio.twiml import Announcement, ConferencePlan, DialPlan, StreamPlan
-
-STREAM = StreamPlan(
-    url="wss://calls.example.test/twilio/media/t1",
-    track="both_tracks",
-    status_callback="https://calls.example.test/twilio/stream",
-    name="callscribe",
-    parameters={"role": "caller & co"},
+from callscribe.carriers.base import (
+    Connect,
+    HangUp,
+    Hold,
+    Instruction,
+    JoinRoom,
+    Listen,
+    Refuse,
+    Say,
 )
+from callscribe.carriers.twilio.twiml import render
+from callscribe.carriers.twilio.urls import CarrierUrls
+
+URLS = CarrierUrls("https://calls.example.test")
 STREAM_ELEMENTS: object = (
     "Start",
     {},
@@ -26,10 +30,9 @@ STREAM_ELEMENTS: object = (
                 "track": "both_tracks",
                 "statusCallback": "https://calls.example.test/twilio/stream",
                 "statusCallbackMethod": "POST",
-                "name": "callscribe",
             },
             "",
-            [("Parameter", {"name": "role", "value": "caller & co"}, "", [])],
+            [],
         )
     ],
 )
@@ -39,7 +42,9 @@ def tree(element: Element) -> object:
     return (element.tag, element.attrib, element.text or "", [tree(child) for child in element])
 
 
-def parsed(text: str) -> list[object]:
+def told(*answer: Instruction) -> list[object]:
+    """The TwiML of an answer."""
+    text = render(answer, URLS)
     assert text.startswith("<?xml"), "the declaration must be at the first byte"
     root = fromstring(text)
     assert root.tag == "Response"
@@ -47,16 +52,13 @@ def parsed(text: str) -> list[object]:
 
 
 def test_hold_the_line() -> None:
-    text = twiml.hold_line(
-        [STREAM],
-        [
-            Announcement("Recorded.", "Polly.Amy", "en-GB"),
-            Announcement("<Hi> & welcome"),
-            Announcement(" "),
-        ],
-        hold_s=1300,
-    )
-    assert parsed(text) == [
+    assert told(
+        Listen("t1", "both"),
+        Say("Recorded.", "Polly.Amy", "en-GB"),
+        Say("<Hi> & welcome"),
+        Say(" "),
+        Hold(1300),
+    ) == [
         STREAM_ELEMENTS,
         ("Say", {"voice": "Polly.Amy", "language": "en-GB"}, "Recorded.", []),
         ("Say", {}, "<Hi> & welcome", []),
@@ -74,19 +76,13 @@ def test_dial() -> None:
         "url": "https://calls.example.test/twilio/whisper",
         "method": "POST",
     }
-    text = twiml.dial(
-        [STREAM],
-        [],
-        DialPlan(
-            to=["+15005550020", "sip:desk@example.test", "client:alice"],
-            action="https://calls.example.test/twilio/dial",
-            leg_callback="https://calls.example.test/twilio/leg",
-            caller_id="+15005550006",
-            timeout_s=15,
-            whisper_url="https://calls.example.test/twilio/whisper",
-        ),
+    connect = Connect(
+        to=["+15005550020", "sip:desk@example.test", "client:alice"],
+        caller_id="+15005550006",
+        timeout_s=15,
+        whisper=True,
     )
-    assert parsed(text) == [
+    assert told(Listen("t1", "both"), connect) == [
         STREAM_ELEMENTS,
         (
             "Dial",
@@ -108,25 +104,20 @@ def test_dial() -> None:
 
 
 def test_conference() -> None:
-    text = twiml.conference(
-        [STREAM],
-        [Announcement("Welcome.")],
-        ConferencePlan(
-            room="support",
-            status_callback="https://calls.example.test/twilio/conference",
-            label="Alice",
-            beep="onEnter",
-            end_on_exit=True,
-            wait_url="",
-            max_participants=5,
-        ),
+    join = JoinRoom(
+        room="support",
+        label="Alice",
+        beep="onEnter",
+        music=False,
+        end_on_exit=True,
+        max_participants=5,
     )
-    assert parsed(text) == [
+    assert told(Listen("t1", "both"), Say("Welcome."), join) == [
         STREAM_ELEMENTS,
         ("Say", {}, "Welcome.", []),
         (
             "Dial",
-            {},
+            {"action": "https://calls.example.test/twilio/dial", "method": "POST"},
             "",
             [
                 (
@@ -152,12 +143,6 @@ def test_conference() -> None:
 
 
 def test_the_short_answers() -> None:
-    assert parsed(twiml.empty()) == []
-    assert parsed(twiml.hang_up([Announcement("Bye.")])) == [
-        ("Say", {}, "Bye.", []),
-        ("Hangup", {}, "", []),
-    ]
-    assert parsed(twiml.speak([Announcement("This call is transcribed.")])) == [
-        ("Say", {}, "This call is transcribed.", [])
-    ]
-    assert parsed(twiml.reject_busy()) == [("Reject", {"reason": "busy"}, "", [])]
+    assert told() == []
+    assert told(Say("Bye."), HangUp()) == [("Say", {}, "Bye.", []), ("Hangup", {}, "", [])]
+    assert told(Refuse()) == [("Reject", {"reason": "busy"}, "", [])]

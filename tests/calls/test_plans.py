@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callscribe.calls.flows import FlowDefaults, NumberFlow, read_flow, read_flows
+from callscribe.calls.plans import FlowDefaults, NumberFlow, read_flow, read_flows
 from callscribe.errors import SettingsError
 
 EXAMPLE = """

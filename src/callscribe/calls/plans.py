@@ -17,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from callscribe.carriers.twilio.twiml import Announcement, Beep
+from callscribe.carriers.base import Beep, Say
 from callscribe.errors import SettingsError
 from callscribe.phone import is_number, normal
 from callscribe.ranges import ENDPOINT_MAX_MS, ENDPOINT_SILENCE_MS, HOLD_SECONDS, Range
@@ -143,9 +143,7 @@ class Flows:
         """The flow of the number that was called."""
         return self.numbers.get(normal(number), self.default)
 
-    def announcements(
-        self, flow: NumberFlow, *, texts: tuple[str, ...] | None = None
-    ) -> list[Announcement]:
+    def announcements(self, flow: NumberFlow, *, texts: tuple[str, ...] | None = None) -> list[Say]:
         """What is said before anything else, in order; `texts` in place of consent and greeting."""
         if texts is None:
             consent = self.defaults.consent if flow.consent is None else flow.consent
@@ -161,7 +159,7 @@ class Flows:
             if flow.greeting_language is not None
             else self.defaults.greeting_language
         )
-        return [Announcement(text, voice, language) for text in texts if text.strip()]
+        return [Say(text, voice, language) for text in texts if text.strip()]
 
     def hold_seconds(self, flow: NumberFlow) -> int:
         """How long the line is held, in seconds."""

@@ -2,29 +2,31 @@ from __future__ import annotations
 
 import datetime as dt
 from itertools import permutations
+from typing import Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callscribe.calls.conferencing import Change, ParticipantTracker
-from callscribe.carriers.twilio.webhook import ConferenceEvent
-from tests.calls.fakes import CALL
+from callscribe.calls.presence import Change, ParticipantTracker
+from callscribe.carriers.base import PersonInRoom
+from tests.calls.world import CALL
 
 NOON = dt.datetime(2026, 1, 15, 12, 0, 0, tzinfo=dt.UTC)
 
 
 def event(
     name: str, sequence: int | None, *, muted: bool = False, hold: bool = False
-) -> ConferenceEvent:
-    return ConferenceEvent(
-        conference_sid="CF1",
-        event=f"participant-{name}",
+) -> PersonInRoom:
+    changes: dict[str, Literal["joined", "left"]] = {"join": "joined", "leave": "left"}
+    return PersonInRoom(
+        conference="CF1",
+        leg=CALL,
+        change=changes.get(name, "other"),
         sequence=sequence,
-        call_sid=CALL,
         at=NOON + dt.timedelta(seconds=sequence or 0),
         muted=muted,
-        hold=hold,
-        leave_reason="participant_hung_up" if name == "leave" else "",
+        on_hold=hold,
+        reason="participant_hung_up" if name == "leave" else "",
     )
 
 
@@ -73,7 +75,7 @@ def test_every_order_tells_one_stay_with_the_same_end() -> None:
     st.booleans(),
 )
 def test_leaving_and_coming_back_is_two_stays_in_any_order(
-    order: list[ConferenceEvent], stream_first: bool
+    order: list[PersonInRoom], stream_first: bool
 ) -> None:
     tracker = ParticipantTracker()
     changes = tracker.enter() if stream_first else []

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from callscribe.carriers.twilio.webhook import ConferenceEvent
+from callscribe.carriers.base import PersonInRoom
 
 MAX_EVENTS = 1000
 """Joins and leaves remembered per participant."""
@@ -84,15 +84,14 @@ class ParticipantTracker:
         self._insert(((LAST if for_good else self._last_sequence) + 0.5, False, at, reason))
         return self._tell()
 
-    def apply(self, event: ConferenceEvent) -> list[Change]:
+    def apply(self, event: PersonInRoom) -> list[Change]:
         """A participant callback."""
         self.seen = True
         sequence = float(event.sequence) if event.sequence is not None else self._last_sequence + 1
         self._last_sequence = max(self._last_sequence, sequence)
         changes: list[Change] = []
-        if event.event in ("participant-join", "participant-leave"):
-            joins = event.event == "participant-join"
-            self._insert((sequence, joins, event.at, event.leave_reason))
+        if event.change != "other":
+            self._insert((sequence, event.change == "joined", event.at, event.reason))
             changes += self._tell()
         elif not self._moves:
             # Word of somebody whose join has not come (yet).
@@ -140,22 +139,12 @@ class ParticipantTracker:
         self.present = self._told_stays > 0 and not self._told_left
         return changes
 
-    def _update_flags(self, event: ConferenceEvent, sequence: float) -> list[Change]:
+    def _update_flags(self, event: PersonInRoom, sequence: float) -> list[Change]:
         if sequence <= self._flags_sequence:
             return []
         self._flags_sequence = sequence
         muted = self.muted if event.muted is None else event.muted
-        on_hold = self.on_hold if event.hold is None else event.hold
-        # The event's own name is worth more than a flag that a sender forgot.
-        named = {
-            "participant-mute": ("muted", True),
-            "participant-unmute": ("muted", False),
-            "participant-hold": ("on_hold", True),
-            "participant-unhold": ("on_hold", False),
-        }.get(event.event)
-        if named:
-            muted = named[1] if named[0] == "muted" else muted
-            on_hold = named[1] if named[0] == "on_hold" else on_hold
+        on_hold = self.on_hold if event.on_hold is None else event.on_hold
         if (muted, on_hold) == (self.muted, self.on_hold):
             return []
         change = Change(
