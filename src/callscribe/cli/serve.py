@@ -7,7 +7,9 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -17,6 +19,7 @@ from callscribe.cli import logs
 from callscribe.cli.options import with_settings
 from callscribe.cli.views import AnyView, choose_view, data_option, show_hub
 from callscribe.errors import CarrierError
+from callscribe.journal.worker import Worker, busy
 from callscribe.models.folder import ModelFolder
 from callscribe.server import (
     Server,
@@ -26,11 +29,18 @@ from callscribe.server import (
     running_product,
 )
 from callscribe.settings import Settings
+from callscribe.terminal.jsonlines import ViewClosed
 from callscribe.terminal.layout import join_words
 from callscribe.terminal.view import TerminalView
 from callscribe.text.writer import Writer
 
 log = structlog.get_logger(__name__)
+
+HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+READING_S = 3.0
+"""How long at the end whoever reads the output may take for the rest of it."""
+LEAVING_S = 10.0
+"""How long the process may take to end after the server has."""
 
 
 def register(app: typer.Typer) -> None:
@@ -53,6 +63,7 @@ def register(app: typer.Typer) -> None:
             print("\n".join(plan(settings)))
             return
         run(serve(settings))
+        leave()
 
 
 def plan(settings: Settings) -> list[str]:
@@ -77,7 +88,8 @@ async def serve(settings: Settings) -> None:
     say = speaker(view)
     async with contextlib.AsyncExitStack() as stack:
         if isinstance(view, TerminalView):
-            stack.enter_context(view)
+            view.__enter__()
+            stack.push_async_callback(put_away, view)
             logs.configure(settings.log_level)  # its lines go above the live region from here on
         product = await stack.enter_async_context(running_product(settings, say))
         server, record = product.server, product.server.record
@@ -97,9 +109,29 @@ async def serve(settings: Settings) -> None:
 
 
 async def finish(showing: asyncio.Task[None], server: Server) -> None:
-    """Let the view show what the last seconds brought."""
+    """Let the view show what the last seconds brought, unless whoever reads it has stopped reading."""
     await server.finish()
+    await asyncio.wait({showing}, timeout=READING_S)
+    if not showing.done():
+        log.warning("what was shown last is not read; not waiting for it")
+        showing.cancel()
     await asyncio.gather(showing, return_exceptions=True)
+
+
+async def put_away(view: TerminalView) -> None:
+    """Close the view, unless the terminal stands still."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READING_S):
+            await Worker("terminal").run(view.close)
+
+
+def leave() -> None:
+    """End the process even if one of its threads never comes back: a frozen disk, an output that nobody reads."""
+    after = threading.Timer(LEAVING_S, os._exit, (0,))
+    after.daemon = True
+    after.start()
+    if busy():
+        os._exit(0)  # one that holds the output would be waited for by the interpreter
 
 
 def tell_last(text: str) -> None:
@@ -119,18 +151,27 @@ async def first_of(*what: object) -> None:
 
 
 def stop_signals() -> asyncio.Event:
-    """Set by the first SIGINT or SIGTERM. The second one ends the process at once."""
+    """Set by the first SIGINT, SIGTERM or, when the terminal's window is closed, SIGHUP.
+
+    A second SIGINT or SIGTERM ends the process at once. SIGHUP comes twice when both the terminal and its shell send
+    it, and not at all under `nohup`.
+    """
     stop = asyncio.Event()
 
     def on_signal(number: int) -> None:
         if stop.is_set():
+            if number == HANGUP:
+                return
             sys.stderr.write("\x1b[?25h" if sys.stderr.isatty() else "")
             sys.stderr.flush()
             os._exit(128 + number)
         stop.set()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if HANGUP is not None and signal.getsignal(HANGUP) is not signal.SIG_IGN:
+        numbers.append(HANGUP)
+    for number in numbers:
         loop.add_signal_handler(number, on_signal, number)
     return stop
 
@@ -138,14 +179,26 @@ def stop_signals() -> asyncio.Event:
 def speaker(view: AnyView) -> Callable[[str], None]:
     """Where the program's own words go: above the live region, or to standard error beside JSON."""
 
+    writer = Worker("terminal")
+    # The last flush may come when the terminal is gone or stands still: nobody waits for it.
+    waiting: set[asyncio.Task[None]] = set()
+
     def say(text: str) -> None:
         if isinstance(view, TerminalView):
             view.say(text)
-            view.flush()
+            flush = asyncio.ensure_future(writer.run(partial(flush_quietly, view)))
+            waiting.add(flush)
+            flush.add_done_callback(waiting.discard)
         else:
             print(text, file=sys.stderr, flush=True)
 
     return say
+
+
+def flush_quietly(view: TerminalView) -> None:
+    """Write what has gathered; that the terminal is gone is for the view's own task to notice."""
+    with contextlib.suppress(ViewClosed):
+        view.flush()
 
 
 def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:

@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_busy: dict[int, str] = {}
+"""Thread -> name of the worker that is in the middle of a job there."""
+
 _Job = tuple[Callable[[], Any], asyncio.AbstractEventLoop, asyncio.Future[Any]]
 
 
@@ -52,12 +55,20 @@ class Worker:
             job, loop, done = item
             result: Any = None
             error: BaseException | None = None
+            _busy[threading.get_ident()] = self._name
             try:
                 result = job()
             except BaseException as caught:  # handed to whoever waits
                 error = caught
+            finally:
+                del _busy[threading.get_ident()]
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(_settle, done, result, error)
+
+
+def busy() -> list[str]:
+    """Names of the workers that are in the middle of a job."""
+    return sorted(_busy.values())
 
 
 def _settle(done: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
