@@ -43,6 +43,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.tunnel", 3),
     ("callscribe.refusals", 3),
     ("callscribe.metrics", 3),
+    ("callscribe.outlet", 3),
     ("callscribe.web", 4),
     ("callscribe.terminal", 4),
     ("callscribe.simulator", 4),
@@ -134,6 +135,16 @@ def test_a_package_is_imported_only_where_it_belongs(path: Path) -> None:
             continue
         at_home = any(module == home or module.startswith(home + ".") for home in homes)
         assert at_home, f"{module} imports {imported}; only {', '.join(homes)} may"
+
+
+def test_commands_print_by_the_outlet_alone() -> None:
+    for path in MODULES:
+        if module_name(path).startswith(("callscribe.cli", "callscribe.server")):
+            calls = [
+                n.func for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)
+            ]
+            printing = [c for c in calls if isinstance(c, ast.Name) and c.id == "print"]
+            assert not printing, f"{path}: use callscribe.outlet's say, tell or data"
 
 
 def test_pure_code_reads_no_clock_and_does_no_io() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from callscribe.cli import main
@@ -79,6 +80,23 @@ def test_rename_and_swap(server: Serving, run: Run) -> None:
     status, _, err = run("rename", "Nobody", "Somebody")
     assert status == 1
     assert "Nobody on this call is called Nobody. There are: " in err
+
+
+def test_names_are_not_obeyed_by_the_terminal(server: Serving, run: Run) -> None:
+    hostile = "Eve\x1b]0;title\x07\x9b31m\nx"
+    first, second = Call(1), Call(2)
+    for call in (first, second):
+        began = msgspec.structs.replace(call.start(), from_name=hostile)
+        server.publish(began, *call.people(hostile, "Support"))
+    several = run("pause")[2]
+    said = [run(*words)[1] for words in (("pause", first.sid), ("resume", first.sid))]
+    said.append(run("swap", first.sid)[1])
+    nobody = run("rename", hostile, "Bob", second.sid)
+    said += [nobody[1], nobody[2]]
+    for text in (several, *said):
+        assert not {"\x1b", "\x07", "\x9b"} & set(text)
+        assert "\nx" not in text
+    assert "Eve ]0;title 31m x" in several
 
 
 def test_dial(server: Serving, run: Run) -> None:

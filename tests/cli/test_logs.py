@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import logging
+import sys
 
 import pytest
 import structlog
@@ -66,3 +68,44 @@ def test_what_libraries_say_about_connections_is_thinned() -> None:
     now = 61.0
     assert passes("asyncio", accept % 7).endswith("(1000 more like this since the last one)")
     assert passes("uvicorn.error", "Invalid HTTP request received.").endswith("received.")
+
+
+def fail(secret: str) -> None:
+    raise RuntimeError("it failed")
+
+
+def test_a_traceback_in_a_pipe_is_kept_and_shows_no_variables(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("warning")
+    try:
+        fail("-".join(("ticket", "of", "a", "call")))
+    except RuntimeError:
+        structlog.get_logger().exception("our fault")
+    finally:
+        structlog.reset_defaults()
+    err = capsys.readouterr().err
+    assert "RuntimeError: it failed" in err
+    assert "line" in err
+    assert "ticket-of-a-call" not in err
+    assert err.count("\n") == 1
+
+
+def test_a_traceback_on_a_terminal_shows_no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    configure("warning")
+    try:
+        fail("-".join(("ticket", "of", "a", "call")))
+    except RuntimeError:
+        structlog.get_logger().exception("our fault", caller="Eve\x1b]0;x\x07")
+    finally:
+        structlog.reset_defaults()
+    err = terminal.getvalue()
+    assert "RuntimeError: it failed" in err
+    assert "ticket-of-a-call" not in err
+    assert "\x1b]0" not in err

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 import callscribe
 from callscribe.errors import CallscribeError
+from callscribe.outlet import prepare, say, tell
 
 
 class Command(NamedTuple):
@@ -119,7 +120,7 @@ def _nothing() -> None:
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"callscribe {callscribe.__version__}")
+        say(f"callscribe {callscribe.__version__}")
         raise typer.Exit
 
 
@@ -152,9 +153,10 @@ def main() -> None:
 
     Wrong usage (status 2), Ctrl-C (130) and an output that nobody reads any more are Typer's to end.
     """
+    prepare()
     command = typer.main.get_command(build_app())
     try:
         command.main()
     except CallscribeError as error:
-        print(f"callscribe: {error}", file=sys.stderr)
+        tell(f"callscribe: {error}")
         sys.exit(1)

@@ -9,6 +9,7 @@ import typer
 
 from callscribe.cli.control import Server, Token
 from callscribe.cli.remote import DEFAULT_SERVER, Remote, ServerError, place
+from callscribe.outlet import say
 
 _SID = re.compile(r"CA[0-9a-fA-F]{32}")
 
@@ -33,7 +34,7 @@ def register(app: typer.Typer) -> None:
         with Remote(place(server, token)) as remote:
             answer = remote.post(path(call_sid, "attach"))
         call = str(answer["call"])
-        print(
+        say(
             f"Transcribing {call_sid}. Follow it: callscribe watch {remote.place.url} --call {call}"
         )
 
@@ -44,4 +45,4 @@ def register(app: typer.Typer) -> None:
         """Stop transcribing a call, which itself goes on."""
         with Remote(place(server, token)) as remote:
             remote.post(path(call_sid, "detach"))
-        print(f"No longer transcribing {call_sid}. The call goes on.")
+        say(f"No longer transcribing {call_sid}. The call goes on.")

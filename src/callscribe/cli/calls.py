@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import msgspec
@@ -10,6 +9,7 @@ import typer
 from rich.console import Console
 
 from callscribe.cli.options import with_settings
+from callscribe.outlet import data, tell
 from callscribe.settings import Settings
 from callscribe.store.base import NoRecordError
 from callscribe.store.opening import open_store
@@ -36,17 +36,16 @@ def register(app: typer.Typer) -> None:
             if not as_json:
                 raise
             # A program that asks for the calls gets an answer: there are none.
-            print(error, file=sys.stderr)
+            tell(error)
             found = []
         calls, more = found[:limit], len(found) > limit
         if as_json:
-            print(msgspec.json.format(msgspec.json.encode(calls)).decode())
+            data(msgspec.json.format(msgspec.json.encode(calls)))
             return
         if not calls:
-            print(
+            tell(
                 f"No calls in {settings.data} yet. With `callscribe serve` running, "
-                "call your number or run `callscribe simulate`.",
-                file=sys.stderr,
+                "call your number or run `callscribe simulate`."
             )
             return
         console = Console(highlight=False)

@@ -8,6 +8,7 @@ import typer
 
 from callscribe.cli.remote import DEFAULT_SERVER, Remote, ServerError, place
 from callscribe.events import Track
+from callscribe.outlet import clean, say
 from callscribe.records import CallRecord, CallSummary
 
 Server = Annotated[
@@ -34,7 +35,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Stop listening to a live call until resume: nothing of it is heard or kept."""
         found = ask(server, token, call, "pause")
-        print(f"Paused: {who(found)}. Go on with: callscribe resume {found.id[:12]}")
+        say(f"Paused: {who(found)}. Go on with: callscribe resume {found.id[:12]}")
 
     @app.command("resume")
     def resume_command(
@@ -42,7 +43,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Go on after a pause."""
         found = ask(server, token, call, "resume")
-        print(f"Transcribing again: {who(found)}.")
+        say(f"Transcribing again: {who(found)}.")
 
     @app.command("swap")
     def swap_command(
@@ -52,7 +53,7 @@ def register(app: typer.Typer) -> None:
         found = ask(server, token, call, "swap")
         with Remote(place(server, token)) as remote:
             names = people(remote.record(found.id))
-        print(f"Swapped: {' and '.join(names)}.")
+        say(f"Swapped: {clean(' and '.join(names))}.")
 
     @app.command("rename")
     def rename_command(
@@ -70,7 +71,7 @@ def register(app: typer.Typer) -> None:
             remote.post(
                 f"/api/calls/{found.id}/rename", {"leg": leg, "track": track, "speaker": name}
             )
-        print(f"{who_now} is now called {name}")
+        say(clean(f"{who_now} is now called {name}"))
 
 
 def ask(server: str, token: str, sid: str, what: str) -> CallSummary:
@@ -125,13 +126,15 @@ def voice(whole: CallRecord, name: str) -> tuple[str, Track]:
     if len(same) == 1:
         return same[0]
     raise ServerError(
-        f"Nobody on this call is called {name}. "
-        + (f"There are: {', '.join(known)}." if known else "Nobody has a name yet.")
+        f"Nobody on this call is called {clean(name)}. "
+        + (f"There are: {clean(', '.join(known))}." if known else "Nobody has a name yet.")
     )
 
 
 def who(call: CallSummary) -> str:
     """Both parties, in words."""
     if call.flow == "conference" and call.room:
-        return f"conference {call.room}"
-    return f"{call.from_name or call.from_ or 'unknown'} to {call.to_name or call.to or 'unknown'}"
+        return clean(f"conference {call.room}")
+    return clean(
+        f"{call.from_name or call.from_ or 'unknown'} to {call.to_name or call.to or 'unknown'}"
+    )

@@ -19,6 +19,7 @@ from callscribe.cli.serve import finish, first_of, introduction, speaker, stop_s
 from callscribe.cli.views import choose_view, data_option, show_hub
 from callscribe.errors import SimulationError
 from callscribe.events import CallEnded, Published
+from callscribe.outlet import say, tell
 from callscribe.records import CallRecord
 from callscribe.server import Server, load_recognizer, run, running_server
 from callscribe.settings import Secret, Settings
@@ -98,7 +99,7 @@ async def demo(settings: Settings, speed: float) -> None:
             ended.cancel()
             await finish(showing, server)
     if report.errors:
-        print("\n".join(describe(report)), file=sys.stderr)
+        tell("\n".join(describe(report)))
         raise SimulationError("The simulated carrier met errors; see above.")
     with open_store(settings.data, read_only=True) as saved:
         record = saved.call(report.sid)
@@ -143,9 +144,9 @@ def check(record: CallRecord | None, report: CallReport) -> CallRecord:
 def print_saved(settings: Settings, record: CallRecord) -> None:
     """The transcript as it was saved, and how to come back to it."""
     option = data_option(settings)
-    print("\nSaved:\n")
+    say("\nSaved:\n")
     print_transcript(Console(highlight=False), record)
     program = "callscribe" if Path(sys.argv[0]).name != "callscribe" else sys.argv[0]
-    print(f"\nSee it again:   {program} show {record.call.sid[:10]}{option}")
-    print(f"In a browser:   {program} serve --allow-unsigned{option}")
-    print("Your number:    docs/connect-a-number.md")
+    say(f"\nSee it again:   {program} show {record.call.sid[:10]}{option}")
+    say(f"In a browser:   {program} serve --allow-unsigned{option}")
+    say("Your number:    docs/connect-a-number.md")

@@ -8,6 +8,7 @@ import typer
 
 from callscribe.cli.control import Server, Token
 from callscribe.cli.remote import DEFAULT_SERVER, Remote, place
+from callscribe.outlet import say
 
 
 def register(app: typer.Typer) -> None:
@@ -30,4 +31,4 @@ def register(app: typer.Typer) -> None:
             answer = remote.post("/api/calls", {"to": to, "connect": connect})
         call = str(answer["call"])
         then = f", then {connect}" if connect else ""
-        print(f"Calling {to}{then}. Follow it: callscribe watch {remote.place.url} --call {call}")
+        say(f"Calling {to}{then}. Follow it: callscribe watch {remote.place.url} --call {call}")

@@ -19,6 +19,7 @@ from callscribe.cli import checks, reach
 from callscribe.cli.checks import Finding
 from callscribe.cli.options import with_settings
 from callscribe.errors import CallscribeError, CarrierError, TunnelError
+from callscribe.outlet import clean, data, say
 from callscribe.settings import Settings
 from callscribe.terminal.layout import wrap
 from callscribe.tunnel import open_tunnel
@@ -61,7 +62,9 @@ def register(app: typer.Typer) -> None:
                 show(console, finding)
         bad = [finding for finding in found if finding.state == "failed"]
         if as_json:
-            print(json.dumps({"ok": not bad, "findings": [vars(f) for f in found]}, indent=2))
+            data(
+                json.dumps({"ok": not bad, "findings": [vars(f) for f in found]}, indent=2).encode()
+            )
         else:
             doubtful = sum(finding.state == "warning" for finding in found)
             console.print(summary(len(bad), doubtful))
@@ -81,9 +84,9 @@ def show(console: Console, finding: Finding) -> None:
     """One finding for people: state, what was looked at, what was found, and the cure under it."""
     head = f"{finding.state:<8} {finding.check:<15} "
     if not console.is_terminal:
-        console.file.write(f"{head}{finding.detail}\n")
+        say(f"{head}{finding.detail}")
         if finding.cure:
-            console.file.write(f"{'':<25}-> {finding.cure}\n")
+            say(f"{'':<25}-> {finding.cure}")
         return
     indent = len(head) if console.width > 60 else 4
     room = max(20, console.width - indent - 1)
@@ -110,7 +113,7 @@ def show(console: Console, finding: Finding) -> None:
 
 
 def _wrapped(text: str, room: int) -> list[str]:
-    return [line.plain for line in wrap(Console(width=room), Text(text), room)]
+    return [line.plain for line in wrap(Console(width=room), Text(clean(text)), room)]
 
 
 def examine(settings: Settings) -> Iterator[Finding]:

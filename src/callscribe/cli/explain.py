@@ -10,6 +10,7 @@ import typer
 
 from callscribe.carriers.twilio.explain import Explanation, explain, known_codes
 from callscribe.errors import CallscribeError
+from callscribe.outlet import data, say
 
 
 def register(app: typer.Typer) -> None:
@@ -26,10 +27,10 @@ def register(app: typer.Typer) -> None:
         if not code:
             found = [one for one in map(explain, known_codes()) if one is not None]
             if json:
-                print(json_module.dumps([_facts(one) for one in found], indent=2))
+                data(json_module.dumps([_facts(one) for one in found], indent=2).encode())
             else:
                 for one in found:
-                    print(f"{one.code}  {one.title}")
+                    say(f"{one.code}  {one.title}")
             return
         number = code.upper().removeprefix("ERROR").strip(" :#-")
         if not (number.isascii() and number.isdigit() and len(number) < 10):
@@ -40,12 +41,12 @@ def register(app: typer.Typer) -> None:
                 f"callscribe does not know error {number}. See https://www.twilio.com/docs/api/errors/{number}"
             )
         if json:
-            print(json_module.dumps(_facts(explained), indent=2))
+            data(json_module.dumps(_facts(explained), indent=2).encode())
             return
-        print(f"{explained.code}  {explained.title}")
+        say(f"{explained.code}  {explained.title}")
         for text in (explained.meaning, explained.cure):
-            print("\n" + textwrap.fill(text, 88))
-        print(f"\n{explained.more_info}")
+            say("\n" + textwrap.fill(text, 88))
+        say(f"\n{explained.more_info}")
 
 
 def _facts(one: Explanation) -> dict[str, object]:

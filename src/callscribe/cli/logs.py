@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import sys
 import time
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
+
+from callscribe.outlet import clean, safe
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -32,6 +35,20 @@ def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[st
         if key.lower() in HIDDEN:
             event[key] = "********"
     return event
+
+
+def make_harmless(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """A structlog processor: nothing in a line is obeyed by a terminal; senders choose what is logged of them."""
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception":
+            event[key] = clean(value)
+    return event
+
+
+def _traceback(out: TextIO, error: Any) -> None:
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, error)
+    out.write(safe(text.getvalue()))
 
 
 def is_news(record: logging.LogRecord) -> bool:
@@ -90,10 +107,23 @@ def configure(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%S", utc=True),
             hide_secrets,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
-            if sys.stderr.isatty()
-            else structlog.processors.KeyValueRenderer(
-                key_order=["timestamp", "level", "event"], drop_missing=True
+            make_harmless,
+            # Tracebacks without the values of variables: among them are tickets and callers' numbers.
+            *(
+                [
+                    structlog.dev.ConsoleRenderer(
+                        colors=True,
+                        pad_event_to=0,
+                        exception_formatter=_traceback,
+                    )
+                ]
+                if sys.stderr.isatty()
+                else [
+                    structlog.processors.format_exc_info,
+                    structlog.processors.KeyValueRenderer(
+                        key_order=["timestamp", "level", "event"], drop_missing=True
+                    ),
+                ]
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),

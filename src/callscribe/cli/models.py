@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +28,7 @@ from callscribe.models import catalogue, download, fetching, folder, reader_down
 from callscribe.models.adapt import WEIGHT, AdaptReport, adapt
 from callscribe.recognition.languages import same_language
 from callscribe.settings import Settings
+from callscribe.terminal.outlet import data, say, tell
 
 _STAGES = {"download": "Downloading", "check": "Checking", "unpack": "Unpacking"}
 
@@ -108,9 +108,9 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Print the folder of the model in use, or of the one named."""
         if name:
-            print(folder.locate(name).path)
+            say(folder.locate(name).path)
         else:
-            print(folder.resolve(settings.model, language=settings.language).path)
+            say(folder.resolve(settings.model, language=settings.language).path)
 
     @models.command("adapt")
     def adapt_command(
@@ -181,7 +181,7 @@ def list_models(
     if as_json:
         rows = [{**msgspec.to_builtins(e), "installed": e.name in here} for e in entries]
         rows += [_reader_row(e, installed=e.name in here) for e in second]
-        print(msgspec.json.format(msgspec.json.encode(rows)).decode())
+        data(msgspec.json.format(msgspec.json.encode(rows)))
         return
     entries += second
     out = console or Console(highlight=False)
@@ -218,7 +218,7 @@ def list_models(
                 licence,
                 state,
             )
-            print("\t".join(columns))
+            say("\t".join(columns))
     listed = {entry.name for entry in (*found, *known)}
     others = [model.title for name, model in here.items() if name not in listed]
     messages = Console(stderr=True, highlight=False)
@@ -250,25 +250,22 @@ def get_model(name: str, *, again: bool = False, url: str = catalogue.CATALOGUE_
     """
     where = folder.models_folder()
     if not again and (where / name).is_dir() and name in {m.name for m in folder.installed(where)}:
-        print(f"{name} is here already (--again replaces it).", file=sys.stderr)
-        print(where / name)
+        tell(f"{name} is here already (--again replaces it).")
+        say(where / name)
         return
     found, why = _catalogue(url, offline=False)
     entry = found.find(name)
     if why:
-        print(why, file=sys.stderr)
+        tell(why)
     licence = entry.licence or "see https://alphacephei.com/vosk/models"
-    print(
-        f"{entry.name}: {entry.language_name}, {fetching.megabytes(entry.size)}, licence: {licence}",
-        file=sys.stderr,
+    tell(
+        f"{entry.name}: {entry.language_name}, {fetching.megabytes(entry.size)}, licence: {licence}"
     )
     with _progress_bar() as show:
         model = download.install(entry, where, on_progress=show, again=again)
     rate = "telephone" if model.sample_rate == 8_000 else f"{model.sample_rate // 1000} kHz"
-    print(
-        f"Installed ({rate} model). Use it: callscribe serve --model {entry.name}", file=sys.stderr
-    )
-    print(model.path)
+    tell(f"Installed ({rate} model). Use it: callscribe serve --model {entry.name}")
+    say(model.path)
 
 
 def get_reader(
@@ -284,23 +281,21 @@ def get_reader(
     """
     where = folder.models_folder()
     if not again and entry.name in {m.name for m in folder.installed(where)}:
-        print(f"{entry.name} is here already (--again replaces it).", file=sys.stderr)
-        print(where / entry.name)
+        tell(f"{entry.name} is here already (--again replaces it).")
+        say(where / entry.name)
         return
-    print(
+    tell(
         f"{entry.name}: second reader, {entry.language_name}, {fetching.megabytes(entry.size)}, "
-        f"licence: {entry.licence}",
-        file=sys.stderr,
+        f"licence: {entry.licence}"
     )
     with _progress_bar() as show:
         model = reader_download.install_reader(
             entry, where, source=source, on_progress=show, again=again
         )
-    print(
-        f"Installed. `callscribe serve` uses it by itself, or by name: --second-reader {entry.name}",
-        file=sys.stderr,
+    tell(
+        f"Installed. `callscribe serve` uses it by itself, or by name: --second-reader {entry.name}"
     )
-    print(model.path)
+    say(model.path)
 
 
 @contextlib.contextmanager
@@ -357,8 +352,8 @@ def adapt_model(
         report = adapt(
             found.path, words, text, out, name=name, weight=weight, dynamic=dynamic, progress=show
         )
-    print("\n".join(_adapted(found, report)), file=sys.stderr)
-    print(report.out)
+    tell("\n".join(_adapted(found, report)))
+    say(report.out)
 
 
 def _adapted(base: folder.ModelFolder, report: AdaptReport) -> list[str]:

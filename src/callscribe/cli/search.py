@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import msgspec
@@ -12,6 +11,7 @@ from rich.console import Console
 from callscribe.cli.filters import with_filter
 from callscribe.cli.options import with_settings
 from callscribe.cli.views import data_option
+from callscribe.outlet import data, tell
 from callscribe.records import CallFilter, SearchPage
 from callscribe.settings import Settings
 from callscribe.store.base import NoRecordError
@@ -63,20 +63,19 @@ def register(app: typer.Typer) -> None:
         except NoRecordError as error:
             if not as_json:
                 raise
-            print(error, file=sys.stderr)
+            tell(error)
             page = SearchPage(hits=())
         if as_json:
-            print(msgspec.json.format(msgspec.json.encode(page)).decode())
+            data(msgspec.json.format(msgspec.json.encode(page)))
             return
         if page.unindexed:
-            print(
+            tell(
                 f"{page.unindexed} older utterances are not indexed yet and cannot be found; "
-                "a running `callscribe serve` is at it.",
-                file=sys.stderr,
+                "a running `callscribe serve` is at it."
             )
         if not page.hits:
             hint = f" Did you mean: {page.did_you_mean}" if page.did_you_mean else ""
-            print(f"Nothing found.{hint}", file=sys.stderr)
+            tell(f"Nothing found.{hint}")
             return
         console = Console(highlight=False)
         print_found(console, page, show=f"callscribe show {{sid}}{data_option(settings)}")

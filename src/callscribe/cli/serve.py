@@ -21,6 +21,7 @@ from callscribe.cli.views import AnyView, choose_view, data_option, show_hub
 from callscribe.errors import CarrierError
 from callscribe.journal.worker import Worker, busy
 from callscribe.models.folder import ModelFolder
+from callscribe.outlet import say, tell
 from callscribe.server import (
     Server,
     carrier_account,
@@ -60,7 +61,7 @@ def register(app: typer.Typer) -> None:
         logs.configure(settings.log_level)
         check(settings)
         if dry_run:
-            print("\n".join(plan(settings)))
+            say("\n".join(plan(settings)))
             return
         run(serve(settings))
         leave()
@@ -136,7 +137,7 @@ def leave() -> None:
 
 def tell_last(text: str) -> None:
     """For what happens when the view may be gone."""
-    print(text, file=sys.stderr)
+    tell(text)
 
 
 async def first_of(*what: object) -> None:
@@ -190,7 +191,7 @@ def speaker(view: AnyView) -> Callable[[str], None]:
             waiting.add(flush)
             flush.add_done_callback(waiting.discard)
         else:
-            print(text, file=sys.stderr, flush=True)
+            tell(text)
 
     return say
 

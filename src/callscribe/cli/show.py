@@ -11,6 +11,7 @@ from rich.console import Console
 
 from callscribe.cli.options import with_settings
 from callscribe.errors import StoreError
+from callscribe.outlet import data
 from callscribe.records import CallRecord
 from callscribe.settings import Settings
 from callscribe.store.base import Store
@@ -46,7 +47,7 @@ def register(app: typer.Typer) -> None:
         with open_store(settings.data, read_only=True) as store:
             record = find(store, sid)
         if as_json:
-            print(msgspec.json.format(msgspec.json.encode(record)).decode())
+            data(msgspec.json.format(msgspec.json.encode(record)))
         else:
             print_transcript(Console(highlight=False), record, raw=raw, words=words)
 

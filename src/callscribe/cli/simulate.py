@@ -7,7 +7,6 @@ import contextlib
 import json
 import re
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, Unpack, cast, get_args
@@ -15,6 +14,7 @@ from typing import Annotated, Literal, TypeVar, Unpack, cast, get_args
 import typer
 
 from callscribe.errors import SettingsError
+from callscribe.outlet import data, say, tell
 from callscribe.settings import load
 from callscribe.simulator import audio, demos
 from callscribe.simulator.frames import Faults
@@ -196,10 +196,9 @@ def register(app: typer.Typer) -> None:
         settings = load({})
         token = "" if unsigned else auth_token or settings.auth_token.reveal()
         if not token and not unsigned:
-            print(
+            tell(
                 "callscribe: no auth token (TWILIO_AUTH_TOKEN), so nothing is signed. The server accepts that only "
-                "with --allow-unsigned.",
-                file=sys.stderr,
+                "with --allow-unsigned."
             )
         if not calls and rest is None:
             raise SettingsError("--calls 0 makes sense with --rest only.")
@@ -376,7 +375,7 @@ def parse_moves(texts: Sequence[str], people: int) -> dict[int, tuple[Move, ...]
 
 
 def _tell_rest(url: str) -> None:
-    print(f"The carrier's REST API: --api-url {url}", file=sys.stderr)
+    tell(f"The carrier's REST API: --api-url {url}")
 
 
 def add_to_number(number: str, step: int) -> str:
@@ -390,14 +389,14 @@ def add_to_number(number: str, step: int) -> str:
 def show(reports: Sequence[CallReport], *, as_json: bool) -> None:
     """The report, for people or as JSON."""
     if as_json:
-        print(json.dumps({"calls": [report.to_dict() for report in reports]}, indent=2))
+        data(json.dumps({"calls": [report.to_dict() for report in reports]}, indent=2).encode())
         return
     for report in reports:
         for line in describe(report):
-            print(line)
+            say(line)
     streams = [stream for report in reports for stream in report.all_streams()]
     errors = sum(len(report.errors) for report in reports)
-    print(
+    say(
         f"{len(reports)} call{'s' * (len(reports) != 1)}, {sum(s.frames for s in streams)} media messages, "
         f"{sum(s.bytes for s in streams)} audio bytes; "
         + ("no errors" if not errors else f"{errors} error{'s' * (errors != 1)}")

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from callscribe.errors import CallscribeError
+from callscribe.outlet import tell
 from callscribe.text.writer import Fillers, Writer, WriterOptions
 
 _FILLERS = ("keep", "dim", "hide")
@@ -34,7 +35,7 @@ def register(app: typer.Typer) -> None:
                 f"There are no rules for writing {language!r} yet; only English, e.g. --language en-GB."
             )
         if sys.stdin.isatty():
-            print("Type spoken words, one utterance a line; end with Ctrl-D.", file=sys.stderr)
+            tell("Type spoken words, one utterance a line; end with Ctrl-D.")
         for number, line in enumerate(sys.stdin.buffer, start=1):
             try:
                 words = line.decode("utf-8").split()

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from callscribe.outlet import clean
 from callscribe.records import CallSummary
-from callscribe.terminal.layout import clean
 from callscribe.terminal.transcript import length, state, when
 
 _SHORTEST = 8

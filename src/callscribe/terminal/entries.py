@@ -9,11 +9,11 @@ from dataclasses import replace
 from rich.cells import cell_len
 from rich.text import Text
 
+from callscribe.outlet import clean
 from callscribe.terminal.layout import (
     MIN_NAME_CELLS,
     NOTE,
     Columns,
-    clean,
     cleaned,
     clock,
     fit,

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, tzinfo
 from rich.console import Console
 from rich.text import Text
 
+from callscribe.outlet import clean
 from callscribe.records import SearchHit, SearchPage
-from callscribe.terminal.layout import clean
 from callscribe.terminal.transcript import when
 
 

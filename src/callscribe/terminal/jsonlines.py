@@ -6,6 +6,7 @@ import os
 from typing import BinaryIO
 
 from callscribe.events import Published, to_json
+from callscribe.outlet import safe_json
 
 
 class ViewClosed(Exception):
@@ -32,7 +33,7 @@ class JsonLines:
         if self._closed:
             raise ViewClosed
         try:
-            self._file.write(to_json(published.event) + b"\n")
+            self._file.write(safe_json(to_json(published.event)) + b"\n")
             self._file.flush()
         except BrokenPipeError:
             self._closed = True

@@ -3,7 +3,6 @@ indent."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,12 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-# Everything that could move the cursor, change the terminal's state or reorder text: C0 and C1
-# controls (ESC and CSI among them), line separators and bidirectional overrides. Callers' names
-# come from the telephone network.
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+"
-)
+from callscribe.outlet import clean
 
 NOTE = "yellow"
 """The style of what the reader should notice."""
@@ -27,11 +21,6 @@ MIN_NAME_CELLS = 8
 MAX_NAME_CELLS = 18
 NARROW_TEXT_CELLS = 22
 """With fewer columns than this left for words, they go on lines of their own under the name."""
-
-
-def clean(text: str) -> str:
-    """`text` without anything that a terminal would obey; runs of it become one space."""
-    return _CONTROL.sub(" ", text)
 
 
 def cleaned(text: Text) -> Text:

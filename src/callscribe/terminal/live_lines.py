@@ -7,9 +7,10 @@ from datetime import datetime
 
 from rich.text import Text
 
+from callscribe.outlet import clean
 from callscribe.terminal import phrases
 from callscribe.terminal.entries import Entries
-from callscribe.terminal.layout import NOTE, QUIET, clean, clock
+from callscribe.terminal.layout import NOTE, QUIET, clock
 from callscribe.terminal.printer import Printer
 from callscribe.terminal.shown import ShownCalls
 from callscribe.terminal.words import Words

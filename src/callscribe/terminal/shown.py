@@ -9,7 +9,8 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from callscribe.events import Flow, PartialTranscript, StreamCounters, Track
-from callscribe.terminal.layout import MAX_NAME_CELLS, MIN_NAME_CELLS, clean
+from callscribe.outlet import clean
+from callscribe.terminal.layout import MAX_NAME_CELLS, MIN_NAME_CELLS
 
 Voice = tuple[str, Track]
 """Leg and track: one voice."""

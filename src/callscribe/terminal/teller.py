@@ -28,9 +28,10 @@ from callscribe.events import (
     TranscriptionPaused,
     TranscriptionResumed,
 )
+from callscribe.outlet import clean
 from callscribe.terminal import phrases
 from callscribe.terminal.entries import Entries
-from callscribe.terminal.layout import NOTE, QUIET, clean, clock
+from callscribe.terminal.layout import NOTE, QUIET, clock
 from callscribe.terminal.shown import ShownCall, ShownCalls, Voice
 from callscribe.terminal.words import Words
 

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from callscribe.events import FinalTranscript, Published
+from callscribe.outlet import clean
 from callscribe.records import CallRecord, CallSummary
-from callscribe.terminal.layout import clean, clock
+from callscribe.terminal.layout import clock
 from callscribe.terminal.replay import events_of
 from callscribe.terminal.view import TerminalView
 

@@ -19,10 +19,11 @@ from rich.console import Console
 from rich.text import Text
 
 from callscribe.events import AnyEvent, Published
+from callscribe.outlet import clean
 from callscribe.records import CallRecord
 from callscribe.terminal import replay
 from callscribe.terminal.entries import Entries
-from callscribe.terminal.layout import QUIET, clean
+from callscribe.terminal.layout import QUIET
 from callscribe.terminal.live_lines import LiveLines
 from callscribe.terminal.printer import Printer
 from callscribe.terminal.shown import ShownCalls

@@ -8,7 +8,8 @@ from typing import Literal
 from rich.text import Text
 
 from callscribe.events import FinalTranscript, PartialTranscript
-from callscribe.terminal.layout import QUIET, clean, cleaned
+from callscribe.outlet import clean
+from callscribe.terminal.layout import QUIET, cleaned
 
 
 @dataclass(frozen=True, slots=True)

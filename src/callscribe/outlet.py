@@ -1,0 +1,125 @@
+"""The one way out for everything that a person sees on standard output and standard error, and for JSON beside it.
+
+What is printed carries what others chose: names from the telephone network, rooms, texts. Nothing of it may be obeyed
+by the terminal, and nothing of it may end the program because the terminal's encoding does not know a letter.
+
+* `say` and `tell` print text for people, to standard output and standard error.
+* `data` prints JSON. What a terminal would obey is escaped in it as JSON escapes it, so it stays the same JSON.
+* `prepare` is called once, at start: a missing stream becomes one that leads nowhere, and letters that the encoding
+  does not know become "?" wherever they are printed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TextIO
+
+from callscribe.errors import CallscribeError
+
+# Everything that could move the cursor, change the terminal's state or reorder text: C0 and C1
+# controls (ESC and CSI among them), line separators and bidirectional overrides.
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+"
+)
+_BYTES = re.compile(
+    b"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf"
+)
+"""In UTF-8: DEL, the C1 controls, line separators and what reorders text. JSON itself escapes C0."""
+
+
+class OutletError(CallscribeError):
+    """Standard output cannot be written, and not because its reader has gone."""
+
+
+def prepare() -> None:
+    """Make standard output and standard error fit for anything that may be printed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # started with `>&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def clean(text: str) -> str:
+    """`text` without anything that a terminal would obey; runs of it become one space."""
+    return _CONTROL.sub(" ", text)
+
+
+def safe(text: str) -> str:
+    """`text` without anything that a terminal would obey; its line ends and tabs are kept."""
+    return re.sub(r"[^\n\t]+", lambda part: clean(part[0]), text)
+
+
+def safe_json(encoded: bytes) -> bytes:
+    """The same JSON with what a terminal would obey written as `\\uXXXX`."""
+    return _BYTES.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), encoded)
+
+
+def say(text: object = "", *, end: str = "\n") -> None:
+    """Print to standard output.
+
+    Raises:
+        OutletError: it cannot be written, e.g. because the disk is full.
+        BrokenPipeError: its reader has gone.
+    """
+    _write(sys.stdout, safe(str(text)) + end)
+
+
+def tell(text: object = "", *, end: str = "\n") -> None:
+    """Print to standard error; when that cannot be written there is nobody left to tell."""
+    try:
+        _write(sys.stderr, safe(str(text)) + end)
+    except (OutletError, OSError):
+        return
+
+
+def data(encoded: bytes) -> None:
+    """Print JSON to standard output.
+
+    Raises:
+        OutletError: it cannot be written.
+        BrokenPipeError: its reader has gone.
+    """
+    text = safe_json(encoded).decode()
+    if not _speaks_utf8(sys.stdout):
+        text = "".join(one if one.isascii() else _escaped(one) for one in text)
+    _write(sys.stdout, text + "\n")
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def _write(stream: TextIO, text: str) -> None:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    text = text.encode(encoding, "replace").decode(encoding)
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is still buffered must not be tried again when the interpreter ends.
+        _lead_nowhere(stream)
+        raise OutletError(f"The output cannot be written: {error.strerror}.") from None
+    except ValueError:
+        raise OutletError("The output cannot be written: it is closed.") from None
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)
+
+
+def _speaks_utf8(stream: TextIO) -> bool:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig", "cp65001")
