@@ -26,9 +26,9 @@ from callscribe.cli.options import with_settings
 from callscribe.errors import ModelError
 from callscribe.models import catalogue, download, fetching, folder, reader_download, readers
 from callscribe.models.adapt import WEIGHT, AdaptReport, adapt
+from callscribe.outlet import data, say, tell
 from callscribe.recognition.languages import same_language
 from callscribe.settings import Settings
-from callscribe.terminal.outlet import data, say, tell
 
 _STAGES = {"download": "Downloading", "check": "Checking", "unpack": "Unpacking"}
 

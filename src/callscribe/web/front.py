@@ -40,8 +40,8 @@ OTHER_FILES = 256
 closing."""
 ACCEPTED_AT_ONCE = 64
 """Connections that are accepted before the loop does something else."""
-WAITING = 4096
-"""Connections that the kernel is asked to hold until they are accepted (it may hold fewer: net.core.somaxconn)."""
+WAITING = 1024
+"""Connections that the kernel is asked to hold until they are accepted, at most (it may hold fewer)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,11 @@ class FrontLimits:
 def connections_allowed(open_files: int) -> int:
     """How many connections fit when the process may have so many files open."""
     return max(32, min(FrontLimits().connections, max(open_files - OTHER_FILES, open_files // 2)))
+
+
+def waiting_allowed(open_files: int) -> int:
+    """How many may wait to be accepted. An event loop may accept all of them at one go, before any is closed."""
+    return max(16, min(WAITING, (open_files - connections_allowed(open_files)) // 2))
 
 
 class Connection(Protocol):

@@ -14,11 +14,11 @@ from starlette.applications import Starlette
 
 from callscribe.errors import SettingsError
 from callscribe.web.front import (
-    WAITING,
     FrontConfig,
     FrontLimits,
     connections_allowed,
     raise_file_limit,
+    waiting_allowed,
 )
 
 
@@ -81,9 +81,10 @@ async def serving(
         stopped: set when the server stops, also by itself.
         longest_message: of a WebSocket, in bytes.
     """
+    files = raise_file_limit()
     config = FrontConfig(
         app,
-        limits=FrontLimits(connections=connections_allowed(raise_file_limit())),
+        limits=FrontLimits(connections=connections_allowed(files)),
         ws_max_size=longest_message,
         ws_per_message_deflate=False,
         log_config=None,
@@ -100,7 +101,7 @@ async def serving(
     try:
         while not web.started and not running.done():  # noqa: ASYNC110 - uvicorn offers no event
             await asyncio.sleep(0.01)
-        listener.listen(WAITING)
+        listener.listen(waiting_allowed(files))
         yield
     finally:
         web.should_exit = True
