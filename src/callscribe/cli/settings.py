@@ -9,6 +9,7 @@ import typer
 
 from callscribe.cli.options import with_settings
 from callscribe.errors import SettingsError
+from callscribe.outlet import say
 from callscribe.settings import Settings, describe, reference
 
 START, STOP = "<!-- generated: settings -->\n", "<!-- /generated -->"
@@ -32,7 +33,7 @@ def register(app: typer.Typer) -> None:
             write(write_reference)
             return
         for line in listing(settings):
-            print(line)
+            say(line)
 
 
 def listing(settings: Settings) -> list[str]:
