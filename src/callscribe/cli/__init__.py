@@ -59,7 +59,9 @@ COMMANDS: dict[str, Command] = {
         "text",
         "Write spoken words readably: one line of words on standard input, one line of text on standard output.",
     ),
-    "settings": Command("settings", "Show the settings in force, secrets masked."),
+    "settings": Command(
+        "settings", "Show the settings in force and where each comes from, secrets masked."
+    ),
     "doctor": Command(
         "doctor", "Try everything that a call needs, and say how to mend what does not work."
     ),
