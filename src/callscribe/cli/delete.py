@@ -17,6 +17,7 @@ from callscribe.cli.remote import Remote, not_ours, place
 from callscribe.cli.show import find
 from callscribe.erasure import Keeper, erase, remove_traces
 from callscribe.errors import CallscribeError, StoreError
+from callscribe.outlet import say, tell
 from callscribe.server import ADDRESS_FILE
 from callscribe.settings import Settings
 from callscribe.store.base import Archive, InUseError
@@ -66,15 +67,15 @@ def register(app: typer.Typer) -> None:
             if found is not None:
                 _confirm(f"Delete the call {found.sid} for good?", yes)
                 record.delete_one(found.id)
-                print(f"Deleted {found.sid}.")
+                say(f"Deleted {found.sid}.")
                 return
             count = record.chosen(number, since)
             if not count:
-                print("There are no such calls.", file=sys.stderr)
+                tell("There are no such calls.")
                 return
             calls = "1 call" if count == 1 else f"{count} calls"
             _confirm(f"Delete {calls} for good?", yes)
-            print(f"Deleted {record.delete_many(number, since, count)} of {calls}.")
+            say(f"Deleted {record.delete_many(number, since, count)} of {calls}.")
 
 
 def _confirm(question: str, yes: bool) -> None:
