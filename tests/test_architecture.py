@@ -48,6 +48,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.terminal", 4),
     ("callscribe.simulator", 4),
     ("callscribe.erasure", 3),
+    ("callscribe.recordings", 3),
     ("callscribe.upkeep", 4),
     ("callscribe.settings", 5),
     ("callscribe.server", 6),
@@ -226,6 +227,7 @@ WALLS: dict[str, tuple[str, ...]] = {
     "callscribe.calls": ("callscribe.carriers.base",),
     "callscribe.carriers": ("callscribe.refusals", "callscribe.addresses"),
     "callscribe.journal": ("callscribe.store.base",),
+    "callscribe.recordings": ("callscribe.audio",),
     "callscribe.transcript": ("callscribe.text",),
     "callscribe.terminal": ("callscribe.journal", "callscribe.transcript", "callscribe.outlet"),
 }

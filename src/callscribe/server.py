@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from callscribe.calls.interfaces import Publish
 from callscribe.calls.plans import FlowDefaults, Flows, NumberFlow, read_flows
 from callscribe.calls.registry import CallRegistry
 from callscribe.calls.setup import Setup
@@ -47,6 +46,8 @@ from callscribe.metrics import Meter, Source
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.phone import is_number
 from callscribe.recognition.base import Recognizer
+from callscribe.recordings.shelf import Shelf
+from callscribe.recordings.writing import Recorder
 from callscribe.settings import Settings
 from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.lanes import DecodePool
@@ -81,6 +82,8 @@ class Record:
     journal: Journal
     interrupted: list[str]
     """Calls that a dead server had left open."""
+    shelf: Shelf
+    recorder: Recorder
     upkeep: Upkeep
     """Deletes, and works on the record on the side."""
 
@@ -225,6 +228,30 @@ def session_options(settings: Settings, plan: NumberFlow) -> SessionOptions:
     )
 
 
+def records(settings: Settings, plan: NumberFlow) -> bool:
+    """Whether the sound of a call is kept: as its number says, else as the general settings do."""
+    return (plan.recording or settings.recording) == "on"
+
+
+def recording_advice(settings: Settings, flows: Flows) -> str:
+    """What to say to callers, when calls are recorded and nothing tells them; else empty."""
+    for flow in (flows.default, *flows.numbers.values()):
+        said = " ".join(announcement.text for announcement in flows.announcements(flow)).lower()
+        if records(settings, flow) and "record" not in said:
+            return (
+                "Calls are recorded and nothing says so to callers. In many places it must; for example: "
+                'consent = "This call is recorded and transcribed."'
+            )
+    return ""
+
+
+def open_shelf(settings: Settings) -> Shelf:
+    """The recordings of a data folder."""
+    own = settings.recordings != Settings().recordings
+    folder = settings.recordings if own else settings.data / "recordings"
+    return Shelf(folder, keep_raw=settings.keep_original)
+
+
 def check(settings: Settings) -> None:
     """Find what is wrong with settings, and with files of ours that they lead to, before anything is opened or changed.
     Every way to start a server comes through here.
@@ -358,9 +385,7 @@ async def running_server(
     failed = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(listener.close)
-        record = await stack.enter_async_context(
-            open_record(settings.data, Retention(settings.keep_calls_days, settings.keep_text_days))
-        )
+        record = await stack.enter_async_context(open_record(settings))
         sessions = await stack.enter_async_context(speech(settings, recognizer, record))
         registry = call_registry(
             settings,
@@ -407,31 +432,35 @@ async def running_server(
 
 
 @contextlib.asynccontextmanager
-async def open_record(
-    data: Path,
-    retention: Retention = Retention(),  # noqa: B008 - immutable
-) -> AsyncIterator[Record]:
-    """The record in a data folder, with what a dead server could not write put in, and its calls ended.
+async def open_record(settings: Settings) -> AsyncIterator[Record]:
+    """The record in the data folder, with what a dead server could not write put in, and its calls ended.
 
-    On leaving, everything that was published is written.
+    On leaving, everything that was published is written, and every recording is complete.
 
     Raises:
         StoreError: the folder is in use, or cannot be read or written.
     """
+    kept = Retention(settings.keep_calls_days, settings.keep_text_days, settings.keep_audio_days)
+    data = settings.data
     with open_store(data) as store:
         key = spill.key_of(data)
         spill.take_in(store, spill.folders_for(data), key)
         interrupted = store.mark_interrupted()
-        with contextlib.closing(Hub(store.last_id())) as hub:
+        shelf = open_shelf(settings)
+        with (
+            contextlib.closing(shelf.recorder()) as recorder,
+            contextlib.closing(Hub(store.last_id())) as hub,
+        ):
             beside = spill.Spill(spill.folders_for(data), key)
             journal = Journal(store, hub, stages=STAGES, spill=beside)
             journal.start()
             try:
-                upkeep = Upkeep(store, journal.publish, retention=retention)
+                upkeep = Upkeep(store, journal.publish, shelf=shelf, retention=kept)
                 async with upkeep.running():
-                    yield Record(store, hub, journal, interrupted, upkeep)
+                    yield Record(store, hub, journal, interrupted, shelf, recorder, upkeep)
             finally:
                 await journal.close()
+                await asyncio.to_thread(recorder.close)
 
 
 @contextlib.asynccontextmanager
@@ -441,7 +470,7 @@ async def speech(
     """What turns streams into text; on leaving, everything that was heard is decoded."""
     pool = DecodePool(settings.threads or os.cpu_count() or 1)
     try:
-        yield Sessions(settings, recognizer, pool, record.journal.publish)
+        yield Sessions(settings, recognizer, pool, record)
     finally:
         await pool.close()
 
@@ -450,12 +479,12 @@ class Sessions:
     """Makes the session of each stream (`callscribe.calls.interfaces.OpenSession`)."""
 
     def __init__(
-        self, settings: Settings, recognizer: Recognizer, pool: DecodePool, publish: Publish
+        self, settings: Settings, recognizer: Recognizer, pool: DecodePool, record: Record
     ) -> None:
         self._settings = settings
         self._recognizer = recognizer
         self._pool = pool
-        self._publish = publish
+        self._record = record
         self._open: weakref.WeakValueDictionary[str, StreamSession] = weakref.WeakValueDictionary()
         self._write = Writer.for_language(
             recognizer.language,
@@ -482,7 +511,8 @@ class Sessions:
             offset_ms=offset_ms,
             recognizer=self._recognizer,
             pool=self._pool,
-            publish=self._publish,
+            publish=self._record.journal.publish,
+            listeners=[self._record.recorder] if records(self._settings, plan) else (),
             options=session_options(self._settings, plan),
             write=self._write,
         )
@@ -563,6 +593,7 @@ def web_services(
         registry=registry,
         store=record.store,
         archive=record.store,
+        shelf=record.shelf,
         erasure=record.upkeep,
         hub=record.hub,
         meter=meter,

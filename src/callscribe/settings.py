@@ -221,6 +221,28 @@ class Settings:
     )
     profanity_filter: bool = setting(False, "Mask coarse words in written text.", group="Text")
 
+    recording: Literal["off", "on"] = setting(
+        "off",
+        "Keep the sound of calls, too. Tell callers: the law of many places asks for it; see `consent`. "
+        "Per number: `recording` in the [numbers] table.",
+        group="Record",
+    )
+    recordings: Path = setting(
+        Path(),
+        "Folder for recordings. Empty: `recordings` in the data folder.",
+        group="Record",
+    )
+    keep_original: bool = setting(
+        False,
+        "Keep the sound as it came (mu-law) beside the FLAC that is made of it after the call.",
+        group="Record",
+    )
+    keep_audio_days: int = setting(
+        0,
+        "Days after which recordings are deleted; the text stays. 0: never.",
+        group="Record",
+        within=Range(0, 36_500),
+    )
     keep_calls_days: int = setting(
         0,
         "Days after which a call is deleted, with all that is kept of it. 0: never.",

@@ -18,6 +18,7 @@ import structlog
 from callscribe.erasure import Keeper, erase, remove_traces
 from callscribe.errors import StoreError
 from callscribe.events import AnyEvent, CallDeleted
+from callscribe.recordings.shelf import Shelf
 from callscribe.store.base import Archive
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class Retention:
 
     calls_days: int = 0
     text_days: int = 0
+    audio_days: int = 0
 
 
 class Upkeep:
@@ -44,6 +46,7 @@ class Upkeep:
     Args:
         publish: of the journal; viewers are told of what is deleted.
         keepers: who else keeps something of calls.
+        shelf: the recordings, when there are any.
         now: the time, with its zone.
         pause_s: between two steps, so that calls come first.
     """
@@ -54,6 +57,7 @@ class Upkeep:
         publish: Callable[[AnyEvent], Awaitable[None]],
         *,
         keepers: Sequence[Keeper] = (),
+        shelf: Shelf | None = None,
         retention: Retention = Retention(),
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         pause_s: float = _PAUSE_S,
@@ -61,7 +65,8 @@ class Upkeep:
     ) -> None:
         self._archive = archive
         self._publish = publish
-        self._keepers = keepers
+        self._keepers = [*keepers, *([shelf] if shelf else ())]
+        self._shelf = shelf
         self._retention = retention
         self._now = now
         self._pause_s = pause_s
@@ -79,6 +84,7 @@ class Upkeep:
                 ("indexing", self.index_all),
                 ("retention", self._expire),
                 ("erasure", self._remove_traces),
+                ("finishing", self._finish_recordings),
             )
         ]
         try:
@@ -126,12 +132,12 @@ class Upkeep:
             await asyncio.sleep(self._pause_s)
 
     async def _expire(self) -> None:
-        if not (self._retention.calls_days or self._retention.text_days):
+        if self._retention == Retention():
             return
         while True:
             try:
                 await self.expire_once()
-            except StoreError as error:
+            except (StoreError, OSError) as error:
                 self._log.error("retention has to wait", error=str(error))
             await asyncio.sleep(_LOOK_S)
 
@@ -140,7 +146,12 @@ class Upkeep:
 
         Raises:
             StoreError: the record cannot be written.
+            OSError: a recording cannot be deleted.
         """
+        if self._retention.audio_days and self._shelf:
+            moment = self._now() - dt.timedelta(days=self._retention.audio_days)
+            for call in await asyncio.to_thread(self._shelf.expired, moment):
+                await asyncio.to_thread(self._shelf.forget, call)
         kinds: tuple[tuple[int, Literal["call", "text"]], ...] = (
             (self._retention.calls_days, "call"),
             (self._retention.text_days, "text"),
@@ -153,6 +164,16 @@ class Upkeep:
                 if not await self.delete(found, what):
                     break
                 self._log.info("kept long enough and deleted", what=what, calls=len(found))
+
+    async def _finish_recordings(self) -> None:
+        """Finish the recordings of a server that died."""
+        if self._shelf is None:
+            return
+        try:
+            async for name in _steps(self._shelf.finish_left(), self._pause_s):
+                self._log.info("recording of a stopped server finished", call=name.call)
+        except OSError as error:
+            self._log.error("recordings stay unfinished until the next start", error=str(error))
 
     async def _remove_traces(self) -> None:
         while True:

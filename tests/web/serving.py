@@ -22,6 +22,7 @@ from callscribe.events import (
 )
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
+from callscribe.recordings.shelf import Shelf
 from callscribe.store.opening import open_store
 from callscribe.upkeep import Upkeep
 from callscribe.web.app import create_app
@@ -142,13 +143,15 @@ class Serving:
         self.hub = Hub(self.store.last_id())
         self.journal = Journal(self.store, self.hub)
         self.controls = Controls(self.journal)
-        upkeep = Upkeep(self.store, self.journal.publish, pause_s=0)
+        shelf = Shelf(self.data / "recordings")
+        upkeep = Upkeep(self.store, self.journal.publish, shelf=shelf, pause_s=0)
         self.services = Services(
             settings=self.settings,
             registry=self.controls,
             store=self.store,
             archive=self.store,
             erasure=upkeep,
+            shelf=shelf,
             hub=self.hub,
         )
         self._uvicorn = uvicorn.Server(

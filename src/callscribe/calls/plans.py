@@ -40,6 +40,9 @@ class NumberFlow(msgspec.Struct, frozen=True, kw_only=True):
     tracks: Literal["both", "inbound"] | None = None
     hold_seconds: int | None = None
 
+    recording: Literal["off", "on"] | None = None
+    """Whether the sound is kept."""
+
     phrases: tuple[str, ...] = ()
     """The recogniser hears nothing but these; only for models that can be restricted."""
     endpoint_silence_ms: int | None = None
@@ -85,6 +88,7 @@ _COMMON = (
     "greeting_language",
     "tracks",
     "hold_seconds",
+    "recording",
     "phrases",
     "endpoint_silence_ms",
     "endpoint_max_ms",

@@ -37,6 +37,9 @@ COMMANDS: dict[str, Command] = {
     "calls": Command("calls", "List the saved calls, newest first."),
     "show": Command("show", "Show a saved call."),
     "search": Command("search", "Find what was said, in all saved calls."),
+    "audio": Command(
+        "audio", "Write the sound of a recorded call to a file, a channel for each person."
+    ),
     "delete": Command(
         "delete",
         "Delete calls for good: the record, what was said, the audio, and every trace of them on the disk.",

@@ -18,7 +18,7 @@ from callscribe.cli.show import find
 from callscribe.erasure import Keeper, erase, remove_traces
 from callscribe.errors import CallscribeError, StoreError
 from callscribe.outlet import say, tell
-from callscribe.server import ADDRESS_FILE
+from callscribe.server import ADDRESS_FILE, open_shelf
 from callscribe.settings import Settings
 from callscribe.store.base import Archive, InUseError
 from callscribe.store.opening import open_store
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command("delete")
-    @with_settings(names=["data"])
+    @with_settings(names=["data", "recordings"])
     def delete_command(
         settings: Settings,
         call: Annotated[
@@ -120,7 +120,7 @@ def server_token(settings: Settings) -> str:
 
 def file_keepers(settings: Settings) -> list[Keeper]:
     """Who keeps files about calls in a data folder."""
-    return []
+    return [open_shelf(settings)]
 
 
 class _Served:

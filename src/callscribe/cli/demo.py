@@ -61,6 +61,8 @@ def demo_settings(settings: Settings) -> Settings:
         auth_token=Secret(secrets.token_hex(16)),
         number=OURS,
         greeting="",
+        consent="This call is recorded and transcribed.",
+        recording="on",
         numbers={OURS: {"flow": "forward", "to": [AGENT]}},
         contacts={CALLER: "David", AGENT: "Kelly"},
     )

@@ -24,8 +24,10 @@ from callscribe.models.folder import ModelFolder
 from callscribe.outlet import say, tell
 from callscribe.server import (
     Server,
+    call_flows,
     carrier_account,
     check,
+    recording_advice,
     run,
     running_product,
 )
@@ -224,6 +226,8 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
             f"Record   {count} call{'s were' if count > 1 else ' was'} interrupted when the server last died; "
             f"callscribe calls{data_option(settings)}"
         )
+    if advice := recording_advice(settings, call_flows(settings)):
+        lines.append(f"WARNING  {advice}")
     if settings.allow_unsigned:
         lines.append(
             "WARNING  Signatures are not checked (--allow-unsigned): anyone who reaches this address can invent calls."

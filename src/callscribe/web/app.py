@@ -22,6 +22,7 @@ from callscribe.web.health import health_routes
 from callscribe.web.live import live_routes
 from callscribe.web.operations import operations_routes
 from callscribe.web.pages import Pages
+from callscribe.web.recordings import recording_routes
 from callscribe.web.search import search_routes
 from callscribe.web.services import Services
 from callscribe.web.v1.problems import PREFIX, problem_response
@@ -101,6 +102,7 @@ def create_app(
             *api_routes(services),
             *api_v1_routes(services),
             *(search_routes(services.archive) if services.archive else ()),
+            *(recording_routes(services.store, services.shelf) if services.shelf else ()),
             *(operations_routes(services.meter) if services.meter else ()),
             *(
                 erasing_routes(services.archive, services.erasure)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from callscribe.events import Track
 from callscribe.journal.hub import Hub
 from callscribe.metrics import Meter
+from callscribe.recordings.shelf import Shelf
 from callscribe.store.base import Archive, ReadableStore
 
 
@@ -101,6 +102,7 @@ class Services:
         store: the record. Its methods block, so routes run them in a thread.
         signatures: the carrier's signature check; None when unsigned requests are allowed.
         readiness: asked at every `/readyz`; may touch the disk, so it is awaited.
+        shelf: the recordings; None where there are none.
         erasure: deletes calls; None where nobody does.
         archive: what goes beyond reading calls: search. The same store; None where there is no such thing.
         meter: the server's figures; None where nobody counts.
@@ -115,6 +117,7 @@ class Services:
     signatures: Any = None
     readiness: Callable[[], Awaitable[Readiness]] | None = None
     archive: Archive | None = None
+    shelf: Shelf | None = None
     meter: Meter | None = None
     erasure: Erasure | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -1,0 +1,194 @@
+"""Recordings over the API: what there is, the sound, its peaks."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from callscribe.errors import AudioError
+from callscribe.recordings import wav
+from callscribe.recordings.files import PEAK_MS
+from callscribe.recordings.reading import Recording, Voice
+from callscribe.recordings.shelf import Shelf
+from callscribe.store.base import RecordReader
+from callscribe.web.api import ApiError, error_response, json_response
+from callscribe.web.search import choice
+
+_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class _Wanted(NamedTuple):
+    """A stretch of some people of a recording."""
+
+    recording: Recording
+    voices: tuple[Voice, ...]
+    start_ms: int
+    stop_ms: int
+    mixed: bool
+    name: str
+    """Of a file that holds it, without its ending."""
+
+
+def recording_routes(records: RecordReader, shelf: Shelf) -> list[Route]:
+    async def recording(request: Request) -> Response:
+        """`GET /api/calls/{sid}/recording`: who can be heard, from when to when."""
+        found, _ = await run_in_threadpool(of, request.path_params["sid"])
+        return json_response(
+            {
+                "end_ms": found.end_ms,
+                "voices": [
+                    {
+                        "name": voice.name,
+                        "tracks": [
+                            {
+                                "leg": part.file.leg,
+                                "stream": part.file.stream,
+                                "track": part.file.track,
+                                "start_ms": part.file.start_ms,
+                                "end_ms": part.end_ms,
+                            }
+                            for part in voice.parts
+                        ],
+                    }
+                    for voice in found.voices
+                ],
+            }
+        )
+
+    async def peaks(request: Request) -> Response:
+        """`GET /api/calls/{sid}/peaks`: for each person the loudest sample of every 50 ms, 0 to 255."""
+
+        def made() -> dict[str, object]:
+            found, _ = of(request.path_params["sid"])
+            voices = [{"name": v.name, "peaks": list(found.peaks(v))} for v in found.voices]
+            return {"peak_ms": PEAK_MS, "voices": voices}
+
+        return json_response(await run_in_threadpool(made))
+
+    async def as_wav(request: Request) -> Response:
+        """`GET /api/calls/{sid}/audio.wav`: made on the fly, any range of bytes of it.
+
+        `person` (several; all without it) gives a channel each, in this order; `mix=true` puts them on one; `from` and
+        `to` are seconds on the call's line.
+        """
+        wanted = await run_in_threadpool(asked, request)
+        file = wav.Wav(
+            wanted.recording, wanted.voices, wanted.start_ms, wanted.stop_ms, mixed=wanted.mixed
+        )
+        headers = {
+            "Accept-Ranges": "bytes",
+            "Cache-Control": "private, no-cache",
+            "Content-Disposition": f'inline; filename="{wanted.name}.wav"',
+        }
+        first, stop, status = 0, file.size, 200
+        if match := _RANGE.fullmatch(request.headers.get("range", "").replace(" ", "")):
+            first, stop = _range(match, file.size)
+            if first >= stop:
+                headers["Content-Range"] = f"bytes */{file.size}"
+                return Response(status_code=416, headers=headers)
+            status = 206
+            headers["Content-Range"] = f"bytes {first}-{stop - 1}/{file.size}"
+        headers["Content-Length"] = str(stop - first)
+        if request.method == "HEAD":
+            return Response(status_code=status, headers=headers, media_type="audio/wav")
+        return StreamingResponse(
+            file.read(first, stop), status, headers=headers, media_type="audio/wav"
+        )
+
+    async def as_flac(request: Request) -> Response:
+        """`GET /api/calls/{sid}/audio.flac`: as `audio.wav`, smaller; made before the first byte comes."""
+
+        def made() -> tuple[Path, str]:
+            wanted = asked(request)
+            with tempfile.NamedTemporaryFile(suffix=".flac", delete=False) as file:
+                path = Path(file.name)
+            try:
+                wav.write(
+                    path, wanted.recording, wanted.voices, wanted.start_ms, wanted.stop_ms,
+                    mixed=wanted.mixed,
+                )  # fmt: skip
+            except BaseException:
+                path.unlink()
+                raise
+            return path, wanted.name
+
+        path, name = await run_in_threadpool(made)
+        return FileResponse(
+            path,
+            media_type="audio/flac",
+            filename=f"{name}.flac",
+            background=BackgroundTask(path.unlink, missing_ok=True),
+        )
+
+    def of(sid: str) -> tuple[Recording, str]:
+        record = records.call(sid)
+        if record is None:
+            raise ApiError(404, "not-found", f"There is no call {sid}.")
+        names = {(track.leg, track.track): track.speaker for track in record.tracks}
+        found = shelf.recording(record.call.id, names)
+        if not found:
+            raise ApiError(404, "not-recorded", "This call was not recorded.")
+        return found, record.call.sid
+
+    def asked(request: Request) -> _Wanted:
+        found, sid = of(request.path_params["sid"])
+        query = request.query_params
+        people = [name for name in query.getlist("person") if name.strip()]
+        voices = tuple(found.voice(name) for name in people) if people else found.voices
+        start, stop = _seconds(query.get("from", "")), _seconds(query.get("to", ""))
+        return _Wanted(
+            found,
+            voices,
+            start or 0,
+            min(found.end_ms, found.end_ms if stop is None else stop),
+            choice(query, "mix", ("true", "false")) == "true",
+            "-".join([sid, *(re.sub(r"[^A-Za-z0-9]+", "-", name) for name in people)]),
+        )
+
+    def guarded(endpoint: Endpoint) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except ApiError as error:
+                return error_response(error)
+            except AudioError as error:
+                return error_response(ApiError(422, "no-audio", str(error)))
+
+        return answer
+
+    return [
+        Route("/api/calls/{sid}/recording", guarded(recording)),
+        Route("/api/calls/{sid}/peaks", guarded(peaks)),
+        Route("/api/calls/{sid}/audio.wav", guarded(as_wav)),
+        Route("/api/calls/{sid}/audio.flac", guarded(as_flac)),
+    ]
+
+
+def _range(match: re.Match[str], size: int) -> tuple[int, int]:
+    """First byte and the byte after the last (RFC 9110, 14.1.2); empty when there is none of it."""
+    first, last = match.groups()
+    if not first:
+        return (max(0, size - int(last)), size) if last and int(last) else (size, size)
+    return int(first), min(size, int(last) + 1 if last else size)
+
+
+def _seconds(given: str) -> int | None:
+    """Milliseconds from seconds; None when not given."""
+    if not given:
+        return None
+    if not re.fullmatch(r"\d{1,7}(\.\d{1,6})?", given):
+        raise ApiError(
+            400, "bad-time", "`from` and `to` are seconds on the call's line, e.g. 83.5."
+        )
+    return round(float(given) * 1000)
