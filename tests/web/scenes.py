@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 from playwright.sync_api import Page
 
 from callscribe.events import (
@@ -226,6 +227,22 @@ def dialling() -> list[AnyEvent]:
     ]
 
 
+def names() -> list[AnyEvent]:
+    """Names that try the layout: right to left, very long, nothing but a number."""
+    call = Call(1, age_s=30)
+    long = "Wolfeschlegelsteinhausenbergerdorff-Montgomery the Younger of Harbour Bank"
+    events = [call.start(from_name="مريم", to_name=long), *call.people("مريم", long)]
+    events += [call.final("مريم", "مرحبا، هل يمكنني الدفع بالبطاقة 4 0 7 2؟", start_ms=900)]
+    events += [call.final(long, "Of course. Would you read it to me?")]
+    dial = Dial(status="in-progress", to="+15005550020", name="مريم", answered_ms=call.ms + 900)
+    events += [CallUpdated(call=call.sid, dial=dial)]
+    withheld = Call(2, age_s=400)
+    started = msgspec.structs.replace(
+        withheld.start(from_name="", to_name=""), from_="+266696687", to="+442079460018"
+    )
+    return [*recent(), started, *withheld.end(ended_by="مريم"), *events]
+
+
 def lost(page: Page, server: Serving) -> None:
     page.wait_for_timeout(500)  # Until the stream is open.
     page.route("**/live?*", lambda route: route.abort())
@@ -257,6 +274,7 @@ SCENES: dict[str, Scene] = {
     "paused": Scene(two, live=paused),
     "held": Scene(two, live=held),
     "dialling": Scene(dialling),
+    "names": Scene(names),
     "reconnecting": Scene(two, act=lost),
     "keys": Scene(two, act=help_open),
     "rename": Scene(two, act=rename_open),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from callscribe.events import Token, Track, Word
+from callscribe.transcript.wording import isolated
 
 SLOTS = 8
 """Speaker colours; a ninth person gets the first one again, with a dashed bar."""
@@ -127,7 +128,8 @@ class Note:
         """The whole sentence, with the person's name."""
         if self.person is None:
             return self.text
-        return f"{self.person.name}{':' if self.kind == 'gap' else ''} {self.text}"
+        name = isolated(self.person.name)
+        return f"{name}{':' if self.kind == 'gap' else ''} {self.text}"
 
     @property
     def is_loss(self) -> bool:

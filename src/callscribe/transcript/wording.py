@@ -4,6 +4,7 @@ and exports all say what stands here.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Literal, NamedTuple, assert_never
 
 from callscribe.events import CallStatus, Dial, GapDetected, StreamCounters
@@ -119,13 +120,23 @@ def _known(call: CallSummary, place: int) -> str:
 
 def title(call: CallSummary) -> str:
     """`Alice Adams to Support`."""
-    other = callee(call)
-    return f"{caller(call)} to {other}" if other else caller(call)
+    one, other = isolated(caller(call)), isolated(callee(call))
+    return f"{one} to {other}" if other else one
+
+
+def isolated(name: str) -> str:
+    """The name, fit to stand in a sentence: one that runs from right to left turns nothing round it.
+
+    U+2068 FIRST STRONG ISOLATE and U+2069 POP DIRECTIONAL ISOLATE (Unicode Annex 9) are put around such names only.
+    """
+    if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in name):
+        return f"\u2068{name}\u2069"
+    return name
 
 
 def names(all_of_them: tuple[str, ...], most: int = 3) -> str:
     """`Ann, Ben, Cleo and 2 more`."""
-    shown = [numbers.written(name) or name for name in all_of_them[:most]]
+    shown = [isolated(numbers.written(name) or name) for name in all_of_them[:most]]
     more = len(all_of_them) - len(shown)
     if more:
         return f"{', '.join(shown)} and {more} more"
@@ -228,7 +239,7 @@ def refused(reason: str) -> str:
 
 def dialled(dial: Dial) -> str:
     """Progress of a forwarded call's other leg; empty when there is nothing to say."""
-    name = party(dial.name, dial.to) or "The other person"
+    name = isolated(party(dial.name, dial.to)) or "The other person"
     if dial.answered_ms is not None:
         return f"{name} answered."
     match dial.status:
@@ -296,7 +307,7 @@ def _who_ended(by: str) -> str:
         case "server":
             return " The server ended it."
         case _:
-            return f" {numbers.written(by) or by} hung up."
+            return f" {isolated(numbers.written(by) or by)} hung up."
 
 
 def losses(counters: StreamCounters) -> str:
