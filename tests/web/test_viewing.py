@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from callscribe.events import AnyEvent, CallStarted, SpeakerRenamed
+from callscribe.events import AnyEvent, CallDeleted, CallStarted, SpeakerRenamed
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
 from callscribe.store.base import Store
@@ -178,6 +178,20 @@ async def test_a_call_that_is_not_here_is_gone(server: Server) -> None:
     assert (await page.next())[1] == "gone"
     with pytest.raises(StopAsyncIteration):
         await page.next()
+
+
+async def test_a_call_that_is_deleted_goes_from_its_page_and_from_the_list(server: Server) -> None:
+    call = await begun(server)
+    other = await begun(server, 2)
+    page, lists = server.open(call.sid), server.open(None, calls=True)
+    await page.next()
+    await lists.next()
+    await server.publish(CallDeleted(call=call.sid))
+    assert (await page.next())[1] == "gone"
+    assert (await lists.next())[2] == [["drop", f"call-{call.sid}"]]
+    await server.publish(other.final("Support", "Still here."))
+    await lists.until("Still here.")
+    await lists.close()
 
 
 async def test_silence_is_broken_by_a_comment(

@@ -237,7 +237,7 @@ def _revised(connection: Connection, event_id: int, event: RevisedTranscript) ->
         newest = (
             select(utterances.c.text)
             .where(utterances.c.call == event.call)
-            .order_by(utterances.c.start_ms.desc())
+            .order_by(utterances.c.start_ms.desc(), utterances.c.event)
             .limit(1)
         )
         left = connection.execute(newest).scalar() or ""

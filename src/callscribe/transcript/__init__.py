@@ -27,8 +27,8 @@ written.
 `CallLine.apply`, and nowhere else. Write one `case` in each: what the transcript shows of it, and what the list does
 (`pass` with a reason is a decision too). If it is worth words, they go to `wording`.
 
-What the journal says later counts: a second final of an utterance replaces the first; a later reading replaces an
-earlier one, in whatever order they come; a reading without text takes the utterance away. A record that is over still
-changes when it is read again or somebody is renamed. Partials and lag leave no trace: what is shown when a call is over
-does not depend on which of them were seen.
+Of an utterance the highest revision counts, in whatever order they come, and of equal ones what comes later: so a
+second final replaces the first, and a better reading the final. A reading without text takes the utterance away. A
+record that is over still changes when it is read again or somebody is renamed. Partials and lag leave no trace: what is
+shown when a call is over does not depend on which of them were seen.
 """

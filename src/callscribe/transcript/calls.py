@@ -57,7 +57,6 @@ class _Said:
     voice: Voice
     name: str
     start_ms: int
-    reading: int
     revision: int
     text: str
 
@@ -72,7 +71,7 @@ class CallLine:
         self._begun = False
         self._stays: list[_Stay] = []
         self._said: dict[str, _Said] = {}
-        self._last = ""
+        self._withdrawn: dict[str, int] = {}
         self._renamed: dict[Voice, str] = {}
         self._second_reader = False
         self._settled = False
@@ -200,33 +199,39 @@ class CallLine:
         self._tell_speakers()
 
     def _heard(self, event: FinalTranscript | RevisedTranscript) -> None:
+        revised = isinstance(event, RevisedTranscript)
+        self._second_reader |= revised
         known = self._said.get(event.utterance)
-        reading = 1
-        if isinstance(event, RevisedTranscript):
-            reading = event.reading
-            self._second_reader = True
-        if known is not None and not replaces(
-            reading, event.revision, known.reading, known.revision
-        ):
+        latest = known.revision if known else self._withdrawn.get(event.utterance, 0)
+        if event.revision < latest:
+            return
+        if revised and not event.text:
+            self._withdrawn[event.utterance] = event.revision
+            if known is not None:
+                self._withdraw(event.utterance)
             return
         voice = (event.leg, event.track)
         name = self._renamed.get(voice, event.speaker)
-        said = _Said(voice, name, event.start_ms, reading, event.revision, event.text)
-        count = self.summary.utterance_count
-        if reading == 1:
-            self._last = event.utterance
-            self._set(last_text=event.text)
-            count += known is None
-        else:
-            if self._last in ("", event.utterance):
-                self._set(last_text=event.text)
-            count += bool(event.text) - bool(known is not None and known.text)
+        said = _Said(voice, name, event.start_ms, event.revision, event.text)
         self._said[event.utterance] = said
-        self._set(utterance_count=count)
+        if known is None or known.text == self.summary.last_text:
+            self._set(last_text=event.text)
+        if known is None:
+            self._set(utterance_count=self.summary.utterance_count + 1)
         # Whoever joined stands by when; only strangers stand by when they first spoke.
         joined = {stay.name for stay in self._stays}
         if name not in joined or (known is not None and known.name not in joined):
             self._tell_speakers()
+
+    def _withdraw(self, utterance: str) -> None:
+        """There were no words in it after all."""
+        del self._said[utterance]
+        newest = max(self._said.values(), key=lambda said: said.start_ms, default=None)
+        self._set(
+            utterance_count=self.summary.utterance_count - 1,
+            last_text="" if newest is None else newest.text,
+        )
+        self._tell_speakers()
 
     def _tell_speakers(self) -> None:
         stays = sorted(self._stays, key=lambda stay: stay.joined_ms)
@@ -248,14 +253,3 @@ def merged(before: Dial, after: Dial) -> Dial:
         and getattr(after, field) in (None, "")
     }
     return msgspec.structs.replace(after, **known)
-
-
-def replaces(reading: int, revision: int, known_reading: int, known_revision: int) -> bool:
-    """Whether one form of an utterance takes the place of another that is known already.
-
-    A later reading wins over an earlier one, whichever comes first; of the same reading the higher revision does. A
-    second final replaces the first, as it does in the record.
-    """
-    if reading == known_reading == 1:
-        return True
-    return (reading, revision) >= (known_reading, known_revision)

@@ -34,7 +34,7 @@ from callscribe.events import (
 )
 from callscribe.records import CallSummary
 from callscribe.transcript import wording
-from callscribe.transcript.calls import CallLine, replaces
+from callscribe.transcript.calls import CallLine
 from callscribe.transcript.layout import Layout
 from callscribe.transcript.parts import Block, Note, NoteKind, Person, Utterance
 
@@ -425,8 +425,8 @@ class Transcript:
         if not self.is_over:
             self.lag[f"{event.leg}:{event.track}"] = event.lag_ms
         known = self._utterances.get(event.utterance)
-        if known is not None and known.final and known.reading > 1:
-            if not known.first_text:  # it came late; what is shown is better
+        if known is not None and known.final and known.revision > event.revision:
+            if known.reading > 1 and not known.first_text:  # it came late; what is shown is better
                 self._utterances[known.id] = late = replace(known, first_text=event.text)
                 if known.text:
                     self._layout.put(late, known)
@@ -438,7 +438,7 @@ class Transcript:
         known = self._utterances.get(event.utterance)
         first = ""
         if known is not None and known.final:
-            if not replaces(event.reading, event.revision, known.reading, known.revision):
+            if known.revision > event.revision:
                 return
             first = known.text if known.reading == 1 else known.first_text
         self._durable(event, event.reading, event.reader, first)

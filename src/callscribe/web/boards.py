@@ -30,7 +30,7 @@ import msgspec
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from callscribe.events import EPHEMERAL, AnyEvent, FinalTranscript, Published
+from callscribe.events import EPHEMERAL, AnyEvent, CallDeleted, FinalTranscript, Published
 from callscribe.journal.follow import JournalFollower
 from callscribe.records import CallSummary
 from callscribe.transcript import numbers, wording
@@ -464,8 +464,11 @@ class ListBoard(Board):
     async def apply(self, batch: Sequence[Published]) -> None:
         """Takes events in."""
         changed: dict[str, CallLine] = {}
+        deleted: list[str] = []
         for published in batch:
             event = published.event
+            if isinstance(event, CallDeleted):
+                deleted.append(event.call)
             if isinstance(event, EPHEMERAL):
                 continue
             try:
@@ -478,10 +481,16 @@ class ListBoard(Board):
         for call, line in changed.items():
             self._items[call] = self._draw(line.summary, line.state)
             self._touch(f"call-{call}")
+        for call in deleted:
+            self._lines.pop(call, None)
+            self._items.pop(call, None)
+            self._touch(f"call-{call}")
         for call in list(self._lines)[: max(0, len(self._lines) - REMEMBERED)]:
             del self._lines[call]
-            self._items.pop(call, None)
         self._done()
+        self._items = {
+            call: item for call, item in self._items.items() if f"call-{call}" in self._changes
+        }
 
     async def _apply(self, published: Published) -> bool:
         call = published.event.call
@@ -520,11 +529,11 @@ class ListBoard(Board):
         return Drawn(lambda _: self._drawing.item(call, state))
 
     def _steps(self, since: int, words: Words) -> list[Sequence[Any]]:
-        return [
-            ("item", id, self._items[call].html(words))
-            for id in self._changed(since)
-            if (call := id.removeprefix("call-")) in self._items
-        ]
+        steps: list[Sequence[Any]] = []
+        for id in self._changed(since):
+            item = self._items.get(id.removeprefix("call-"))
+            steps.append(("drop", id) if item is None else ("item", id, item.html(words)))
+        return steps
 
 
 def rank(call: CallSummary) -> tuple[bool, str, str]:

@@ -21,6 +21,7 @@ from callscribe.web.services import Services
 HEARTBEAT_S = 15.0
 """A comment is sent after this much silence, so that proxies keep the connection and a dead viewer is noticed."""
 RETRY_MS = 1000
+GONE = b"event: gone\ndata: {}\n\n"
 
 
 def viewing_routes(services: Services, boards: Boards) -> list[Route]:
@@ -86,7 +87,7 @@ class Stream:
                 if self._call is not None:
                     found = await run_in_threadpool(self._services.store.matching, self._call)
                     if found != [self._call]:
-                        yield b"event: gone\ndata: {}\n\n"
+                        yield GONE
                         return
                     kept = held.enter_context(self._boards.call(self._call))
                     await _either(kept.ready, self._services.stopping)
@@ -102,6 +103,9 @@ class Stream:
                 while not self._services.stopping.is_set() and not any(b.closed for b in boards):
                     wake.clear()
                     sent = False
+                    if call is not None and call.transcript.deleted:
+                        yield GONE
+                        return
                     if call is not None:
                         if at_call is None:
                             version, copy = call.version, call.snapshot()
