@@ -170,3 +170,14 @@ class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
     """When nothing was found: the query with words exchanged for some that are known and differ by one letter."""
     unindexed: int = 0
     """Utterances of an older record that cannot be found yet, because they are still being indexed."""
+
+
+class TokenRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of a program's token; not the token itself."""
+
+    name: str
+    scopes: tuple[str, ...]
+    created_at: str
+    last_used_at: str | None = None
+    """To the minute."""
+    revoked_at: str | None = None

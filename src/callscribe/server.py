@@ -52,8 +52,8 @@ from callscribe.settings import Settings
 from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
-from callscribe.store.base import Archive
-from callscribe.store.opening import open_store
+from callscribe.store.base import Archive, TokenBook
+from callscribe.store.opening import open_store, open_tokens
 from callscribe.text.writer import Writer, WriterOptions
 from callscribe.tunnel import open_tunnel
 from callscribe.upkeep import Retention, Upkeep
@@ -86,6 +86,8 @@ class Record:
     recorder: Recorder
     upkeep: Upkeep
     """Deletes, and works on the record on the side."""
+    tokens: TokenBook
+    """Who may use the API, beside the pages' token."""
 
 
 @dataclass(frozen=True)
@@ -442,7 +444,7 @@ async def open_record(settings: Settings) -> AsyncIterator[Record]:
     """
     kept = Retention(settings.keep_calls_days, settings.keep_text_days, settings.keep_audio_days)
     data = settings.data
-    with open_store(data) as store:
+    with open_store(data) as store, open_tokens(data) as tokens:
         key = spill.key_of(data)
         spill.take_in(store, spill.folders_for(data), key)
         interrupted = store.mark_interrupted()
@@ -457,7 +459,7 @@ async def open_record(settings: Settings) -> AsyncIterator[Record]:
             try:
                 upkeep = Upkeep(store, journal.publish, shelf=shelf, retention=kept)
                 async with upkeep.running():
-                    yield Record(store, hub, journal, interrupted, shelf, recorder, upkeep)
+                    yield Record(store, hub, journal, interrupted, shelf, recorder, upkeep, tokens)
             finally:
                 await journal.close()
                 await asyncio.to_thread(recorder.close)
@@ -595,6 +597,7 @@ def web_services(
         archive=record.store,
         shelf=record.shelf,
         erasure=record.upkeep,
+        tokens=record.tokens,
         hub=record.hub,
         meter=meter,
         signatures=signature_checker(settings, address),

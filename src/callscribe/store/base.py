@@ -8,6 +8,7 @@
     Eraser          deletes for good
     Store           journal and records, for the server that owns the record
     Archive         all of it
+    TokenBook       whoever asks what a program's token may do
 
 How and where a store keeps things is its own affair: no path, lock, connection or SQL shows here. What every store must
 do is written down as tests in `tests/store/contract.py`, which any implementation runs.
@@ -24,7 +25,7 @@ from typing import Literal, Protocol, Self
 
 from callscribe.errors import StoreError
 from callscribe.events import AnyEvent, Published
-from callscribe.records import CallFilter, CallRecord, CallSummary, SearchPage
+from callscribe.records import CallFilter, CallRecord, CallSummary, SearchPage, TokenRecord
 
 
 class NoRecordError(StoreError):
@@ -236,3 +237,44 @@ class Archive(Store, Searcher, Eraser, Protocol):
             How many utterances are left. 0: done.
         """
         ...
+
+
+class TokenBook(Protocol):
+    """Named tokens, known by their digests. Works beside a running server."""
+
+    def add(self, name: str, digest: str, scopes: Sequence[str], at: str) -> TokenRecord:
+        """Keep a new token.
+
+        Raises:
+            StoreError: also when the name is or was another's.
+        """
+        ...
+
+    def all(self) -> list[TokenRecord]:
+        """All tokens, oldest first, revoked ones too."""
+        ...
+
+    def find(self, digest: str) -> TokenRecord | None:
+        """The token of this digest, unless it was revoked."""
+        ...
+
+    def used(self, name: str, at: str) -> None:
+        """Note when a token was used last."""
+        ...
+
+    def revoke(self, name: str, at: str) -> bool:
+        """Let a token open nothing any more, from now on; whether there was one that did."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything. Idempotent."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...

@@ -24,10 +24,10 @@ from sqlalchemy import (
     event,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration."""
 
-KNOWN = ("0001", "0002", "0003")
+KNOWN = ("0001", "0002", "0003", "0004")
 """Every migration from the oldest to `HEAD`."""
 
 metadata = MetaData(
@@ -95,6 +95,21 @@ legs = Table(
     PrimaryKeyConstraint("leg", "call"),
 )
 """Which records a call SID has been part of."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("last_used_at", Text),
+    Column("revoked_at", Text),
+    UniqueConstraint("name"),
+    UniqueConstraint("digest"),
+)
+"""Who may use the API: digests of tokens, scopes apart by blanks. No projection of events."""
 
 renames = Table(
     "renames",

@@ -15,6 +15,8 @@ A request is one of three kinds:
   `/healthz` only, unless the settings expose the pages; then it needs the token.
 * **remote**: anything else. It needs the token.
 
+Programs may have tokens of their own (`web.tokens`), named and with scopes; they come as `Authorization: Bearer`.
+
 The token comes as `Authorization: Bearer`, as a cookie, or once in a link (`/?token=...`), which sets the cookie and
 redirects to the address without it. Twilio's own routes check Twilio's signature instead.
 
@@ -46,7 +48,9 @@ from callscribe.addresses import host_and_port, is_address, is_loopback_name
 from callscribe.errors import SettingsError
 from callscribe.refusals import Refusals
 from callscribe.web.grants import EVERYTHING, Grant, give
+from callscribe.web.grants import Scope as GrantScope
 from callscribe.web.services import WebSettings
+from callscribe.web.tokens import NamedTokens
 from callscribe.web.v1.problems import PREFIX, problem_response
 
 log = structlog.get_logger(__name__)
@@ -182,6 +186,7 @@ class Access:
         app: what it protects.
         settings: token, public URL and what is exposed there.
         refusal: makes the page that says "no permission", from the status code and the sentence to show.
+        tokens: named tokens, which open what their scopes allow.
         unsigned: nobody checks Twilio's signature, so web pages elsewhere must be kept from its routes here.
     """
 
@@ -193,6 +198,7 @@ class Access:
         refusal: Callable[[int, str], Response],
         attempts: Attempts | None = None,
         unsigned: bool = False,
+        tokens: NamedTokens | None = None,
     ) -> None:
         if settings.token and len(settings.token) < MINIMUM_TOKEN:
             raise SettingsError(
@@ -204,6 +210,7 @@ class Access:
         self._refusal = refusal
         self._attempts = attempts or Attempts()
         self._unsigned = unsigned
+        self._tokens = tokens
         self._refusals = Refusals()
         self._token = settings.token.encode()
         self._cookie_value = hmac.new(
@@ -218,7 +225,9 @@ class Access:
             await self.app(scope, receive, send)
             return
         carrier = scope["path"].startswith(CARRIER_PREFIX)
-        answer = self._judge_unsigned(scope) if carrier else self._judge(scope)
+        answer = (
+            self._judge_unsigned(scope) if carrier else self._judge(scope, await self._named(scope))
+        )
         if answer is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
@@ -245,7 +254,14 @@ class Access:
             return "local"
         return "remote"
 
-    def _judge(self, scope: Scope) -> Response | None:
+    async def _named(self, scope: Scope) -> Grant | None:
+        """The grant of the named token that the request shows; None when it shows none of ours."""
+        bearer = _bearer(Headers(scope=scope))
+        if bearer is None or self._tokens is None or self._token_is_right(bearer):
+            return None
+        return await self._tokens.grant(bearer)
+
+    def _judge(self, scope: Scope, named: Grant | None) -> Response | None:
         """None lets the request through."""
         connection = HTTPConnection(scope)
         path: str = scope["path"]
@@ -265,10 +281,17 @@ class Access:
         shown = (bearer is not None and self._token_is_right(bearer)) or self._cookie_is_right(
             cookie
         )
-        permitted = kind == "local" or shown
+        permitted = kind == "local" or shown or named is not None
         scope["callscribe.permitted"] = permitted
         if permitted:
-            give(scope, Grant("page" if shown else "here", EVERYTHING))
+            grant = named or Grant("page" if shown else "here", EVERYTHING)
+            give(scope, grant)
+            # What is not of the API for programs knows no scopes: looking is reading, the rest is control.
+            needed: GrantScope = "read" if scope.get("method") in ("GET", "HEAD") else "control"
+            if not path.startswith(f"{PREFIX}/") and not grant.allows(needed):
+                return self._refuse(
+                    scope, 403, f"The token {grant.name} has no scope `{needed}`.", "scope-missing"
+                )
         open_to_all = path == "/readyz" or path.startswith(STATIC_PREFIX)
         if not permitted and (bearer is not None or cookie):
             wrong = self._wrong(scope, connection)
@@ -411,8 +434,9 @@ class Access:
         )
         return PlainTextResponse(f"{why}\n", status_code=403)
 
-    def _refuse(self, scope: Scope, status: int, message: str) -> Response:
-        name = {401: "no-permission", 403: "foreign-request", 429: "too-many-attempts"}[status]
+    def _refuse(self, scope: Scope, status: int, message: str, name: str = "") -> Response:
+        names = {401: "no-permission", 403: "foreign-request", 429: "too-many-attempts"}
+        name = name or names[status]
         headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
         if scope["path"].startswith("/api/") or scope.get("method") not in ("GET", "HEAD"):
             return _json_refusal(scope["path"], status, name, message, headers)

@@ -25,6 +25,7 @@ from callscribe.web.pages import Pages
 from callscribe.web.recordings import recording_routes
 from callscribe.web.search import search_routes
 from callscribe.web.services import Services
+from callscribe.web.tokens import NamedTokens
 from callscribe.web.v1.problems import PREFIX, problem_response
 from callscribe.web.v1.routes import api_v1_routes
 from callscribe.web.viewing import viewing_routes
@@ -117,6 +118,7 @@ def create_app(
                 Access,
                 settings=services.settings,
                 refusal=pages.refusal,
+                tokens=NamedTokens(services.tokens) if services.tokens else None,
                 unsigned=services.settings.allow_unsigned and services.signatures is None,
             ),
         ],

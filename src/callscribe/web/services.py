@@ -15,7 +15,7 @@ from callscribe.events import Track
 from callscribe.journal.hub import Hub
 from callscribe.metrics import Meter
 from callscribe.recordings.shelf import Shelf
-from callscribe.store.base import Archive, ReadableStore
+from callscribe.store.base import Archive, ReadableStore, TokenBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ class Services:
         erasure: deletes calls; None where nobody does.
         archive: what goes beyond reading calls: search. The same store; None where there is no such thing.
         meter: the server's figures; None where nobody counts.
+        tokens: who may use the API beside the page token; None where there are no named tokens.
         stopping: set when the server is told to stop; endless answers end then, for the server
             waits for them.
     """
@@ -118,6 +119,7 @@ class Services:
     readiness: Callable[[], Awaitable[Readiness]] | None = None
     archive: Archive | None = None
     shelf: Shelf | None = None
+    tokens: TokenBook | None = None
     meter: Meter | None = None
     erasure: Erasure | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

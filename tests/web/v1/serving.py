@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 from starlette.applications import Starlette
 
 from callscribe.journal.hub import Hub
+from callscribe.records import TokenRecord
 from callscribe.store.base import Store
 from callscribe.web.app import create_app
 from callscribe.web.services import CallControl, Services, WebSettings
 from tests.web.test_api import Registry
 
 TOKEN = "a-token-of-twenty-odd-characters"
+
+
+class NoTokens:
+    """Takes every token and keeps none."""
+
+    def add(self, name: str, digest: str, scopes: Sequence[str], at: str) -> TokenRecord:
+        return TokenRecord(name=name, scopes=tuple(scopes), created_at=at)
+
+    def all(self) -> list[TokenRecord]:
+        return [TokenRecord(name="taken", scopes=("read",), created_at="")]
+
+    def find(self, digest: str) -> TokenRecord | None:
+        return None
+
+    def used(self, name: str, at: str) -> None:
+        pass
+
+    def revoke(self, name: str, at: str) -> bool:
+        return name == "taken"
+
+    def close(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 def services_over(store: Store | None, registry: CallControl | None = None) -> Services:
@@ -20,6 +52,7 @@ def services_over(store: Store | None, registry: CallControl | None = None) -> S
         registry=registry or Registry(),
         store=store,  # type: ignore[arg-type]
         hub=Hub(store.last_id() if store else 0),
+        tokens=NoTokens(),
     )
     services.stopping.set()
     return services

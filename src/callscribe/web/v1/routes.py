@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from callscribe.web.services import Services
-from callscribe.web.v1 import about, calls, events
+from callscribe.web.v1 import about, calls, events, tokens
 from callscribe.web.v1.openapi import describe
 from callscribe.web.v1.operations import Operation, route
 from callscribe.web.v1.problems import PREFIX
@@ -18,7 +18,12 @@ from callscribe.web.v1.problems import PREFIX
 
 def all_operations(services: Services) -> list[Operation[Any, Any]]:
     """Every operation that this server offers, in the order of the description."""
-    return [*about.operations(), *calls.operations(services), *events.operations(services)]
+    return [
+        *about.operations(),
+        *calls.operations(services),
+        *events.operations(services),
+        *(tokens.operations(services.tokens) if services.tokens else ()),
+    ]
 
 
 def api_v1_routes(services: Services) -> list[Route]:
