@@ -44,6 +44,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.refusals", 3),
     ("callscribe.metrics", 3),
     ("callscribe.outlet", 3),
+    ("callscribe.reading", 5),
     ("callscribe.web", 4),
     ("callscribe.terminal", 4),
     ("callscribe.simulator", 4),
@@ -270,6 +271,7 @@ EVENTS = {
 }
 
 MATCHERS = {
+    "callscribe.reading.service": "the second reading",
     "callscribe.store.projections": "the tables",
     "callscribe.terminal.teller": "the terminal, until it draws what transcript/ makes",
     "callscribe.transcript": "what people read",

@@ -17,6 +17,7 @@ from callscribe.events import (
     GapDetected,
     StreamCounters,
     Track,
+    Word,
 )
 
 
@@ -86,13 +87,37 @@ class PauseRecord(msgspec.Struct, frozen=True, kw_only=True):
     end_ms: int | None = None
 
 
+class FirstReading(msgspec.Struct, frozen=True, kw_only=True):
+    """What was heard while it was said, kept beside a better reading."""
+
+    text: str
+    raw_text: str
+    words: tuple[Word, ...]
+
+
+class UtteranceRecord(FinalTranscript, frozen=True, kw_only=True, tag="final"):
+    """An utterance with its best reading; in JSON a final with three fields more."""
+
+    reading: int = 1
+    """1: as it was heard; 2: read again soon after; 3: read again after the call."""
+    reader: str = ""
+    """The model that read it again."""
+    first: FirstReading | None = None
+    """The first reading, when this is another."""
+
+    @classmethod
+    def of(cls, final: FinalTranscript) -> UtteranceRecord:
+        """An utterance that was read once."""
+        return cls(**{name: getattr(final, name) for name in FinalTranscript.__struct_fields__})
+
+
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Everything kept of a call."""
 
     call: CallSummary
     tracks: tuple[TrackRecord, ...] = ()
     participants: tuple[ParticipantRecord, ...] = ()
-    utterances: tuple[FinalTranscript, ...] = ()
+    utterances: tuple[UtteranceRecord, ...] = ()
     """Finals by start time; `speaker` is the name as it is now, renames applied."""
     gaps: tuple[GapDetected, ...] = ()
     pauses: tuple[PauseRecord, ...] = ()

@@ -4,6 +4,7 @@
       running_server     the server alone: record, speech, calls, pages
         open_record      store, hub, journal
         Sessions         a stream's audio to text
+        second_reading   what reads it again
         call_registry    which calls are live
         web_services     what pages and API may use
 
@@ -43,15 +44,23 @@ from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
 from callscribe.journal.stages import Stage
 from callscribe.metrics import Meter, Source
+from callscribe.models.choice import second_reader
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.phone import is_number
+from callscribe.reading.agenda import Agenda
+from callscribe.reading.ears import Ears
+from callscribe.reading.process import ReaderProcess
+from callscribe.reading.service import ReadingService
+from callscribe.reading.unread import Unread
 from callscribe.recognition.base import Recognizer
+from callscribe.recognition.windows import WINDOW_MS
 from callscribe.recordings.shelf import Shelf
 from callscribe.recordings.writing import Recorder
 from callscribe.settings import Settings
 from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
+from callscribe.speech.tap import Listener
 from callscribe.store.base import Archive, TokenBook
 from callscribe.store.opening import open_store, open_tokens
 from callscribe.text.writer import Writer, WriterOptions
@@ -124,6 +133,8 @@ class Server:
     registry: CallRegistry
     failed: asyncio.Event
     """Set when the server stopped by itself."""
+    reading: SecondReading | None = None
+    """None without a second reader."""
 
     async def finish(self) -> None:
         """Take no new calls, finish what is being said, and end the live view."""
@@ -388,7 +399,10 @@ async def running_server(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(listener.close)
         record = await stack.enter_async_context(open_record(settings))
-        sessions = await stack.enter_async_context(speech(settings, recognizer, record))
+        reading = await stack.enter_async_context(
+            second_reading(settings, recognizer.language, record)
+        )
+        sessions = await stack.enter_async_context(speech(settings, recognizer, record, reading))
         registry = call_registry(
             settings,
             flows,
@@ -430,6 +444,7 @@ async def running_server(
             record=record,
             registry=registry,
             failed=failed,
+            reading=reading,
         )
 
 
@@ -465,14 +480,63 @@ async def open_record(settings: Settings) -> AsyncIterator[Record]:
                 await asyncio.to_thread(recorder.close)
 
 
+@dataclass(frozen=True)
+class SecondReading:
+    """The second reader at work."""
+
+    model: ModelFolder
+    ears: Ears
+    service: ReadingService
+
+
+@contextlib.asynccontextmanager
+async def second_reading(
+    settings: Settings, language: str, record: Record
+) -> AsyncIterator[SecondReading | None]:
+    """What reads utterances again; None when that is off or no model for it is installed. What is unread when it
+    closes is read when it starts again.
+
+    Raises:
+        ModelError: the reader that the settings name is not there, or of another kind or language.
+    """
+    model = second_reader(settings.second_reader, language=language)
+    if model is None:
+        yield None
+        return
+    ears = Ears()
+    with JournalFollower(record.store, record.hub, after=None) as follower:
+        service = ReadingService(
+            ReaderProcess(model.path),
+            follower,
+            publish=record.journal.publish,
+            ears=ears,
+            unread=Unread(settings.data, memory=not settings.keep_unread),
+            write=text_writer(settings, language),
+            agenda=Agenda(WINDOW_MS),
+        )
+        running = asyncio.create_task(service.run(), name="second reading")
+        try:
+            yield SecondReading(model, ears, service)
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+
+def text_writer(settings: Settings, language: str) -> Writer:
+    """Makes words readable, as the settings wish."""
+    options = WriterOptions(fillers=settings.fillers, profanity_filter=settings.profanity_filter)
+    return Writer.for_language(language, options)
+
+
 @contextlib.asynccontextmanager
 async def speech(
-    settings: Settings, recognizer: Recognizer, record: Record
+    settings: Settings, recognizer: Recognizer, record: Record, reading: SecondReading | None
 ) -> AsyncIterator[Sessions]:
     """What turns streams into text; on leaving, everything that was heard is decoded."""
     pool = DecodePool(settings.threads or os.cpu_count() or 1)
     try:
-        yield Sessions(settings, recognizer, pool, record)
+        yield Sessions(settings, recognizer, pool, record, reading)
     finally:
         await pool.close()
 
@@ -481,17 +545,20 @@ class Sessions:
     """Makes the session of each stream (`callscribe.calls.interfaces.OpenSession`)."""
 
     def __init__(
-        self, settings: Settings, recognizer: Recognizer, pool: DecodePool, record: Record
+        self,
+        settings: Settings,
+        recognizer: Recognizer,
+        pool: DecodePool,
+        record: Record,
+        reading: SecondReading | None = None,
     ) -> None:
         self._settings = settings
         self._recognizer = recognizer
         self._pool = pool
         self._record = record
         self._open: weakref.WeakValueDictionary[str, StreamSession] = weakref.WeakValueDictionary()
-        self._write = Writer.for_language(
-            recognizer.language,
-            WriterOptions(fillers=settings.fillers, profanity_filter=settings.profanity_filter),
-        )
+        self._reading = reading
+        self._write = text_writer(settings, recognizer.language)
 
     def __call__(
         self,
@@ -514,9 +581,9 @@ class Sessions:
             recognizer=self._recognizer,
             pool=self._pool,
             publish=self._record.journal.publish,
-            listeners=[self._record.recorder] if records(self._settings, plan) else (),
             options=session_options(self._settings, plan),
             write=self._write,
+            listeners=self._listeners(plan),
         )
         self._open[stream] = session
         return session
@@ -524,6 +591,15 @@ class Sessions:
     def counters(self) -> dict[str, StreamCounters]:
         """What has arrived on each stream, by stream SID; one that is over may still be there."""
         return {stream: session.counters for stream, session in self._open.items()}
+
+    def _listeners(self, plan: NumberFlow) -> list[Listener]:
+        """Who else gets the sound of a call's streams."""
+        listeners: list[Listener] = []
+        if records(self._settings, plan):
+            listeners.append(self._record.recorder)
+        if self._reading is not None and plan.second_reader != "off":
+            listeners.append(self._reading.ears)
+        return listeners
 
 
 def call_registry(

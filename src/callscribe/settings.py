@@ -195,6 +195,18 @@ class Settings:
     language: str = setting(
         "", "Language of the model when its name does not tell, e.g. de.", group="Recognition"
     )
+    second_reader: str = setting(
+        "auto",
+        "Model that reads every utterance again once it is over: `auto` (the best installed one that this machine "
+        "can carry), `off`, a name (`callscribe models list`) or a folder.",
+        group="Recognition",
+    )
+    keep_unread: bool = setting(
+        True,
+        "Keep sound that the second reader has not read yet in the data folder, so that a crash loses none; it is "
+        "deleted once read. False: in memory only.",
+        group="Recognition",
+    )
     threads: int = setting(
         0,
         "Threads that decode speech. 0: one per processor core.",

@@ -27,6 +27,7 @@ from callscribe.events import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    RevisedTranscript,
     SpeakerRenamed,
     StoreFailed,
     StreamCounters,
@@ -38,7 +39,7 @@ from callscribe.events import (
     TranscriptionResumed,
     Word,
 )
-from callscribe.records import ParticipantRecord, PauseRecord
+from callscribe.records import ParticipantRecord, PauseRecord, UtteranceRecord
 from callscribe.store.base import NoRecordError, Store
 
 CALL = "CA00000000000000000000000000000001"
@@ -84,6 +85,13 @@ def final(
         confidence=0.5,
         lag_ms=120,
     )
+
+
+def revised(utterance: str, text: str, revision: int, reading: int = 2) -> RevisedTranscript:
+    read = final(utterance, 0, text, revision=revision)
+    values = {name: getattr(read, name) for name in FinalTranscript.__struct_fields__}
+    values["text"] = read.text if text else ""
+    return RevisedTranscript(**values, reader="tiny.en", reading=reading)
 
 
 def started(call: str = CALL, at: str = "2026-01-15T10:00:50.000Z") -> CallStarted:
@@ -194,8 +202,8 @@ class StoreContract:
         assert record.tracks[0].counters == StreamCounters(frames=2000, missing_ms=4000)
         assert record.tracks[1].end_reason == "stop"
         assert list(record.utterances) == [
-            final("u1", 1000, "good morning", track="outbound", speaker="Us"),
-            final("u2", 5000, speaker="Alice"),
+            UtteranceRecord.of(final("u1", 1000, "good morning", track="outbound", speaker="Us")),
+            UtteranceRecord.of(final("u2", 5000, speaker="Alice")),
         ]
         assert [(gap.start_ms, gap.end_ms, gap.reason) for gap in record.gaps] == [
             (2000, 6000, "missing")
@@ -381,6 +389,39 @@ class StoreContract:
         assert record is not None
         assert [u.raw_text for u in record.utterances] == ["two"]
         assert record.call.utterance_count == 1
+
+    def test_a_better_reading_takes_the_firsts_place_and_keeps_it(self, store: Store) -> None:
+        store.append(
+            [final("u1", 0, "one"), revised("u1", "won", 4), revised("u1", "one one", 5, 3)]
+        )
+        record = store.call(CALL)
+        assert record is not None
+        (said,) = record.utterances
+        assert (said.raw_text, said.reading, said.reader) == ("one one", 3, "tiny.en")
+        assert said.first is not None
+        assert (said.first.text, said.first.raw_text) == ("One.", "one")
+        assert [word.text for word in said.first.words] == ["one"]
+        assert (record.call.utterance_count, record.call.last_text) == (1, "One one.")
+
+    def test_what_was_read_once_has_no_first_reading(self, store: Store) -> None:
+        store.append([final("u1", 0, "one")])
+        record = store.call(CALL)
+        assert record is not None
+        (said,) = record.utterances
+        assert (said.reading, said.reader, said.first) == (1, "", None)
+
+    def test_a_reading_without_words_withdraws_the_utterance(self, store: Store) -> None:
+        store.append([final("u1", 0, "one"), final("u2", 500, "six"), revised("u2", "", 4)])
+        record = store.call(CALL)
+        assert record is not None
+        assert [said.utterance for said in record.utterances] == ["u1"]
+        assert (record.call.utterance_count, record.call.last_text) == (1, "One.")
+
+    def test_an_older_reading_changes_nothing(self, store: Store) -> None:
+        store.append([final("u1", 0, "one"), revised("u1", "two", 5), revised("u1", "three", 4)])
+        record = store.call(CALL)
+        assert record is not None
+        assert [said.raw_text for said in record.utterances] == ["two"]
 
     def test_the_journal_can_be_read_in_pages_and_by_call(self, store: Store) -> None:
         other = AGENT

@@ -23,6 +23,7 @@ from callscribe.events import (
     ParticipantLeft,
     ParticipantUpdated,
     Published,
+    RevisedTranscript,
     SpeakerRenamed,
     StreamEnded,
     StreamStarted,
@@ -33,9 +34,11 @@ from callscribe.events import (
 from callscribe.records import (
     CallRecord,
     CallSummary,
+    FirstReading,
     ParticipantRecord,
     PauseRecord,
     TrackRecord,
+    UtteranceRecord,
 )
 from callscribe.store.base import NoRecordError
 
@@ -194,7 +197,7 @@ class Folded:
         self._names: dict[tuple[str, str], str] = {}
         self._tracks: list[TrackRecord] = []
         self._people: list[ParticipantRecord] = []
-        self._finals: dict[str, FinalTranscript] = {}
+        self._finals: dict[str, UtteranceRecord] = {}
         self._gaps: list[GapDetected] = []
         self._pauses: list[PauseRecord] = []
 
@@ -231,7 +234,7 @@ class Folded:
                     replace(t, **ended) if (t.leg, t.stream) == (event.leg, event.stream) else t
                     for t in self._tracks
                 ]
-            case FinalTranscript():
+            case FinalTranscript() | RevisedTranscript():
                 self._said(event)
             case GapDetected():
                 self._gaps.append(event)
@@ -372,11 +375,28 @@ class Folded:
                 )
             )
 
-    def _said(self, event: FinalTranscript) -> None:
-        said = replace(event, speaker=self._name(event.leg, event.track, event.speaker))
+    def _said(self, event: FinalTranscript | RevisedTranscript) -> None:
+        before = self._finals.get(event.utterance)
+        if before is not None and before.revision > event.revision:
+            return
+        if isinstance(event, RevisedTranscript) and not event.text:
+            if before is not None:
+                del self._finals[event.utterance]
+                left = max(self._finals.values(), key=lambda said: said.start_ms, default=None)
+                self._change(last_text=left.text if left else "")
+            return
+        values = {name: getattr(event, name) for name in FinalTranscript.__struct_fields__}
+        values["speaker"] = self._name(event.leg, event.track, event.speaker)
+        first = before.first if before else None
+        if before is not None and before.reading == 1:
+            first = FirstReading(text=before.text, raw_text=before.raw_text, words=before.words)
+        said = UtteranceRecord(**values)
+        if isinstance(event, RevisedTranscript):
+            said = replace(said, reading=event.reading, reader=event.reader, first=first)
         self._finals.pop(event.utterance, None)
         self._finals[event.utterance] = said
-        self._change(last_text=event.text)
+        if before is None or before.text == self.summary.last_text:
+            self._change(last_text=event.text)
         self._tracks = [
             replace(t, speaker=said.speaker) if _same(t, event) and not t.speaker else t
             for t in self._tracks

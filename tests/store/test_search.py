@@ -293,6 +293,8 @@ def test_an_older_record_is_indexed_piece_by_piece(tmp_path: Path) -> None:
     for table in ("search", "search_rows", "search_words", "search_backlog", "erasures"):
         plain.execute(f"DROP TABLE {table}")
     plain.execute("ALTER TABLE calls DROP COLUMN facets")
+    for column in ("reading", "reader", "first"):
+        plain.execute(f"ALTER TABLE utterances DROP COLUMN {column}")
     plain.execute("UPDATE alembic_version SET version_num = '0001'")
     plain.commit()
     plain.close()

@@ -19,6 +19,7 @@ import pytest
 
 from callscribe.errors import RecordLostError, StoreError
 from callscribe.events import FinalTranscript, GapDetected, from_json
+from callscribe.records import UtteranceRecord
 from callscribe.store import projections, schema
 from callscribe.store.base import NoRecordError
 from callscribe.store.sqlite import SqliteStore
@@ -214,7 +215,9 @@ def test_after_a_kill_every_final_that_was_shown_is_there(tmp_path: Path) -> Non
             if (record := store.call(summary.id)) is not None
             for u in record.utterances
         }
-        assert [kept.get((f.call, f.utterance)) for f in finals] == finals
+        assert [kept.get((f.call, f.utterance)) for f in finals] == [
+            UtteranceRecord.of(f) for f in finals
+        ]
         assert {call.status for call in store.calls()} == {"interrupted"}
 
 

@@ -15,6 +15,7 @@ from callscribe.records import (
     CallSummary,
     PauseRecord,
     TrackRecord,
+    UtteranceRecord,
 )
 
 CALL = "CA0123456789abcdef0123456789abcdef"
@@ -75,8 +76,8 @@ RECORD = CallRecord(
         ),
     ),
     utterances=(
-        final(1000, "Good morning"),
-        final(9000, "How are you", track="outbound", speaker="Bob"),
+        UtteranceRecord.of(final(1000, "Good morning")),
+        UtteranceRecord.of(final(9000, "How are you", track="outbound", speaker="Bob")),
     ),
     gaps=(
         GapDetected(

@@ -5,7 +5,6 @@ from callscribe.events import (
     CallStarted,
     CallUpdated,
     Dial,
-    FinalTranscript,
     ParticipantJoined,
     ParticipantLeft,
     SpeakerRenamed,
@@ -15,6 +14,7 @@ from callscribe.records import (
     CallRecord,
     ParticipantRecord,
     TrackRecord,
+    UtteranceRecord,
 )
 from callscribe.terminal.replay import events_of
 from tests.terminal.recorded import CALL, RECORD, final, summary
@@ -32,14 +32,14 @@ def test_events_are_in_time_order_with_the_people() -> None:
                 leg="CA2", track="inbound", speaker="Bob", joined_ms=8000, left_ms=42_000
             ),
         ),
-        utterances=(final(6000, "Hello"),),
+        utterances=(UtteranceRecord.of(final(6000, "Hello")),),
     )
     told = [type(event) for event in events_of(record)]
     assert told == [
         CallStarted,
         ParticipantJoined,
         ParticipantJoined,
-        FinalTranscript,
+        UtteranceRecord,
         ParticipantLeft,
         ParticipantJoined,
         CallEnded,

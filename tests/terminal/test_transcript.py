@@ -13,6 +13,7 @@ from callscribe.events import (
 )
 from callscribe.records import (
     CallRecord,
+    UtteranceRecord,
 )
 from callscribe.terminal.call_list import print_calls, shortest_length, who
 from callscribe.terminal.transcript import date, print_transcript, state, when
@@ -56,7 +57,7 @@ def test_on_a_terminal_in_colours_with_a_hanging_indent() -> None:
     console = Console(
         file=out, width=60, force_terminal=True, color_system="standard", legacy_windows=False
     )
-    record = CallRecord(call=summary(), utterances=(final(1000, "word " * 30),))
+    record = CallRecord(call=summary(), utterances=(UtteranceRecord.of(final(1000, "word " * 30)),))
     print_transcript(console, record, timezone=UTC)
     assert "\x1b[" in out.getvalue()
     body = [line for line in out.getvalue().splitlines() if "word" in line]

@@ -10,7 +10,7 @@ from callscribe.events import (
     StreamCounters,
     StreamEnded,
 )
-from callscribe.records import CallRecord, CallSummary, TrackRecord
+from callscribe.records import CallRecord, CallSummary, TrackRecord, UtteranceRecord
 from tests.terminal.made import A, B, final, partial, started
 from tests.terminal.screen import Stage
 
@@ -122,7 +122,7 @@ class TestOneCall:
                 started_at="2026-01-15T09:59:00Z",
             ),
             tracks=(TrackRecord(leg=A, stream="MZ1", track="inbound", speaker="Caller"),),
-            utterances=(final("hello"),),
+            utterances=(UtteranceRecord.of(final("hello")),),
             gaps=(
                 GapDetected(
                     call=A, leg=A, track="inbound", start_ms=2_000, end_ms=3_500, reason="missing"
@@ -138,7 +138,10 @@ class TestOneCall:
 
     def test_catch_up_with_a_long_call_shows_its_end(self) -> None:
         stage = Stage()
-        said = tuple(final(f"<{n}>", utterance=f"u{n}", start_ms=n * 1000) for n in range(30))
+        said = tuple(
+            UtteranceRecord.of(final(f"<{n}>", utterance=f"u{n}", start_ms=n * 1000))
+            for n in range(30)
+        )
         summary = CallSummary(id=A, sid=A, utterance_count=30)
         stage.view.catch_up(CallRecord(call=summary, utterances=said), last=5)
         stage.play(CallEnded(call=A))

@@ -43,6 +43,8 @@ class NumberFlow(msgspec.Struct, frozen=True, kw_only=True):
     recording: Literal["off", "on"] | None = None
     """Whether the sound is kept."""
 
+    second_reader: Literal["auto", "off"] = "auto"
+    """`off`: this number's calls are not read a second time."""
     phrases: tuple[str, ...] = ()
     """The recogniser hears nothing but these; only for models that can be restricted."""
     endpoint_silence_ms: int | None = None
@@ -89,6 +91,7 @@ _COMMON = (
     "tracks",
     "hold_seconds",
     "recording",
+    "second_reader",
     "phrases",
     "endpoint_silence_ms",
     "endpoint_max_ms",

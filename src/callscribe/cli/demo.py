@@ -18,7 +18,7 @@ from callscribe.cli.options import with_settings
 from callscribe.cli.serve import finish, first_of, introduction, speaker, stop_signals
 from callscribe.cli.views import choose_view, data_option, show_hub
 from callscribe.errors import SimulationError
-from callscribe.events import CallEnded, Published
+from callscribe.events import CallEnded, Published, RecordSettled
 from callscribe.outlet import say, tell
 from callscribe.records import CallRecord
 from callscribe.server import Server, load_recognizer, run, running_server
@@ -33,7 +33,7 @@ from callscribe.terminal.transcript import print_transcript
 from callscribe.terminal.view import TerminalView
 from callscribe.web.listening import listen
 
-FINISH_S = 20
+FINISH_S = 60
 """Seconds that the last words may take once the carrier has hung up."""
 
 CALLER, OURS, AGENT = "+15005550010", "+15005550006", "+15005550020"
@@ -41,7 +41,7 @@ CALLER, OURS, AGENT = "+15005550010", "+15005550006", "+15005550020"
 
 def register(app: typer.Typer) -> None:
     @app.command("demo")
-    @with_settings(names=["data", "model", "raw"])
+    @with_settings(names=["data", "model", "second_reader", "raw"])
     def demo_command(
         settings: Settings,
         speed: Annotated[
@@ -56,7 +56,12 @@ def register(app: typer.Typer) -> None:
 def demo_settings(settings: Settings) -> Settings:
     """A server of its own: any free port, a made-up auth token, a number that forwards to an agent."""
     return replace(
-        Settings(data=settings.data, model=settings.model, raw=settings.raw),
+        Settings(
+            data=settings.data,
+            model=settings.model,
+            second_reader=settings.second_reader,
+            raw=settings.raw,
+        ),
         port=0,
         auth_token=Secret(secrets.token_hex(16)),
         number=OURS,
@@ -88,7 +93,7 @@ async def demo(settings: Settings, speed: float) -> None:
             for line in introduction(server, model, OURS):
                 say(line)
             say("A simulated carrier phones that number now; the page shows the same.")
-            ended = asyncio.create_task(call_ended(server), name="end of the call")
+            ended = asyncio.create_task(call_settled(server), name="end of the call")
             phoning = asyncio.create_task(
                 phone(server, settings.auth_token.reveal(), speed), name="carrier"
             )
@@ -108,11 +113,13 @@ async def demo(settings: Settings, speed: float) -> None:
     print_saved(settings, check(record, report))
 
 
-async def call_ended(server: Server) -> None:
-    """Until the record of the one call is closed: callbacks and last words come after the carrier hung up."""
+async def call_settled(server: Server) -> None:
+    """Until the record of the one call is closed and read again: callbacks and last words come after the carrier hung
+    up, and the second reader's last reading after them."""
+    last = CallEnded if server.reading is None else RecordSettled
     with server.record.hub.subscribe() as events:
         async for published in events:
-            if isinstance(published, Published) and isinstance(published.event, CallEnded):
+            if isinstance(published, Published) and isinstance(published.event, last):
                 return
 
 

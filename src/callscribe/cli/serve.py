@@ -20,6 +20,7 @@ from callscribe.cli.options import with_settings
 from callscribe.cli.views import AnyView, choose_view, data_option, show_hub
 from callscribe.errors import CarrierError
 from callscribe.journal.worker import Worker, busy
+from callscribe.models import choice, readers
 from callscribe.models.folder import ModelFolder
 from callscribe.outlet import say, tell
 from callscribe.server import (
@@ -44,6 +45,10 @@ READING_S = 3.0
 """How long at the end whoever reads the output may take for the rest of it."""
 LEAVING_S = 10.0
 """How long the process may take to end after the server has."""
+
+
+_WINDOWS_A_CALL_S = 4.0
+"""Seconds between two utterances of a lively call with two people, both counted."""
 
 
 def register(app: typer.Typer) -> None:
@@ -204,6 +209,28 @@ def flush_quietly(view: TerminalView) -> None:
         view.flush()
 
 
+def reader_lines(server: Server) -> list[str]:
+    """Which second reader is at work, how good it is, and how many calls it can follow; or how to get one."""
+    if server.settings.second_reader == choice.OFF:
+        return []
+    if server.reading is None:
+        return [f"Reader   none; get one with: callscribe models get {readers.SMALLEST}"]
+    model, ready = server.reading.model, server.reading.service.ready
+    lines = [f"Reader   {model.title} reads every utterance again once it is over"]
+    if model.worth:
+        lines.append(f"         {model.worth}")
+    if ready.done() and not ready.exception():
+        lines.append(f"         follows {_calls_at_once(ready.result().window_s)} at once")
+    elif ready.done():
+        lines.append(f"         {ready.exception()}")
+    return lines
+
+
+def _calls_at_once(window_s: float) -> str:
+    count = max(1, int(_WINDOWS_A_CALL_S / max(window_s, 0.01)))
+    return "one call" if count == 1 else f"about {count} calls"
+
+
 def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
     """What the start-up says: model, address, page, and what to do next."""
     settings, address, language = server.settings, server.address, model.language
@@ -217,6 +244,7 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         lines.append(
             f"         No rules for written text in {language or 'this language'}: words are shown raw."
         )
+    lines += reader_lines(server)
     lines.append(f"Page     {server.page_url}")
     if address.is_public:
         lines.append(f"Carrier  {address.public_url}/twilio/voice")

@@ -60,6 +60,8 @@ class ReaderEntry(msgspec.Struct, frozen=True, kw_only=True):
     licence: str
     """SPDX."""
     note: str
+    cores: int = 1
+    """Processor cores from which on it keeps up with a call."""
     worth: str = ""
     """What to expect of it, for the start-up line."""
     calibration: tuple[tuple[float, float], ...] = ()

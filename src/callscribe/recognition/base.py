@@ -101,6 +101,8 @@ class Reading(msgspec.Struct, frozen=True):
     """How likely nobody spoke, 0 to 1, by what the reader says of the whole sound it was given."""
     language: str = ""
     """BCP 47: what it was read as."""
+    doubtful: bool = False
+    """Whether, by what the reader itself says, there may have been no words at all."""
 
 
 class Reader(Protocol):

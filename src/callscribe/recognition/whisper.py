@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
@@ -29,17 +30,18 @@ from callscribe.recognition import mel, windows
 from callscribe.recognition.base import Excerpt, Reader, Reading
 from callscribe.recognition.calibration import Calibration
 from callscribe.recognition.engine import Engine, Facts, Layout
+from callscribe.recognition.languages import same_language
 from callscribe.recognition.spoken import spoken_words
 
 FILES: Final = ("model.bin", "config.json", "tokenizer.json")
 """What a model's folder must hold; the vocabulary stands in the tokenizer as well."""
-WINDOW_MS: Final = 28_000
-"""Of 30 s, with room for what lies around the last word."""
 CONTEXT_MS: Final = 24_000
 """The most of what was said before that is heard again."""
 NO_SPEECH: Final = 0.6
 POOR_SCORE: Final = -1.0
 """Likelier than the one that nobody spoke, or poorer than the other: there were no words (openai/whisper's limits)."""
+_SHORTEST_MS: Final = 100
+"""No word is shorter."""
 _MAX_LENGTH: Final = 448
 """Tokens; of a limit of n CTranslate2 lets the decoder write n / 2, the forced beginning among them (whisper.cc)."""
 _HINT_TOKENS: Final = 120
@@ -80,6 +82,7 @@ class WhisperReader:
         folder: Path,
         *,
         name: str = "",
+        language: str = "",
         threads: int = 1,
         beam: int = 1,
         calibration: Calibration | None = None,
@@ -89,6 +92,7 @@ class WhisperReader:
         Args:
             folder: a Whisper model in CTranslate2's form.
             name: for people; the folder's name when empty.
+            language: BCP 47, of a model that could read many but is good at one.
             threads: processor threads of one reading.
             beam: how many hypotheses are followed; 1 is fastest.
             calibration: what its probabilities are worth; without it words keep the decoder's own.
@@ -109,7 +113,7 @@ class WhisperReader:
                 "Install it with: pip install ctranslate2 tokenizers. Or do without it: --second-reader off"
             ) from error
         self.name = name or folder.resolve().name
-        self.window_ms = WINDOW_MS
+        self.window_ms = windows.WINDOW_MS
         self._ct2: Any = ctranslate2
         self._beam = beam
         self._calibration = calibration
@@ -125,7 +129,7 @@ class WhisperReader:
                 "callscribe models get --again NAME, or choose a smaller one."
             ) from error
         self._many_languages = bool(self._model.is_multilingual)
-        self.language = "" if self._many_languages else "en"
+        self.language = language if self._many_languages else "en"
         self._mel = mel.LogMel(int(self._model.n_mels))
         self._vocabulary = _Vocabulary(self._tokenizer)
 
@@ -143,9 +147,9 @@ class WhisperReader:
         hints: Sequence[str] = (),
         language: str = "",
     ) -> Reading:
-        self._check_language(language)
+        language = self._chosen(language)
         known = [excerpt for excerpt in before if excerpt.text]
-        pieces = windows.divide(new.pcm, WINDOW_MS)
+        pieces = windows.divide(new.pcm, windows.WINDOW_MS)
         readings: list[Reading] = []
         offset = 0
         for pcm in pieces:
@@ -159,10 +163,10 @@ class WhisperReader:
     def read_together(
         self, excerpts: Sequence[Excerpt], *, hints: Sequence[str] = (), language: str = ""
     ) -> list[Reading]:
-        self._check_language(language)
+        language = self._chosen(language)
         lengths = [_ms(excerpt.pcm) for excerpt in excerpts]
         readings: list[Reading] = []
-        for window in windows.pack(lengths, WINDOW_MS):
+        for window in windows.pack(lengths, windows.WINDOW_MS):
             members = [excerpts[i] for i in window]
             if len(members) == 1:
                 readings.append(self.read(members[0], hints=hints, language=language))
@@ -170,17 +174,12 @@ class WhisperReader:
                 readings += self._read_window(members, hints, language)
         return readings
 
-    def find_language(self, pcm: Pcm) -> str:
-        """The language spoken, BCP 47; the model's own when it has one."""
-        if not self._many_languages:
-            return self.language
-        found = self._model.detect_language(self._encode(pcm))[0][0][0]
-        return str(found).strip("<|>")
-
     def _read_one(
         self, pcm: Pcm, known: Sequence[Excerpt], hints: Sequence[str], language: str
     ) -> Reading:
-        room = min(CONTEXT_MS, WINDOW_MS - _ms(pcm))
+        if _ms(pcm) < _SHORTEST_MS:
+            return Reading(language=language, doubtful=True)
+        room = min(CONTEXT_MS, windows.WINDOW_MS - _ms(pcm))
         count = windows.most_recent([_ms(excerpt.pcm) for excerpt in known], room)
         context = list(known[len(known) - count :])
         window = windows.lay_out([*(excerpt.pcm for excerpt in context), pcm])
@@ -190,12 +189,13 @@ class WhisperReader:
         answer = self._answer(encoded, _ms(pcm), forced, hints, language)
         if answer.looped and context:
             return self._read_one(pcm, (), hints, language)
-        if not answer.tokens or answer.score < POOR_SCORE:
-            return Reading(score=answer.score, no_speech=answer.no_speech, language=language)
-        if not context and answer.no_speech > NO_SPEECH:
-            return Reading(score=answer.score, no_speech=answer.no_speech, language=language)
-        pieces = self._placed(encoded, window, forced, answer.tokens, language)
-        return self._reading(pieces, window.places[-1], answer, language)
+        # Of a window with context it says that somebody spoke, whoever it was.
+        silent = not context and answer.no_speech > NO_SPEECH
+        pieces = (
+            self._placed(encoded, window, forced, answer.tokens, language) if answer.tokens else []
+        )
+        reading = self._reading(pieces, window.places[-1], answer, language)
+        return msgspec.structs.replace(reading, doubtful=silent or answer.score < POOR_SCORE)
 
     def _read_window(
         self, members: Sequence[Excerpt], hints: Sequence[str], language: str
@@ -217,16 +217,15 @@ class WhisperReader:
             for member, place, share in zip(members, window.places, shares, strict=True)
         ]
 
-    def _check_language(self, language: str) -> None:
-        if language and self.language and language.split("-")[0] != self.language:
+    def _chosen(self, language: str) -> str:
+        if language and self.language and not same_language(language, self.language):
             raise ModelError(
-                f"The second reader {self.name} reads only English, not `{language}`. "
-                "Take one of many languages, e.g. tiny or base: callscribe models list"
+                f"The second reader {self.name} reads `{self.language}`, not `{language}`. "
+                "Take one of many languages, e.g. whisper-tiny or whisper-base: callscribe models list"
             )
+        return language or self.language
 
     def _language_of(self, encoded: Any) -> str:
-        if not self._many_languages:
-            return self.language
         return str(self._model.detect_language(encoded)[0][0][0]).strip("<|>")
 
     # -- the model
@@ -366,9 +365,7 @@ class WhisperReader:
                     )
                 )
                 start += share
-        text = "".join(piece.text for piece in pieces).strip()
-        if not words:
-            return Reading(score=answer.score, no_speech=answer.no_speech, language=language)
+        text = "".join(piece.text for piece in pieces).strip() if words else ""
         return Reading(tuple(words), text, answer.score, answer.no_speech, language)
 
     def _confidence(self, probability: float) -> float:
@@ -468,7 +465,9 @@ def near_miss(folder: Path) -> str:
 
 
 def _load(folder: Path, facts: Facts) -> Reader:
-    return WhisperReader(folder, name=facts.name, calibration=facts.calibration)
+    return WhisperReader(
+        folder, name=facts.name, language=facts.language, calibration=facts.calibration
+    )
 
 
 ENGINE: Engine[Reader] = Engine(
@@ -492,7 +491,7 @@ def _moved(reading: Reading, by_ms: int) -> Reading:
     words = tuple(
         Word(w.text, w.start_ms + by_ms, w.end_ms + by_ms, w.confidence) for w in reading.words
     )
-    return Reading(words, reading.text, reading.score, reading.no_speech, reading.language)
+    return msgspec.structs.replace(reading, words=words)
 
 
 def _joined(readings: Sequence[Reading]) -> Reading:
@@ -504,6 +503,7 @@ def _joined(readings: Sequence[Reading]) -> Reading:
         score=min(reading.score for reading in worded),
         no_speech=max(reading.no_speech for reading in worded),
         language=worded[0].language,
+        doubtful=all(reading.doubtful for reading in worded),
     )
 
 

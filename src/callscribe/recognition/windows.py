@@ -9,6 +9,8 @@ import numpy as np
 
 from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
 
+WINDOW_MS: Final = 28_000
+"""Sound in a window: the models hear 30 s, of which the end is left free for what follows the last word."""
 GAP_MS: Final = 1000
 """Silence between two utterances of a window."""
 _SEARCH_MS: Final = 8000

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, select
 
 from callscribe.events import (
     AnyEvent,
@@ -28,7 +28,9 @@ from callscribe.events import (
     StreamStarted,
     TranscriptionPaused,
     TranscriptionResumed,
+    Word,
 )
+from callscribe.records import FirstReading
 from callscribe.store import search
 from callscribe.store.schema import (
     calls,
@@ -265,7 +267,7 @@ def _write_utterance(
     """Put a reading of an utterance in the place of any before it."""
     speaker = _speaker(connection, event.call, event.leg, event.track, event.speaker)
     before = connection.execute(
-        select(utterances.c.event, utterances.c.text, calls.c.last_text)
+        select(utterances, calls.c.last_text)
         .join(calls, calls.c.id == utterances.c.call)
         .where(_same_utterance(event))
     ).first()
@@ -288,6 +290,9 @@ def _write_utterance(
             confidence=event.confidence,
             lag_ms=event.lag_ms,
             at=event.at,
+            reading=event.reading if isinstance(event, RevisedTranscript) else 1,
+            reader=event.reader if isinstance(event, RevisedTranscript) else "",
+            first=_first(before) if isinstance(event, RevisedTranscript) else None,
         )
     )
     values: dict[str, Any] = {}
@@ -302,6 +307,15 @@ def _write_utterance(
         .values(speaker=speaker)
     )
     search.index_utterance(connection, event.call, event.utterance)
+
+
+def _first(before: Row[Any] | None) -> str | None:
+    """The first reading of an utterance that is about to be replaced; None when it is not known any more."""
+    if before is None or before.reading != 1:
+        return None if before is None else before.first
+    words = msgspec.json.decode(before.words, type=tuple[Word, ...])
+    first = FirstReading(text=before.text, raw_text=before.raw_text, words=words)
+    return msgspec.json.encode(first).decode()
 
 
 def _gap(connection: Connection, event_id: int, event: GapDetected) -> None:

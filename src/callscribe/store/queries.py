@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from callscribe.events import (
     Dial,
-    FinalTranscript,
     GapDetected,
     Published,
     StreamCounters,
@@ -22,9 +21,11 @@ from callscribe.events import (
 from callscribe.records import (
     CallRecord,
     CallSummary,
+    FirstReading,
     ParticipantRecord,
     PauseRecord,
     TrackRecord,
+    UtteranceRecord,
 )
 from callscribe.store import database
 from callscribe.store.schema import (
@@ -43,6 +44,7 @@ SHORTEST_PREFIX = 6
 
 _words = msgspec.json.Decoder(tuple[Word, ...])
 _tokens = msgspec.json.Decoder(tuple[Token, ...])
+_first = msgspec.json.Decoder(FirstReading)
 _dial = msgspec.json.Decoder(Dial)
 _counters = msgspec.json.Decoder(StreamCounters)
 
@@ -236,8 +238,8 @@ def _participant(row: Row[Any]) -> ParticipantRecord:
     )
 
 
-def _utterance(row: Row[Any]) -> FinalTranscript:
-    return FinalTranscript(
+def _utterance(row: Row[Any]) -> UtteranceRecord:
+    return UtteranceRecord(
         call=row.call,
         at=row.at,
         leg=row.leg,
@@ -253,6 +255,9 @@ def _utterance(row: Row[Any]) -> FinalTranscript:
         tokens=_tokens.decode(row.tokens),
         confidence=row.confidence,
         lag_ms=row.lag_ms,
+        reading=row.reading,
+        reader=row.reader,
+        first=_first.decode(row.first) if row.first else None,
     )
 
 

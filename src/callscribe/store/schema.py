@@ -24,10 +24,10 @@ from sqlalchemy import (
     event,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration."""
 
-KNOWN = ("0001", "0002", "0003", "0004")
+KNOWN = ("0001", "0002", "0003", "0004", "0005")
 """Every migration from the oldest to `HEAD`."""
 
 metadata = MetaData(
@@ -175,6 +175,9 @@ utterances = Table(
     Column("confidence", Float, nullable=False),
     Column("lag_ms", Integer, nullable=False),
     Column("at", Text, nullable=False),
+    Column("reading", Integer, nullable=False, server_default="1"),
+    Column("reader", Text, nullable=False, server_default=""),
+    Column("first", Text),
     UniqueConstraint("call", "utterance"),
     Index(None, "call", "start_ms"),
 )

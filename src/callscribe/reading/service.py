@@ -1,0 +1,423 @@
+"""The second reading service: follows the journal, has every utterance read again, publishes the better readings.
+
+It never stands in the way. Sound comes to it by the tap, finals by the journal; reading happens in another process at
+the lowest priority. When that process dies it is started again, and the first readings stand meanwhile. What is
+unread is on disk, and is read after a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import msgspec
+import structlog
+
+from callscribe.audio.mulaw import SAMPLES_PER_MS
+from callscribe.errors import ModelError
+from callscribe.events import (
+    AnyEvent,
+    CallEnded,
+    CallStarted,
+    FinalTranscript,
+    RecordSettled,
+    SpeakerRenamed,
+)
+from callscribe.journal.follow import Follower
+from callscribe.journal.worker import Worker
+from callscribe.reading import judge
+from callscribe.reading.agenda import Agenda, Task
+from callscribe.reading.ears import Ears
+from callscribe.reading.process import ReaderDiedError, ReaderFailedError
+from callscribe.reading.protocol import Read, Readings, ReadTogether, Ready, Request, Sound
+from callscribe.reading.unread import Kept, Unread
+from callscribe.recognition.base import Reading
+from callscribe.recognition.windows import GAP_MS
+from callscribe.speech.track import TextWriter
+
+MARGIN_MS: Final = 300
+"""Sound before and after an utterance that is read with it."""
+CONTEXT_MS: Final = 24_000
+"""What was said before that is heard again, at most."""
+_BEHIND_MS: Final = 30_000
+"""Sound that waits from which on it is said that the reader is behind."""
+_CAUGHT_UP_MS: Final = 5_000
+_FIRST_RETRY_S: Final = 1.0
+_LONGEST_RETRY_S: Final = 60.0
+_TRIES: Final = 2
+"""What has ended the process so many times is not tried again."""
+_log = structlog.get_logger(__name__)
+
+
+class Process(Protocol):
+    """`callscribe.reading.process.ReaderProcess`."""
+
+    async def start(self) -> Ready: ...
+    async def ask(self, request: Request) -> Readings: ...
+    async def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a call is read with."""
+
+    hints: tuple[str, ...] = ()
+    """Words and names that may come."""
+    language: str = ""
+    """BCP 47; empty: the reader's own."""
+
+
+@dataclass(slots=True)
+class _Call:
+    said: dict[str, Kept] = field(default_factory=dict)
+    """Utterances by id. Those of long ago are without their sound, which is kept elsewhere."""
+    speakers: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Names given since, by leg and track."""
+    unread: set[str] = field(default_factory=set)
+    """Utterances that have only their first reading."""
+    delays: dict[str, int] = field(default_factory=dict)
+    """From the end of an utterance to its final, milliseconds."""
+
+
+class ReadingService:
+    """All calls' second readings. Event loop only."""
+
+    def __init__(
+        self,
+        process: Process,
+        follower: Follower,
+        *,
+        publish: Callable[[AnyEvent], Awaitable[None]],
+        ears: Ears,
+        unread: Unread,
+        write: TextWriter,
+        agenda: Agenda,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
+    ) -> None:
+        """
+        Args:
+            process: the reader.
+            follower: the journal from now on.
+            publish: takes every event.
+            ears: gets the tracks' sound; what it has not heard is not read.
+            unread: where unread sound is kept.
+            write: makes words readable.
+            agenda: what to read next.
+            sleep: waits between tries to start the reader, seconds.
+            now: the wall clock.
+        """
+        self._process = process
+        self._follower = follower
+        self._publish = publish
+        self._ears = ears
+        self._unread = unread
+        self._write = write
+        self._agenda = agenda
+        self._expected: dict[str, Expected] = {}
+        self._sleep = sleep
+        self._now = now
+        self._disk = Worker("unread sound")
+        self._calls: dict[str, _Call] = {}
+        self._wake = asyncio.Event()
+        self._behind = False
+        self.ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+        """What the reader says of itself once it is loaded; a `ModelError` when it cannot be."""
+
+    async def run(self) -> None:
+        """Serve until cancelled, or until the journal's hub is closed."""
+        await self._take_up()  # before anything new is kept beside it
+        following = asyncio.create_task(self._follow(), name="finals to read")
+        try:
+            ready = await self._start()
+            while True:
+                await self._work(ready.name)
+                await self._wake.wait()
+                self._wake.clear()
+        finally:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
+            await self._process.stop()
+            self._disk.close()
+
+    def expect(self, call: str, expected: Expected) -> None:
+        """What a call is to be read with, from now on."""
+        self._expected[call] = expected
+
+    async def forget(self, call: str) -> None:
+        """The call was deleted: nothing of it is read or kept any more."""
+        self._agenda.forget(call)
+        self._calls.pop(call, None)
+        self._expected.pop(call, None)
+        self._ears.forget(call)
+        await self._disk.run(lambda: self._unread.drop_call(call))
+
+    @property
+    def unsettled(self) -> list[str]:
+        """The calls that are not read to the end."""
+        return list(self._calls)
+
+    # -- what happens on calls
+
+    async def _follow(self) -> None:
+        async for published in self._follower:
+            try:
+                await self._note(published.event)
+            except Exception:
+                _log.exception("an utterance will not be read again")
+
+    async def _note(self, event: AnyEvent) -> None:
+        match event:
+            case FinalTranscript():
+                await self._final(event)
+            case SpeakerRenamed() if event.call in self._calls:
+                self._calls[event.call].speakers[event.leg, event.track] = event.speaker
+            case CallStarted() if event.call in self._calls:
+                self._agenda.resume(event.call)
+            case CallEnded() if event.call in self._calls or self._ears.knows(event.call):
+                self._calls.setdefault(event.call, _Call())
+                self._ears.forget(event.call)
+                self._agenda.end(event.call)
+                self._wake.set()
+            case _:
+                pass
+
+    async def _final(self, final: FinalTranscript) -> None:
+        at_ms = max(0, final.start_ms - MARGIN_MS)
+        previous = self._last_end_ms(final)
+        if at_ms < previous <= final.start_ms:
+            at_ms = (previous + final.start_ms) // 2  # leave the end of what was said before to it
+        sound = self._ears.cut(final.call, final.leg, final.track, at_ms, final.end_ms + MARGIN_MS)
+        if not sound:
+            return
+        expected = self._expected.get(final.call, Expected())
+        kept = Kept(
+            final=final,
+            at_ms=at_ms,
+            sound=sound,
+            revision=final.revision,
+            hints=expected.hints,
+            language=expected.language,
+        )
+        call = self._calls.setdefault(final.call, _Call())
+        call.said[final.utterance] = kept
+        call.unread.add(final.utterance)
+        heard_ms = self._ears.now_ms(final.call)
+        call.delays[final.utterance] = (
+            final.lag_ms if heard_ms is None else max(0, heard_ms - final.end_ms)
+        )
+        await self._keep(kept)
+        self._agenda.add(final.call, final.utterance, len(sound) // SAMPLES_PER_MS)
+        self._tell_whether_behind()
+        self._wake.set()
+
+    def _last_end_ms(self, final: FinalTranscript) -> int:
+        """Where what this track said before ended."""
+        call = self._calls.get(final.call)
+        return max(
+            (
+                kept.final.end_ms
+                for kept in (call.said.values() if call else ())
+                if (kept.final.leg, kept.final.track) == (final.leg, final.track)
+                and kept.final.start_ms < final.start_ms
+            ),
+            default=-1,
+        )
+
+    async def _keep(self, kept: Kept) -> None:
+        try:
+            await self._disk.run(lambda: self._unread.keep(kept))
+        except OSError as error:
+            _log.warning(
+                "unread sound cannot be kept; it is lost if this process dies", error=str(error)
+            )
+
+    async def _take_up(self) -> None:
+        """What a process that died has left unread; its calls are over."""
+        for call in await self._disk.run(self._unread.calls):
+            left = await self._disk.run(lambda call=call: self._unread.of(call))  # type: ignore[misc]
+            state = self._calls.setdefault(call, _Call())
+            for kept in left:
+                utterance = kept.final.utterance
+                if utterance in state.said:
+                    continue
+                state.said[utterance] = msgspec.structs.replace(kept, sound=b"")
+                if kept.reading is None:
+                    state.unread.add(utterance)
+                self._agenda.remember(call, utterance, len(kept.sound) // SAMPLES_PER_MS)
+            self._agenda.end(call)
+        if self._calls:
+            _log.info("reading what was left unread", calls=len(self._calls))
+
+    # -- reading
+
+    async def _start(self) -> Ready:
+        """The loaded reader. One that cannot be loaded is told once, and tried again: memory may be free later."""
+        wait = _FIRST_RETRY_S
+        while True:
+            try:
+                ready = await self._process.start()
+            except ModelError as error:
+                if not self.ready.done():
+                    self.ready.set_exception(error)
+                    self.ready.exception()  # nobody need ask
+                    _log.error("no second reader; the first goes on alone", reason=str(error))
+            else:
+                if not self.ready.done():
+                    self.ready.set_result(ready)
+                return ready
+            await self._sleep(wait)
+            wait = min(wait * 2, _LONGEST_RETRY_S)
+
+    async def _work(self, reader: str) -> None:
+        """Everything that can be read now."""
+        while True:
+            await self._settle()
+            task = self._agenda.next()
+            if task is None:
+                await self._settle()
+                return
+            try:
+                await self._carry_out(task, reader)
+            except Exception:
+                _log.exception("utterances keep their first reading", call=task.call)
+            self._tell_whether_behind()
+
+    async def _carry_out(self, task: Task, reader: str) -> None:
+        call = self._calls.get(task.call)
+        if call is None:
+            return
+        if task.kind == "last":
+            await self._bring_back(call, task)
+        wanted = [call.said[u] for u in task.utterances if u in call.said and call.said[u].sound]
+        readings = await self._ask(self._request(task, call, wanted)) if wanted else ()
+        for kept, reading in zip(wanted, readings, strict=False):
+            await self._take(call, kept, reading, reader, last=task.kind == "last")
+        self._let_go(call)
+
+    def _request(self, task: Task, call: _Call, wanted: Sequence[Kept]) -> Request:
+        first = wanted[0]
+        if task.kind == "live":
+            return Read(
+                new=Sound(first.sound),
+                before=self._context(call, first),
+                hints=first.hints,
+                language=first.language,
+            )
+        return ReadTogether(
+            excerpts=tuple(Sound(kept.sound) for kept in wanted),
+            hints=first.hints,
+            language=first.language,
+        )
+
+    def _context(self, call: _Call, new: Kept) -> tuple[Sound, ...]:
+        """What both people said before, in order, as far as it has been read."""
+        before = [
+            kept
+            for kept in call.said.values()
+            if kept.final.start_ms < new.final.start_ms and kept.sound and kept.reading is not None
+        ]
+        found: list[Sound] = []
+        room_ms = CONTEXT_MS
+        for kept in sorted(before, key=lambda kept: kept.final.start_ms, reverse=True):
+            room_ms -= len(kept.sound) // SAMPLES_PER_MS + GAP_MS
+            if room_ms < 0 or kept.reading is None:
+                break
+            found.append(Sound(kept.sound, kept.reading.text))
+        return tuple(reversed(found))
+
+    async def _ask(self, request: Request) -> Sequence[Reading]:
+        for _ in range(_TRIES):
+            try:
+                return (await self._process.ask(request)).readings
+            except ReaderFailedError as error:
+                _log.error("utterances keep their first reading", reason=str(error))
+                return ()
+            except ReaderDiedError as error:
+                _log.error("the second reader's process ended; starting it again", why=str(error))
+                await self._start()
+        _log.error("utterances keep their first reading: reading them ends the reader's process")
+        return ()
+
+    async def _take(
+        self, call: _Call, kept: Kept, reading: Reading, reader: str, *, last: bool
+    ) -> None:
+        """Publish what a reading says, if it says something new."""
+        final = kept.final
+        call.unread.discard(final.utterance)
+        if last and kept.reading is not None and _same_words(kept.reading, reading):
+            return
+        revised = judge.revise(
+            final,
+            reading,
+            at_ms=kept.at_ms,
+            speaker=call.speakers.get((final.leg, final.track), final.speaker),
+            revision=kept.revision + 1,
+            number=3 if last else 2,
+            reader=reader,
+            write=self._write,
+            lag_ms=self._lag_ms(call, final),
+        )
+        await self._publish(revised)
+        if not revised.words:
+            call.said.pop(final.utterance, None)
+            self._agenda.withdraw(final.call, final.utterance)
+            await self._disk.run(lambda: self._unread.drop(final.call, final.utterance))
+            return
+        kept = msgspec.structs.replace(kept, reading=reading, revision=revised.revision)
+        call.said[final.utterance] = kept
+        if not last:
+            await self._keep(kept)
+
+    def _lag_ms(self, call: _Call, final: FinalTranscript) -> int:
+        delay = call.delays.get(final.utterance, final.lag_ms)
+        with contextlib.suppress(ValueError):
+            since = self._now() - datetime.datetime.fromisoformat(final.at)
+            delay += round(since.total_seconds() * 1000)
+        return max(0, delay)
+
+    async def _bring_back(self, call: _Call, task: Task) -> None:
+        """The sound of utterances that were let go."""
+        if all(call.said[u].sound for u in task.utterances if u in call.said):
+            return
+        for kept in await self._disk.run(lambda: self._unread.of(task.call)):
+            if kept.final.utterance in task.utterances and kept.final.utterance in call.said:
+                known = call.said[kept.final.utterance]
+                call.said[kept.final.utterance] = msgspec.structs.replace(known, sound=kept.sound)
+
+    def _let_go(self, call: _Call) -> None:
+        """Keep in memory only the sound of what waits and of what may be context."""
+        room_ms = 2 * CONTEXT_MS
+        for utterance, kept in reversed(call.said.items()):
+            if not kept.sound:
+                continue
+            room_ms -= len(kept.sound) // SAMPLES_PER_MS
+            if room_ms < 0 and utterance not in call.unread:
+                call.said[utterance] = msgspec.structs.replace(kept, sound=b"")
+
+    async def _settle(self) -> None:
+        """Close the calls that are over and read to the end."""
+        for name in self._agenda.settled():
+            call = self._calls.pop(name)
+            self._expected.pop(name, None)
+            self._agenda.forget(name)
+            await self._publish(RecordSettled(call=name, unread=len(call.unread)))
+            await self._disk.run(lambda name=name: self._unread.drop_call(name))  # type: ignore[misc]
+
+    def _tell_whether_behind(self) -> None:
+        waiting_ms = self._agenda.waiting_ms
+        if not self._behind and waiting_ms > _BEHIND_MS:
+            self._behind = True
+            _log.warning("the second reader is behind", seconds=waiting_ms // 1000)
+        elif self._behind and waiting_ms < _CAUGHT_UP_MS:
+            self._behind = False
+            _log.warning("the second reader has caught up")
+
+
+def _same_words(one: Reading, other: Reading) -> bool:
+    return [word.text for word in one.words] == [word.text for word in other.words]

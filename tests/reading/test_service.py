@@ -1,0 +1,337 @@
+"""The service with a played reader: what is read when, what is published, what survives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from callscribe.errors import ModelError
+from callscribe.events import (
+    AnyEvent,
+    CallEnded,
+    Published,
+    RecordSettled,
+    RevisedTranscript,
+    SpeakerRenamed,
+    Track,
+)
+from callscribe.journal.follow import JournalFollower
+from callscribe.journal.hub import Hub
+from callscribe.reading.agenda import Agenda
+from callscribe.reading.ears import Ears
+from callscribe.reading.process import ReaderDiedError, ReaderFailedError
+from callscribe.reading.protocol import Read, Readings, ReadTogether, Ready, Request, Sound
+from callscribe.reading.service import Expected, ReadingService
+from callscribe.reading.unread import Unread
+from callscribe.recognition.base import Reading
+from callscribe.speech.tap import TrackKey
+from callscribe.text.writer import Writer
+from tests.reading.made import final, reading
+
+NOW = datetime.datetime(2026, 1, 15, 10, 0, 1, tzinfo=datetime.UTC)
+
+
+class Played:
+    """A reader that says what it is told to, by the first byte of the sound."""
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+        self.says: dict[bytes, Reading | Exception] = {}
+        self.cannot_start: list[ModelError] = []
+        self.starts = 0
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def start(self) -> Ready:
+        self.starts += 1
+        if self.cannot_start:
+            raise self.cannot_start.pop()
+        return Ready(name="tiny.en", language="en", window_ms=28_000, window_s=0.5)
+
+    async def ask(self, request: Request) -> Readings:
+        self.asked.append(request)
+        await self.free.wait()
+        sounds = [request.new] if isinstance(request, Read) else list(request.excerpts)
+        return Readings(readings=tuple(self._say(sound) for sound in sounds), cpu_s=0.1)
+
+    def _say(self, sound: Sound) -> Reading:
+        found = self.says.get(sound.mulaw[-1:], reading("nobody told me"))
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def stop(self) -> None:
+        pass
+
+
+class Nothing:
+    def events_after(
+        self, cursor: int, *, call: str | None = None, limit: int = 1000
+    ) -> list[Published]:
+        return []
+
+
+async def when(done: Callable[[], bool]) -> None:
+    """Until something is so that tells nobody."""
+    while not done():  # noqa: ASYNC110 - there is no event for it
+        await asyncio.sleep(0)
+
+
+class Scene:
+    """A service, its journal and its calls."""
+
+    def __init__(self, data: Path) -> None:
+        self.process = Played()
+        self.hub = Hub()
+        self.ears = Ears()
+        self.unread = Unread(data)
+        self.published: list[AnyEvent] = []
+        self._news = asyncio.Event()
+        self._id = 0
+        self.slept: list[float] = []
+
+    async def publish(self, event: AnyEvent) -> None:
+        self._id += 1
+        self.hub.publish(Published(self._id, event))
+        self.published.append(event)
+        self._news.set()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[ReadingService]:
+        with JournalFollower(Nothing(), self.hub, after=None) as follower:
+            service = ReadingService(
+                self.process,
+                follower,
+                publish=self.publish,
+                ears=self.ears,
+                unread=self.unread,
+                write=Writer.for_language("en"),
+                agenda=Agenda(28_000),
+                sleep=self.sleep,
+                now=lambda: NOW,
+            )
+            task = asyncio.create_task(service.run())
+            try:
+                yield service
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    async def says(
+        self,
+        text: str,
+        *,
+        utterance: str = "u1",
+        start_ms: int = 1000,
+        sound: bytes = b"a",
+        track: Track = "inbound",
+        confidence: float = 0.5,
+    ) -> None:
+        """Somebody says something: its sound comes by the tap, its final by the journal."""
+        key = TrackKey("CA1", "CA1", "MZ1", track)
+        if not self.ears.cut("CA1", "CA1", track, 0, 10**6):
+            self.ears.opened(key, 0)
+        said = final(
+            text, utterance=utterance, start_ms=start_ms, track=track, confidence=confidence
+        )
+        for at in range(start_ms - 300, said.end_ms + 300, 20):
+            self.ears.placed(key, at, sound * 160)
+        await self.publish(said)
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        while not done():
+            self._news.clear()
+            await asyncio.wait_for(self._news.wait(), 30)
+
+    def revised(self) -> list[RevisedTranscript]:
+        return [event for event in self.published if isinstance(event, RevisedTranscript)]
+
+    def settled(self) -> list[RecordSettled]:
+        return [event for event in self.published if isinstance(event, RecordSettled)]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+async def test_an_utterance_is_read_again_and_the_reading_takes_its_place(scene: Scene) -> None:
+    scene.process.says[b"a"] = reading("i lost my debit card")
+    async with scene.serving():
+        await scene.says("i lost my daddy car")
+        await scene.until(lambda: bool(scene.revised()))
+    (revised,) = scene.revised()
+    assert (revised.utterance, revised.revision, revised.reading, revised.reader) == (
+        "u1", 4, 2, "tiny.en",
+    )  # fmt: skip
+    assert (revised.text, revised.raw_text) == ("I lost my debit card.", "i lost my debit card")
+    assert [word.start_ms for word in revised.words][:3] == [1000, 1200, 1400]
+    assert revised.lag_ms == 1000 + 300
+    (request,) = scene.process.asked
+    assert isinstance(request, Read)
+    assert request.new.mulaw == b"a" * 8 * (1000 + 600)
+
+
+async def test_what_was_said_before_is_heard_again_with_its_reading(scene: Scene) -> None:
+    scene.process.says |= {b"a": reading("can i help you"), b"b": reading("yes please")}
+    async with scene.serving() as service:
+        service.expect("CA1", Expected(hints=("Kelly",), language="en"))
+        await scene.says("can help you", sound=b"a")
+        await scene.until(lambda: len(scene.revised()) == 1)
+        await scene.says("yes sneeze", utterance="u2", start_ms=3000, sound=b"b", track="outbound")
+        await scene.until(lambda: len(scene.revised()) == 2)
+    request = scene.process.asked[1]
+    assert isinstance(request, Read)
+    assert [(sound.mulaw[:1], sound.text) for sound in request.before] == [(b"a", "Can i help you")]
+    assert (request.hints, request.language) == (("Kelly",), "en")
+
+
+async def test_without_words_the_utterance_is_withdrawn_and_not_read_again(scene: Scene) -> None:
+    scene.process.says[b"a"] = Reading(doubtful=True)
+    async with scene.serving():
+        await scene.says("six")
+        await scene.until(lambda: bool(scene.revised()))
+        await scene.publish(CallEnded(call="CA1"))
+        await scene.until(lambda: bool(scene.settled()))
+    assert [(r.text, r.words, r.raw_text) for r in scene.revised()] == [("", (), "")]
+    assert len(scene.process.asked) == 1
+
+
+async def test_what_waits_is_packed(scene: Scene) -> None:
+    scene.process.says |= {b"a": reading("one"), b"b": reading("two"), b"c": reading("three")}
+    async with scene.serving():
+        scene.process.free.clear()
+        await scene.says("won", sound=b"a")
+        await when(lambda: bool(scene.process.asked))
+        await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
+        await scene.says("free", utterance="u3", start_ms=6000, sound=b"c")
+        await when(lambda: len(scene.unread.of("CA1")) >= 3)
+        scene.process.free.set()
+        await scene.until(lambda: len(scene.revised()) == 3)
+    assert isinstance(scene.process.asked[1], ReadTogether)
+    assert [r.raw_text for r in scene.revised()] == ["one", "two", "three"]
+
+
+async def test_after_the_call_everything_is_read_once_more_and_what_changed_is_told(
+    scene: Scene,
+) -> None:
+    scene.process.says |= {b"a": reading("one"), b"b": reading("two")}
+    async with scene.serving():
+        await scene.says("won", sound=b"a")
+        await scene.until(lambda: len(scene.revised()) == 1)
+        await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
+        await scene.until(lambda: len(scene.revised()) == 2)
+        scene.process.says[b"b"] = reading("two more")
+        assert not scene.settled()
+        await scene.publish(CallEnded(call="CA1"))
+        await scene.until(lambda: bool(scene.settled()))
+        await when(lambda: not scene.unread.calls())
+    assert isinstance(scene.process.asked[-1], ReadTogether)
+    assert [(r.utterance, r.reading, r.revision) for r in scene.revised()] == [
+        ("u1", 2, 4), ("u2", 2, 4), ("u2", 3, 5),
+    ]  # fmt: skip
+    assert scene.settled() == [RecordSettled(call="CA1", unread=0)]
+
+
+async def test_a_reader_that_dies_is_started_again_and_asked_again(scene: Scene) -> None:
+    scene.process.says[b"a"] = ReaderDiedError("signal 11")
+    async with scene.serving():
+        await scene.says("won", sound=b"a")
+        await when(lambda: len(scene.process.asked) >= 2)
+        scene.process.says[b"b"] = reading("two")
+        await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
+        await scene.until(lambda: len(scene.revised()) == 1)
+        await scene.publish(CallEnded(call="CA1"))
+        await scene.until(lambda: bool(scene.settled()))
+    assert scene.process.starts > 2
+    assert [r.utterance for r in scene.revised()] == ["u2"]
+    assert scene.settled() == [RecordSettled(call="CA1", unread=1)]
+
+
+async def test_what_cannot_be_read_keeps_its_first_reading(scene: Scene) -> None:
+    scene.process.says[b"a"] = ReaderFailedError("no such language")
+    async with scene.serving():
+        await scene.says("won", sound=b"a")
+        await scene.publish(CallEnded(call="CA1"))
+        await scene.until(lambda: bool(scene.settled()))
+    assert scene.revised() == []
+    assert scene.settled() == [RecordSettled(call="CA1", unread=1)]
+
+
+async def test_what_a_dead_server_left_is_read_at_the_next_start(scene: Scene) -> None:
+    scene.process.says[b"a"] = reading("one")
+    scene.process.free.clear()
+    async with scene.serving():
+        await scene.says("won", sound=b"a")
+        await when(lambda: bool(scene.unread.of("CA1")))
+    assert scene.revised() == []
+    scene.process.free.set()
+    async with scene.serving():
+        await scene.until(lambda: bool(scene.settled()))
+        await when(lambda: not scene.unread.calls())
+    assert [(r.raw_text, r.reading) for r in scene.revised()] == [("one", 3)]
+
+
+async def test_a_new_name_is_used(scene: Scene) -> None:
+    scene.process.says[b"a"] = reading("one")
+    scene.process.free.clear()
+    async with scene.serving():
+        await scene.says("won", sound=b"a")
+        await when(lambda: bool(scene.process.asked))
+        await scene.publish(SpeakerRenamed(call="CA1", leg="CA1", track="inbound", speaker="Frank"))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        scene.process.free.set()
+        await scene.until(lambda: bool(scene.revised()))
+    assert scene.revised()[0].speaker == "Frank"
+
+
+async def test_a_reader_that_cannot_be_loaded_is_tried_again(scene: Scene) -> None:
+    scene.process.cannot_start = [ModelError("no memory")] * 3
+    scene.process.says[b"a"] = reading("one")
+    async with scene.serving() as service:
+        await scene.says("won", sound=b"a")
+        with pytest.raises(ModelError, match="no memory"):
+            await service.ready
+        await scene.until(lambda: bool(scene.revised()))
+    assert scene.slept == [1.0, 2.0, 4.0]
+
+
+async def test_calls_that_nobody_listened_to_are_none_of_its_business(scene: Scene) -> None:
+    async with scene.serving():
+        await scene.publish(final("hello"))
+        await scene.publish(CallEnded(call="CA1"))
+        for _ in range(20):
+            await asyncio.sleep(0)
+    assert scene.process.asked == []
+    assert scene.settled() == []
+
+
+async def test_a_call_in_which_nobody_spoke_is_settled(scene: Scene) -> None:
+    key = TrackKey("CA1", "CA1", "MZ1", "inbound")
+    async with scene.serving():
+        scene.ears.opened(key, 0)
+        scene.ears.closed(key)
+        await scene.publish(CallEnded(call="CA1"))
+        await scene.until(lambda: bool(scene.settled()))
+    assert scene.settled() == [RecordSettled(call="CA1", unread=0)]
+
+
+async def test_a_deleted_call_is_forgotten(scene: Scene) -> None:
+    scene.process.says[b"a"] = reading("one")
+    scene.process.free.clear()
+    async with scene.serving() as service:
+        await scene.says("won", sound=b"a")
+        await when(lambda: bool(scene.process.asked))
+        await service.forget("CA1")
+        assert (scene.unread.calls(), service.unsettled) == ([], [])
