@@ -1,12 +1,18 @@
 from __future__ import annotations
 
-import pytest
+import contextlib
+import re
 
-from callscribe.addresses import host_and_port, is_loopback_name
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callscribe.addresses import check_public_url, host_and_port, is_loopback_name, parse, tidy
+from callscribe.errors import SettingsError
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("text", "expected"),
     [
         ("Example.ORG:80", ("example.org", "80")),
         ("[::1]:8080", ("::1", "8080")),
@@ -18,8 +24,8 @@ from callscribe.addresses import host_and_port, is_loopback_name
         ("", ("", "")),
     ],
 )
-def test_host_headers_are_read_strictly(given: str, expected: tuple[str, str]) -> None:
-    assert host_and_port(given) == expected
+def test_host_headers_are_read_strictly(text: str, expected: tuple[str, str]) -> None:
+    assert host_and_port(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -28,3 +34,83 @@ def test_host_headers_are_read_strictly(given: str, expected: tuple[str, str]) -
 )
 def test_loopback_names(name: str, expected: bool) -> None:
     assert is_loopback_name(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://calls.example.com", "https://calls.example.com"),
+        ("https://calls.example.com/", "https://calls.example.com"),
+        (" https://calls.example.com// \n", "https://calls.example.com"),
+        ("https://calls.example.com/twilio/voice", "https://calls.example.com"),
+        ("https://calls.example.com/twilio/voice/", "https://calls.example.com"),
+        ("https://calls.example.com//twilio//voice", "https://calls.example.com"),
+        ("https://calls.example.com/twilio/status", "https://calls.example.com"),
+        ("https://calls.example.com/twilio", "https://calls.example.com"),
+        ("https://calls.example.com/Twilio/Voice", "https://calls.example.com"),
+        ("https://calls.example.com/a/b/twilio/voice", "https://calls.example.com/a/b"),
+        ("https://calls.example.com/twilio-voice", "https://calls.example.com/twilio-voice"),
+        (
+            "https://user:pass@calls.example.com:8443/p/",
+            "https://user:pass@calls.example.com:8443/p",
+        ),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+        ("https://münchen.example/", "https://münchen.example"),
+        ("https://my_host.example/", "https://my_host.example"),
+    ],
+)
+def test_a_public_address_is_tidied(text: str, expected: str) -> None:
+    assert tidy(text) == expected
+    assert tidy(expected) == expected
+    assert check_public_url(text) == expected
+
+
+@given(st.text(max_size=60) | st.from_regex(r"https?://[a-z.:\[\]@/?#-]{0,30}", fullmatch=True))
+def test_any_text_is_tidied_once_and_for_all(text: str) -> None:
+    assert tidy(tidy(text)) == tidy(text)
+    with contextlib.suppress(SettingsError):
+        assert parse(check_public_url(text)) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "must start with https://"),
+        ("calls.example.com", "Did you mean https://calls.example.com?"),
+        ("wss://calls.example.com/x", "Did you mean https://calls.example.com/x?"),
+        ("ftp://calls.example.com", "must start with https://"),
+        ("https://", "name a host"),
+        ("https://[bad", "name a host"),
+        ("https://[::1", "name a host"),
+        ("https://a..b", "name a host"),
+        ("https://.a", "name a host"),
+        ("https://-a.example", "name a host"),
+        ("https://a b", "name a host"),
+        ("https://1.2.3.999", "name a host"),
+        ("https://calls.example.com:99999", "name a host"),
+        ("https://calls.example.com:0", "name a host"),
+        ("https://calls.example.com:x", "name a host"),
+        ("https://" + "a" * 64 + ".example", "name a host"),
+        ("https://calls.example.com/?a=b", "must end before any"),
+        ("https://calls.example.com/#a", "must end before any"),
+        ("https://calls.example.com/twilio/voice?x=1", "must end before any"),
+    ],
+)
+def test_what_is_no_public_address(text: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(reason)):
+        check_public_url(text)
+
+
+@pytest.mark.parametrize("host", ["calls.example.com", "8.8.8.8:8080", "[2606:4700::1111]"])
+def test_twilio_wants_tls(host: str) -> None:
+    with pytest.raises(SettingsError, match="over TLS only"):
+        check_public_url(f"http://{host}", secure=True)
+    assert check_public_url(f"https://{host}", secure=True) == f"https://{host}"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:9000", "localhost", "[::1]:80", "192.168.1.5:8080", "callscribe:8080", "box.local"],
+)
+def test_a_simulated_call_needs_none(host: str) -> None:
+    assert check_public_url(f"http://{host}", secure=True) == f"http://{host}"

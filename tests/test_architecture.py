@@ -23,7 +23,7 @@ RINGS: list[tuple[str, int]] = [
         (f"callscribe.carriers.twilio.{m}", 3)
         for m in ("account", "api", "client", "number", "transport")
     ),
-    *((f"callscribe.carriers.twilio.{m}", 4) for m in ("probe", "routes", "socket")),
+    *((f"callscribe.carriers.twilio.{m}", 4) for m in ("paths", "probe", "routes", "socket")),
     ("callscribe.carriers", 2),
     ("callscribe.text", 2),
     ("callscribe.transcript", 2),
@@ -64,6 +64,7 @@ ONLY_HERE = {
     "tokenizers": ("callscribe.recognition.whisper",),
     "starlette": (
         "callscribe.web",
+        "callscribe.carriers.twilio.paths",
         "callscribe.carriers.twilio.probe",
         "callscribe.carriers.twilio.routes",
         "callscribe.carriers.twilio.socket",

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from callscribe.addresses import check_public_url, tidy
 from callscribe.calls.plans import FlowDefaults, Flows, NumberFlow, read_flows
 from callscribe.calls.registry import CallRegistry
 from callscribe.calls.setup import Setup
@@ -31,6 +32,7 @@ from callscribe.calls.speakers import Contacts
 from callscribe.carriers.twilio.account import Account, Tell
 from callscribe.carriers.twilio.api import Client, TwilioApi
 from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
+from callscribe.carriers.twilio.paths import near_misses
 from callscribe.carriers.twilio.probe import probe_routes
 from callscribe.carriers.twilio.routes import carrier_routes
 from callscribe.carriers.twilio.signature import SignatureChecker
@@ -113,7 +115,7 @@ class Address:
     @classmethod
     def of(cls, listener: socket.socket, public_url: str) -> Address:
         url = url_of(listener)
-        return cls(url, public_url or url, is_loopback(listener))
+        return cls(url, tidy(public_url) or url, is_loopback(listener))
 
     @property
     def is_public(self) -> bool:
@@ -281,7 +283,7 @@ def check(settings: Settings) -> None:
     if settings.public_url and settings.tunnel != "none":
         raise SettingsError("Give either `public_url` or `tunnel`, not both.")
     if settings.public_url:
-        CarrierUrls(settings.public_url)
+        check_public_url(settings.public_url, secure=True)
     if settings.number and not is_number(settings.number):
         raise SettingsError(
             f"`number` {settings.number!r} is not a phone number. "
@@ -430,7 +432,11 @@ async def running_server(
             CarrierUrls(address.public_url),
             allow_unsigned=settings.allow_unsigned,
         )
-        app = create_app(services, carrier=[*webhooks, *probe_routes(services.signatures)])
+        app = create_app(
+            services,
+            carrier=[*webhooks, *probe_routes(services.signatures)],
+            outermost=[near_misses(address.public_url)],
+        )
         await stack.enter_async_context(
             serving(app, listener, stopped=failed, longest_message=MAX_MESSAGE_CHARS)
         )

@@ -28,6 +28,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import dotenv
 
+from callscribe.addresses import tidy
 from callscribe.errors import SettingsError
 from callscribe.ranges import ENDPOINT_MAX_MS, ENDPOINT_SILENCE_MS, EVERY, HOLD_SECONDS, Range
 from callscribe.speech.endpoint import EndpointOptions
@@ -485,6 +486,8 @@ def _convert(name: str, value: object, where: str) -> Any:
         return Secret(_text(value, where).strip())
     if not isinstance(value, str):
         raise SettingsError(f"{where} must be a text, not {_shown(value)}.")
+    if name == "public_url":
+        return tidy(_text(value, where))
     return Path(_text(value, where)).expanduser() if kind is Path else _text(value, where)
 
 

@@ -325,3 +325,59 @@ def test_a_lock_file_that_was_tidied_away_lets_nobody_in(tmp_path: Path) -> None
         with SqliteStore.open(tmp_path, read_only=True) as beside:
             assert beside.calls()[0].ended_at is None, "its writer is alive"
     SqliteStore.open(tmp_path).close()
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_nobody_else_reads_the_record_in_a_folder_that_was_there(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with SqliteStore.open(tmp_path) as store:
+        store.append([started()])
+        for part in tmp_path.glob("callscribe.db*"):
+            assert mode(part) & 0o007 == 0, part
+    (tmp_path / "callscribe.db").chmod(0o664)
+    with SqliteStore.open(tmp_path):
+        assert mode(tmp_path / "callscribe.db") == 0o660
+
+
+IMMUTABLE = """
+import subprocess, sys
+from pathlib import Path
+from callscribe.errors import StoreError
+from callscribe.events import CallStarted
+from callscribe.store.sqlite import SqliteStore
+
+store = SqliteStore.open(Path(sys.argv[1]))
+store.append([CallStarted(call="CA1")])
+files = [str(file) for file in Path(sys.argv[1]).glob("callscribe.db*")]
+if subprocess.run(["chattr", "+i", *files], stderr=subprocess.DEVNULL).returncode:
+    sys.exit(77)
+try:
+    for act in (lambda: store.append([CallStarted(call="CA2")]), lambda: store.calls()):
+        try:
+            act()
+        except StoreError as error:
+            print(error)
+finally:
+    subprocess.run(["chattr", "-i", *files])
+store.append([CallStarted(call="CA3")])
+store.close()
+"""
+
+
+@pytest.mark.skipif(shutil.which("chattr") is None, reason="no chattr here")
+def test_files_made_immutable_are_an_error_and_not_the_end(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMMUTABLE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    if done.returncode == 77:
+        pytest.skip("files cannot be made immutable here")
+    assert done.returncode == 0, done.stderr
+    assert "may not be written" in done.stdout

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from callscribe.addresses import tidy
 from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
 from callscribe.carriers.twilio.signature import SignatureChecker
 from callscribe.carriers.twilio.urls import VOICE
@@ -149,7 +150,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             account = list(checks.credentials(client))
             yield from account
             if account[0].state != "failed":
-                wanted = settings.public_url.rstrip("/") + VOICE if settings.public_url else ""
+                wanted = tidy(settings.public_url) + VOICE if settings.public_url else ""
                 own, findings = checks.own_numbers(client, settings, wanted, running)
                 yield from findings
         yield from _outside(settings, own, running)
@@ -159,7 +160,7 @@ def _outside(settings: Settings, own: list[PhoneNumber], running: bool) -> Itera
     """The public address, by whatever way it comes about."""
     token = settings.auth_token.reveal()
     with contextlib.ExitStack() as stack:
-        url = settings.public_url.rstrip("/")
+        url = tidy(settings.public_url)
         if not url and running and own and own[0].voice_url.endswith(VOICE):
             url = own[0].voice_url.removesuffix(VOICE)  # the running server has set it: its tunnel
         if not url and settings.tunnel == "ngrok" and not running:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 import msgspec
 
-from callscribe.addresses import is_loopback_name
+from callscribe.addresses import is_loopback_name, parse
 from callscribe.errors import CallscribeError, SettingsError
 from callscribe.records import CallRecord, CallSummary
 from callscribe.settings import load
@@ -57,13 +57,9 @@ def place(server: str, token: str = "") -> Place:
     Raises:
         ServerError: not an http or https address.
     """
-    text = server if "://" in server else f"http://{server}"
-    parts = urlsplit(text)
-    try:
-        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        right = False
-    if not right:
+    text = server.strip()
+    parts = parse(text if "://" in text else f"http://{text}")
+    if parts is None:
         raise ServerError(f"{server!r} is not an address like {DEFAULT_SERVER}.")
     linked = parse_qs(parts.query).get("token", [""])[-1]
     given = token or linked or os.environ.get("CALLSCRIBE_TOKEN", "")

@@ -8,7 +8,9 @@ committed event survives the death of the process and, as far as the disk keeps 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +44,7 @@ def open_engine(file: Path, *, read_only: bool) -> Engine:
         )
     else:
         engine = create_engine("sqlite://", creator=lambda: _connect(file), poolclass=QueuePool)
+        event.listen(engine, "begin", lambda _: check_permissions(file))
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -58,6 +61,42 @@ def _connect(file: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def parts(file: Path) -> list[Path]:
+    """The files that SQLite keeps for a database."""
+    return [file, *(file.with_name(file.name + ending) for ending in ("-wal", "-shm"))]
+
+
+def make_private(file: Path) -> None:
+    """Keep what people said from other users of this machine, also in a folder that they may enter.
+
+    SQLite gives its other files the database's permissions. A group that was let in stays.
+
+    Raises:
+        OSError: the file cannot be created.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    for part in parts(file):
+        with contextlib.suppress(OSError):
+            mode = stat.S_IMODE(part.stat().st_mode)
+            if mode & stat.S_IRWXO:
+                part.chmod(mode & ~stat.S_IRWXO)
+
+
+def check_permissions(file: Path) -> None:
+    """Stop before SQLite does it the hard way: the index of its log is mapped into memory, and writing there once the
+    file was made immutable (`chattr +i`) is a SIGBUS, which ends the process.
+
+    Raises:
+        StoreError: one of the files may not be written any more.
+    """
+    for part in parts(file):
+        if not os.access(part, os.W_OK) and part.exists():
+            raise StoreError(
+                f"{part} may not be written. Give this user the right to write it (ls -l, lsattr)."
+            )
 
 
 def _connect_read_only(file: Path) -> sqlite3.Connection:

@@ -66,6 +66,8 @@ class SqliteStore:
         lock = OwnerLock(data / LOCK)
         engine = database.open_engine(file, read_only=False)
         try:
+            with contextlib.suppress(OSError):  # SQLite will say why it cannot be made
+                database.make_private(file)
             database.prepare(engine, file)
         except BaseException:
             engine.dispose()

@@ -37,6 +37,7 @@ def create_app(
     services: Services,
     *,
     carrier: Sequence[BaseRoute] = (),
+    outermost: Sequence[Middleware] = (),
     lifespan: Lifespan | None = None,
 ) -> Starlette:
     """Joins pages, API, live events, health and the carrier's routes.
@@ -44,6 +45,7 @@ def create_app(
     Args:
         services: what the routes may use.
         carrier: the carrier's routes, all under `/twilio/`; they check signatures themselves.
+        outermost: middleware in front of all other.
         lifespan: Starlette's.
 
     Raises:
@@ -94,7 +96,7 @@ def create_app(
             return JSONResponse(body, status_code=500, headers=HEADERS)
         return PlainTextResponse(message, status_code=500, headers=HEADERS)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *health_routes(services),
             *carrier,
@@ -113,6 +115,7 @@ def create_app(
             *pages.routes(),
         ],
         middleware=[
+            *outermost,
             Middleware(SecurityHeaders),
             Middleware(
                 Access,
@@ -129,3 +132,6 @@ def create_app(
         },
         lifespan=lifespan,
     )
+    # A redirect would lead to http:// behind a proxy that ends TLS.
+    app.router.redirect_slashes = False
+    return app

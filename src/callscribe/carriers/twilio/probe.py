@@ -15,8 +15,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from callscribe.carriers.twilio.signature import SignatureChecker, SignatureRefused
+from callscribe.carriers.twilio.urls import PROBE
 
-PATH = "/twilio/probe"
+PATH = PROBE
 MAX_CHARS = 200
 PATIENCE_S = 10.0
 

@@ -5,7 +5,8 @@ the caller:
 
 * The signed URL is built from our configured public address, never from a `Host` or `X-Forwarded-*` header.
 * A JSON body without `bodySHA256` makes `validate` raise TypeError; here it is a refusal.
-* `validate` adds port 80 to `wss` URLs and breaks on `user:password@host`; here both forms of the port are built by us.
+* `validate` adds port 80 to `wss` URLs and breaks on `user:password@host`; here the forms with and without the port are
+  built by us.
 * A socket's URL may be signed with a slash appended; both forms are accepted for sockets, and only for them.
 * During a token's rotation the old and the new one count.
 
@@ -28,6 +29,7 @@ from twilio.request_validator import (
     get_signature_algorithm,
 )
 
+from callscribe.addresses import check_public_url
 from callscribe.carriers.twilio.webhook import Form, is_form
 from callscribe.errors import SettingsError, SignatureError
 
@@ -81,7 +83,7 @@ class SignatureChecker:
         self._shared = {
             key: RequestValidator(secret) for key, secret in (shared_keys or {}).items() if secret
         }
-        self._bases = [_base(url) for url in (public_url, *also)]
+        self._bases = [check_public_url(url) for url in (public_url, *also)]
 
     def check_request(
         self,
@@ -166,18 +168,6 @@ def sign(token: str, url: str, form: Form | None = None) -> str:
     return signature
 
 
-def _base(url: str) -> str:
-    """Scheme, authority and path prefix, without a slash at the end."""
-    try:
-        parts = urlsplit(url.strip())
-        _ = parts.port
-    except ValueError as error:
-        raise SettingsError(f"the public address {url!r} is not a URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"the public address {url!r} must start with https:// and name a host")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-
-
 def _paths(base: str, target: str) -> Iterator[str]:
     """The target behind a base: as it is, and without the base's path prefix when the proxy left that on."""
     yield target
@@ -187,20 +177,22 @@ def _paths(base: str, target: str) -> Iterator[str]:
 
 
 def _spellings(url: str) -> Iterator[str]:
-    """A URL with and without its default port, with and without credentials: senders differ."""
+    """A URL with and without its port, with and without credentials: senders differ.
+
+    The official library, too, accepts a request to any port that was signed without it.
+    """
     scheme, rest = url.split("://", 1)
     cut = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
     authority, tail = rest[:cut], rest[cut:]
     default = _DEFAULT_PORTS[scheme]
     credentials, at, host = authority.rpartition("@")
-    suffix = f":{default}"
+    name, colon, port = host.rpartition(":")
     hosts: tuple[str, ...]
-    if host.endswith(suffix):
-        hosts = (host, host.removesuffix(suffix))
-    elif host.rpartition(":")[2].isdigit() and not host.endswith("]"):
-        hosts = (host,)  # another port, which the carrier must have signed
-    else:
-        hosts = (host, host + suffix)
+    hosts = (
+        (host, name)
+        if colon and port.isdigit() and not host.endswith("]")
+        else (host, f"{host}:{default}")
+    )
     for each in hosts:
         yield f"{scheme}://{credentials}{at}{each}{tail}"
         if at:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-from callscribe.errors import SettingsError
+from callscribe.addresses import check_public_url
 
 VOICE = "/twilio/voice"
 STATUS = "/twilio/status"
@@ -14,6 +14,8 @@ LEG = "/twilio/leg"
 WHISPER = "/twilio/whisper"
 CONFERENCE = "/twilio/conference"
 MEDIA = "/twilio/media"
+PROBE = "/twilio/probe"
+"""Echoes what `callscribe doctor` sends, when it is signed."""
 
 _SOCKET_SCHEMES = {"https": "wss", "http": "ws"}
 
@@ -30,15 +32,9 @@ class CarrierUrls:
     """
 
     def __init__(self, public_url: str) -> None:
-        parts = urlsplit(public_url.strip())
-        if parts.scheme not in _SOCKET_SCHEMES or not parts.hostname:
-            raise SettingsError(
-                f"The public address {public_url!r} must start with https:// and name a host."
-            )
-        if parts.query or parts.fragment:
-            raise SettingsError(f"The public address {public_url!r} must end before any ? or #.")
-        self.base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        self._socket_base = _SOCKET_SCHEMES[parts.scheme] + self.base.removeprefix(parts.scheme)
+        self.base = check_public_url(public_url)
+        scheme = self.base.partition("://")[0]
+        self._socket_base = _SOCKET_SCHEMES[scheme] + self.base.removeprefix(scheme)
         self.voice = self.base + VOICE
         """A number's voice URL."""
         self.status = self.base + STATUS
