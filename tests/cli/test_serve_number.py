@@ -141,6 +141,13 @@ def test_every_number_with_a_flow_of_its_own_is_taken(rest: RunningRest, tmp_pat
     assert {n.voice_url for n in rest.world.numbers.values()} == {OLD}
 
 
+@pytest.fixture
+def same_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Client commands find the server's token where it keeps it."""
+    monkeypatch.setenv("CALLSCRIBE_DATA", str(tmp_path / "data"))
+
+
+@pytest.mark.usefixtures("same_data")
 def test_a_reader_that_leaves_does_not_end_the_server(rest: RunningRest, tmp_path: Path) -> None:
     server = Serve(rest, tmp_path / "data", "--json", "--greeting", "")
     server.until_waiting()
@@ -218,6 +225,7 @@ def until(remote: Remote, sid: str, words: int, *, over: bool = False) -> CallRe
     raise AssertionError(f"it did not come: {record}")
 
 
+@pytest.mark.usefixtures("same_data")
 def test_dial_detach_and_attach(rest: RunningRest, tmp_path: Path) -> None:
     """A call placed from the command line is transcribed; it can be let go and taken up again."""
     caller, agent = demos.demo("bank").audio().parties
