@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo wer bench bench-search test lint types check fix lock clean
+.PHONY: help setup demo wer bench bench-path bench-search test lint types check fix lock clean
 
 help:
 	@echo "make demo    set everything up and show a phone call becoming text"
 	@echo "make test    set everything up and pass the tests"
 	@echo "make wer     measure word error rates (needs ../shared for the real calls)"
 	@echo "make bench   measure how many calls a core holds"
+	@echo "make bench-path    measure media message to recogniser and final to screen (AGAINST=another/checkout compares)"
 	@echo "make bench-search  measure search in a record of 100,000 calls (takes an hour and 8 GB of disk to make)"
 	@echo "make check   lint, types and tests"
 	@echo "make fix     format the code"
@@ -47,6 +48,10 @@ wer: setup
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks.capacity
+
+# The two ends of the path: media message to recogniser, final to screen. AGAINST names another checkout to compare with.
+bench-path: setup
+	$(BIN)/python -m benchmarks.path $(if $(AGAINST),--against $(AGAINST))
 
 # Times of searches in a large made-up record, which stays in benchmarks/.search; goes on where it stopped.
 bench-search: setup

@@ -5,13 +5,14 @@ Events may come repeated or in an odd order (callbacks do); each handler leaves 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, select
 
 from callscribe.events import (
     AnyEvent,
+    CallDeleted,
     CallEnded,
     CallStarted,
     CallUpdated,
@@ -19,11 +20,15 @@ from callscribe.events import (
     DtmfReceived,
     FinalTranscript,
     GapDetected,
+    LagChanged,
+    PartialTranscript,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    RecordSettled,
     RevisedTranscript,
     SpeakerRenamed,
+    StoreFailed,
     StreamEnded,
     StreamStarted,
     TranscriptionPaused,
@@ -83,10 +88,12 @@ def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
             _paused(connection, event)
         case TranscriptionResumed():
             _resumed(connection, event)
-        case DtmfReceived():
+        case DtmfReceived() | RecordSettled():
             pass  # kept in the journal only
+        case PartialTranscript() | LagChanged() | StoreFailed() | CallDeleted():
+            pass  # never stored
         case _:
-            pass  # ephemeral
+            assert_never(event)
     if isinstance(event, _CHANGES_FACETS):
         search.refresh_call(connection, event.call)
 
