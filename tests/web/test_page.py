@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from callscribe.events import (
     AnyEvent,
+    CallDeleted,
     CallUpdated,
     Dial,
     DtmfReceived,
@@ -27,6 +28,7 @@ from callscribe.events import (
     TranscriptionResumed,
 )
 from callscribe.web.services import WebSettings
+from tests.web.scenes import SCENES
 from tests.web.script import SID, Call, bank
 from tests.web.serving import TOKEN, Serving
 
@@ -202,7 +204,8 @@ def everything(call: Call) -> list[AnyEvent]:
 def test_everything_is_every_event_and_every_gap() -> None:
     call = Call(1, flow="conference")
     events = [call.start(), *call.people("Ann", "Ben", "Cleo"), *everything(call)]
-    assert {type(event) for event in events} == {*typing.get_args(AnyEvent)}
+    # A call that is deleted has no page any more.
+    assert {type(event) for event in events} == {*typing.get_args(AnyEvent)} - {CallDeleted}
     reasons = {event.reason for event in events if isinstance(event, GapDetected)}
     hints = typing.get_type_hints(GapDetected)
     assert reasons == {*typing.get_args(hints["reason"])}
@@ -465,6 +468,67 @@ def test_selected_text_stays_selected(server: Serving, page: Page) -> None:
     assert page.evaluate("getSelection().toString()") == "Your balance"
 
 
+def test_a_better_reading_changes_only_the_words_that_differ(server: Serving, page: Page) -> None:
+    call, events = bank()
+    final = call.final("Support", "Your payment is do tomorrow at noon.")
+    server.publish(*events, final)
+    opened(page, server, call)
+    page.evaluate(
+        """() => {
+          window.before = [...document.querySelectorAll(".u:last-child > span")].slice(-7);
+          const word = window.before[1].firstChild;
+          getSelection().setBaseAndExtent(word, 0, word, word.length);
+        }"""
+    )
+    server.publish(call.revised(final, "Your payment is due tomorrow at noon."))
+    said(page, "is due tomorrow")
+    kept = page.evaluate(
+        """() => [...document.querySelectorAll(".u:last-child > span")].slice(-7)
+          .map((word, at) => word === window.before[at])"""
+    )
+    assert kept == [True] * 7
+    assert page.evaluate("getSelection().toString()") == "payment"
+    heard = page.locator("[aria-live=polite]")
+    expect(heard).to_be_empty()
+
+
+def test_an_utterance_without_words_folds_away_and_nobody_hears_of_it(
+    server: Serving, page: Page
+) -> None:
+    call, events = bank()
+    noise = call.final("Alice Adams", "Huh the.", start_ms=call.ms + 5000)
+    server.publish(*events, noise)
+    opened(page, server, call)
+    page.evaluate(
+        """() => {
+          window.steps = [];
+          const animate = Element.prototype.animate;
+          Element.prototype.animate = function (frames, ms) {
+            window.steps.push([this.className, ms]);
+            return animate.call(this, frames, ms);
+          };
+        }"""
+    )
+    server.publish(call.revised(noise, ""))
+    expect(page.locator("#talk")).not_to_contain_text("Huh")
+    assert page.evaluate("window.steps") == [["para s0 first", 200]]
+    expect(page.locator("[aria-live=polite]")).to_be_empty()
+    server.publish(call.final("Support", "Still here."))
+    said(page, "Still here.")
+    live = looks(page)
+    page.reload()
+    until(page, "document.readyState === 'complete' && document.title.startsWith('●')")
+    assert looks(page)["talk"] == live["talk"]
+
+
+def test_a_deleted_call_is_gone(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events, *call.end())
+    opened(page, server, call)
+    with page.expect_navigation():
+        server.publish(CallDeleted(call=call.sid))
+
+
 def test_the_focus_is_never_stolen(server: Serving, page: Page) -> None:
     call, events = bank()
     server.publish(*events)
@@ -542,6 +606,22 @@ def test_filter_and_keys(server: Serving, page: Page) -> None:
     at(page, f"{server.url}/calls/{SID.format(2)}/captions")
 
 
+def test_letters_can_be_left_to_those_who_dictate(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    page.get_by_role("button", name="Show the keys").click()
+    page.get_by_label("Use single-letter keys").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    assert page.url == f"{server.url}/calls/{call.sid}"
+    page.reload()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+
+
 def test_older_calls_are_a_page_away(server: Serving, page: Page) -> None:
     for number in range(1, 103):
         call = Call(number, age_s=10_000 - number)
@@ -600,6 +680,18 @@ def test_a_refused_control_says_why(server: Serving, page: Page) -> None:
     server.controls.refusal = "The call has no media stream, so there is nothing to pause."
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#banner")).to_have_text(server.controls.refusal)
+
+
+def test_the_transcript_can_be_copied(server: Serving, context: BrowserContext, page: Page) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    call, events = bank()
+    server.publish(*events)
+    opened(page, server, call)
+    page.locator("#copy").click()
+    expect(page.locator("#copy")).to_have_text("Copied")
+    lines = page.evaluate("navigator.clipboard.readText()").split("\n")
+    assert lines[0] == "0:00  Support: Good morning, Harbour Bank, how can I help?"
+    assert len(lines) == 7
 
 
 def test_rename_and_swap(server: Serving, page: Page) -> None:
@@ -695,6 +787,32 @@ def test_a_phone_shows_one_place_at_a_time(server: Serving, browser: Browser) ->
     expect(page.locator("#list")).to_be_visible()
     assert page.evaluate(wide) is False
     context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 900, 1280])
+def test_no_name_pushes_the_page_sideways(server: Serving, browser: Browser, width: int) -> None:
+    server.publish(*SCENES["names"].before())
+    context = browser.new_context(viewport={"width": width, "height": 780})
+    page = context.new_page()
+    for path in ("/", SCENES["names"].path, f"{SCENES['names'].path}/captions"):
+        page.goto(server.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        if path != "/":
+            assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), path
+    context.close()
+
+
+def test_a_turn_of_one_line_is_low(server: Serving, browser: Browser) -> None:
+    server.publish(*bank()[1])
+    for width, most in ((1280, 40), (390, 48)):
+        context = browser.new_context(viewport={"width": width, "height": 780})
+        page = context.new_page()
+        page.goto(f"{server.url}/calls/{SID.format(1)}")
+        low = page.evaluate(
+            "Math.min(...[...document.querySelectorAll('.para.first')].map((e) => e.offsetHeight))"
+        )
+        assert low <= most
+        context.close()
 
 
 def test_screen_readers_hear_finals_only(server: Serving, page: Page) -> None:
