@@ -17,6 +17,7 @@ from callscribe.audio import mulaw
 from callscribe.events import AnyEvent, FinalTranscript
 from callscribe.recognition.base import Recognizer
 from callscribe.speech.lanes import DecodePool
+from callscribe.speech.places import InProcess
 from callscribe.speech.session import SessionOptions, StreamSession
 
 LEAD_MS = 300
@@ -66,7 +67,7 @@ async def transcribe(
         if isinstance(event, FinalTranscript):
             finals.append(event)
 
-    pool = DecodePool(threads=1)
+    pool = DecodePool([InProcess(recognizer)], threads=1)
     session = StreamSession(
         call="CA" + "0" * 32,
         leg="CA" + "0" * 32,
@@ -74,7 +75,6 @@ async def transcribe(
         tracks=("inbound",),
         speakers=lambda track: track,
         offset_ms=0,
-        recognizer=recognizer,
         pool=pool,
         publish=publish,
         options=SessionOptions(),

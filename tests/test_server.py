@@ -38,14 +38,14 @@ class Restrictable(ScriptedRecognizer):
 def test_a_number_has_its_own_recognition() -> None:
     plan = NumberFlow(phrases=("yes", "no"), endpoint_silence_ms=900, endpoint_max_ms=8000)
     options = session_options(SETTINGS, plan)
-    assert options.phrases == ("yes", "no")
-    assert options.endpoints == EndpointOptions(silence_ms=900, longest_ms=8000)
+    assert options.decoding.phrases == ("yes", "no")
+    assert options.decoding.endpoints == EndpointOptions(silence_ms=900, longest_ms=8000)
 
 
 def test_what_a_number_leaves_open_is_general() -> None:
     options = session_options(SETTINGS, NumberFlow())
-    assert options.phrases == ()
-    assert options.endpoints == EndpointOptions(silence_ms=500, longest_ms=15_000)
+    assert options.decoding.phrases == ()
+    assert options.decoding.endpoints == EndpointOptions(silence_ms=500, longest_ms=15_000)
 
 
 def test_a_model_that_takes_phrases_is_tried_for_each_number() -> None:

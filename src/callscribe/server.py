@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -61,7 +60,9 @@ from callscribe.recordings.writing import Recorder
 from callscribe.settings import Settings
 from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.lanes import DecodePool
+from callscribe.speech.places import InProcess
 from callscribe.speech.session import SessionOptions, StreamSession
+from callscribe.speech.stream import DecodingOptions
 from callscribe.speech.tap import Listener
 from callscribe.store.base import Archive, TokenBook
 from callscribe.store.opening import open_store, open_tokens
@@ -235,11 +236,13 @@ def session_options(settings: Settings, plan: NumberFlow) -> SessionOptions:
     """How a call is recognised: what its number says, else the general settings."""
     silence, longest = plan.endpoint_silence_ms, plan.endpoint_max_ms
     return SessionOptions(
-        endpoints=EndpointOptions(
-            silence_ms=settings.endpoint_silence_ms if silence is None else silence,
-            longest_ms=settings.endpoint_max_ms if longest is None else longest,
-        ),
-        phrases=plan.phrases,
+        DecodingOptions(
+            endpoints=EndpointOptions(
+                silence_ms=settings.endpoint_silence_ms if silence is None else silence,
+                longest_ms=settings.endpoint_max_ms if longest is None else longest,
+            ),
+            phrases=plan.phrases,
+        )
     )
 
 
@@ -540,9 +543,10 @@ async def speech(
     settings: Settings, recognizer: Recognizer, record: Record, reading: SecondReading | None
 ) -> AsyncIterator[Sessions]:
     """What turns streams into text; on leaving, everything that was heard is decoded."""
-    pool = DecodePool(settings.threads or os.cpu_count() or 1)
+    write = text_writer(settings, recognizer.language)
+    pool = DecodePool([InProcess(recognizer, write)], threads=settings.threads)
     try:
-        yield Sessions(settings, recognizer, pool, record, reading)
+        yield Sessions(settings, pool, record, reading)
     finally:
         await pool.close()
 
@@ -553,18 +557,15 @@ class Sessions:
     def __init__(
         self,
         settings: Settings,
-        recognizer: Recognizer,
         pool: DecodePool,
         record: Record,
         reading: SecondReading | None = None,
     ) -> None:
         self._settings = settings
-        self._recognizer = recognizer
         self._pool = pool
         self._record = record
         self._open: weakref.WeakValueDictionary[str, StreamSession] = weakref.WeakValueDictionary()
         self._reading = reading
-        self._write = text_writer(settings, recognizer.language)
 
     def __call__(
         self,
@@ -584,11 +585,9 @@ class Sessions:
             tracks=tracks,
             speakers=speakers,
             offset_ms=offset_ms,
-            recognizer=self._recognizer,
             pool=self._pool,
             publish=self._record.journal.publish,
             options=session_options(self._settings, plan),
-            write=self._write,
             listeners=self._listeners(plan),
         )
         self._open[stream] = session

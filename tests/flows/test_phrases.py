@@ -12,6 +12,7 @@ from callscribe.recognition.vosk import VoskRecognizer
 from callscribe.server import call_flows, check_phrases, session_options
 from callscribe.settings import Settings
 from callscribe.speech.lanes import DecodePool
+from callscribe.speech.places import InProcess
 from callscribe.speech.session import StreamSession
 from tests.models.adapt.conftest import small_dynamic  # noqa: F401 - a fixture
 from tests.speech.audio import SAID, scene
@@ -33,7 +34,7 @@ async def call(settings: Settings, number: str, recognizer: VoskRecognizer, said
         if isinstance(event, FinalTranscript):
             finals.append(event)
 
-    pool = DecodePool(threads=1)
+    pool = DecodePool([InProcess(recognizer)], threads=1)
     session = StreamSession(
         call="CA" + "0" * 32,
         leg="CA" + "0" * 32,
@@ -41,7 +42,6 @@ async def call(settings: Settings, number: str, recognizer: VoskRecognizer, said
         tracks=("inbound",),
         speakers=lambda track: track,
         offset_ms=0,
-        recognizer=recognizer,
         pool=pool,
         publish=publish,
         options=session_options(settings, call_flows(settings).of(number)),

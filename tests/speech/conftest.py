@@ -12,6 +12,7 @@ from callscribe.audio import mulaw
 from callscribe.events import AnyEvent, Event, Track
 from callscribe.recognition.base import Pcm, Recognizer
 from callscribe.speech.lanes import DecodePool
+from callscribe.speech.places import InProcess
 from callscribe.speech.session import SessionOptions, StreamSession
 
 E = TypeVar("E", bound=Event)
@@ -66,15 +67,9 @@ OpenSession = Callable[..., Awaitable[Recorded]]
 
 
 @pytest.fixture
-async def pool() -> AsyncIterator[DecodePool]:
-    pool = DecodePool(threads=2)
-    yield pool
-    await pool.close()
-
-
-@pytest.fixture
-async def open_session(pool: DecodePool) -> AsyncIterator[OpenSession]:
+async def open_session() -> AsyncIterator[OpenSession]:
     opened: list[StreamSession] = []
+    pools: dict[int, DecodePool] = {}
 
     async def open_session(
         recognizer: Recognizer,
@@ -93,6 +88,7 @@ async def open_session(pool: DecodePool) -> AsyncIterator[OpenSession]:
             if publish is not None:
                 await publish(event)
 
+        pool = pools.setdefault(id(recognizer), DecodePool([InProcess(recognizer)], threads=2))
         session = StreamSession(
             call="CA1",
             leg="CA1",
@@ -100,7 +96,6 @@ async def open_session(pool: DecodePool) -> AsyncIterator[OpenSession]:
             tracks=tracks,
             speakers={"inbound": "Caller", "outbound": "Agent"}.__getitem__,
             offset_ms=offset_ms,
-            recognizer=recognizer,
             pool=pool,
             publish=keep,
             options=options or SessionOptions(),
@@ -113,6 +108,8 @@ async def open_session(pool: DecodePool) -> AsyncIterator[OpenSession]:
     yield open_session
     for session in opened:
         await session.close("stop")
+    for pool in pools.values():
+        await pool.close()
 
 
 def to_frames(pcm: Pcm) -> bytes:

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from typing import cast
-
 from callscribe.audio.timeline import Piece
+from callscribe.events import Track
 from callscribe.speech.holes import Hole, Holes
 from callscribe.speech.intake import GapReason, Intake
-from callscribe.speech.lanes import Lane
 from callscribe.speech.tap import Tap, TrackKey
 
 FRAME = b"\xff" * 160
@@ -19,12 +17,12 @@ class FakeLane:
         self.room = True
         self.flushes = 0
 
-    def put(self, piece: Piece) -> bool:
+    def put(self, track: Track, piece: Piece) -> bool:
         if self.room:
             self.taken.append(piece)
         return self.room
 
-    def flush(self) -> None:
+    def flush(self, track: Track) -> None:
         self.flushes += 1
 
     @property
@@ -41,7 +39,7 @@ class Taken:
         self.gaps: list[tuple[Hole, GapReason]] = []
         self.intake = Intake(
             "inbound",
-            cast(Lane, self.lane),
+            self.lane,
             tap=Tap(TrackKey("CA1", "CA1", "MZ1", "inbound"), (), 0),
             holes=Holes(shortest_gap_ms=200),
             tell_gap=lambda hole, reason: self.gaps.append((hole, reason)),

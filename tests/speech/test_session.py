@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import numpy as np
 import pytest
 
 from callscribe.events import (
@@ -19,6 +20,7 @@ from callscribe.recognition.base import Pcm
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
 from callscribe.speech import lanes
 from callscribe.speech.session import SessionOptions
+from callscribe.speech.stream import DecodingOptions
 from tests.speech.conftest import OpenSession
 
 
@@ -157,7 +159,7 @@ async def test_a_pause_is_neither_decoded_nor_kept_and_shows_as_a_gap(
         heard.extend(pcm.tobytes())
 
     recognizer = ScriptedRecognizer(spoken("before it"), on_audio=listen)
-    options = SessionOptions(skip_silence=False, follow_level=False)
+    options = SessionOptions(DecodingOptions(skip_silence=False, follow_level=False))
     recorded = await open_session(recognizer, tracks=("inbound",), options=options)
     recorded.silence(1000)
     await recorded.session.pause()
@@ -242,7 +244,7 @@ async def test_lag_is_told_when_it_grows_and_when_it_is_gone(open_session: OpenS
     gate = threading.Event()
     recognizer = ScriptedRecognizer(spoken("late words"), on_audio=lambda _: void(gate.wait(20)))
     recorded = await open_session(
-        recognizer, tracks=("inbound",), options=SessionOptions(skip_silence=False)
+        recognizer, tracks=("inbound",), options=SessionOptions(DecodingOptions(skip_silence=False))
     )
     recorded.silence(5000)
     async with asyncio.timeout(10):
@@ -264,7 +266,7 @@ async def test_audio_past_the_bound_is_dropped_counted_and_shown(
     gate = threading.Event()
     recognizer = ScriptedRecognizer((), on_audio=lambda _: void(gate.wait(20)))
     recorded = await open_session(
-        recognizer, tracks=("inbound",), options=SessionOptions(skip_silence=False)
+        recognizer, tracks=("inbound",), options=SessionOptions(DecodingOptions(skip_silence=False))
     )
     recorded.silence(60_000)
     gate.set()
@@ -278,30 +280,51 @@ async def test_audio_past_the_bound_is_dropped_counted_and_shown(
     assert abs(gap.end_ms - gap.start_ms - counters.dropped_ms) <= 200
 
 
-async def test_a_recogniser_that_fails_is_replaced_and_touches_no_other_track(
-    open_session: OpenSession, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_recogniser_that_fails_once_costs_no_words(open_session: OpenSession) -> None:
     calls = 0
 
     def fail_once(pcm: Pcm) -> None:
         nonlocal calls
         calls += 1
-        if calls == 3:
+        if calls == 5:
             raise RuntimeError("native trouble")
 
-    options = SessionOptions(skip_silence=False)
-    bad = ScriptedRecognizer((), (), spoken("back again", 2000), on_audio=fail_once)
+    options = SessionOptions(DecodingOptions(skip_silence=False))
+    words = spoken("nothing of this is lost", 300)
+    bad = ScriptedRecognizer(words, words, on_audio=fail_once)
     recorded = await open_session(bad, tracks=("inbound",), options=options)
-    other = await open_session(ScriptedRecognizer(spoken("all well")), stream="MZ2")
-    recorded.silence(1000)
-    await recorded.caught_up()
     recorded.silence(4000)
-    other.silence(3000)
     await recorded.session.close("stop")
-    await other.session.close("stop")
 
-    assert {gap.reason for gap in recorded.of(GapDetected)} == {"failed"}
-    assert [final.text for final in other.of(FinalTranscript)] == ["all well"]
+    assert [final.text for final in recorded.of(FinalTranscript)] == ["nothing of this is lost"]
+    assert not recorded.of(GapDetected)
+
+
+async def test_audio_on_which_the_recogniser_always_fails_is_a_gap_and_touches_no_other_track(
+    open_session: OpenSession,
+) -> None:
+    def fail(pcm: Pcm) -> None:
+        if (np.abs(pcm) > 1000).any():
+            raise RuntimeError("native trouble")
+
+    options = SessionOptions(DecodingOptions(skip_silence=False, follow_level=False))
+    words = [*spoken("before it", 200), *spoken("after it", 8000)]
+    recorded = await open_session(
+        ScriptedRecognizer(words, words, words, words, words, on_audio=fail), options=options
+    )
+    recorded.silence(3000, "outbound")
+    recorded.silence(3000)
+    recorded.feed(b"\x10" * 800)
+    recorded.silence(9000)
+    recorded.silence(9000, "outbound")
+    await recorded.session.close("stop")
+
+    (gap,) = recorded.of(GapDetected)
+    assert (gap.track, gap.reason) == ("inbound", "failed")
+    assert gap.start_ms <= 3155 < 3255 <= gap.end_ms <= gap.start_ms + 5000
+    finals = recorded.of(FinalTranscript)
+    for track in ("inbound", "outbound"):
+        assert [f.text for f in finals if f.track == track] == ["before it", "after it"]
     assert recorded.of(StreamEnded)
 
 

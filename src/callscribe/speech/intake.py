@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
 
 import structlog
 
@@ -12,11 +12,19 @@ from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.audio.timeline import Piece, Timeline, TimelineCounters
 from callscribe.events import Track
 from callscribe.speech.holes import Hole, Holes
-from callscribe.speech.lanes import Lane
 from callscribe.speech.ringback import answered_from
 from callscribe.speech.tap import Tap
 
 _log = structlog.get_logger(__name__)
+
+
+class Lane(Protocol):
+    """Where the audio goes (`callscribe.speech.lanes.Lane`)."""
+
+    def put(self, track: Track, piece: Piece) -> bool: ...
+
+    def flush(self, track: Track) -> None: ...
+
 
 GapReason = Literal["missing", "overload", "paused", "failed"]
 TellGap = Callable[[Hole, GapReason], None]
@@ -39,15 +47,14 @@ class Intake:
     ) -> None:
         """
         Args:
-            lane: decodes what comes.
+            lane: has decoded what comes; false from `put` means that it could not take more.
             tap: told of everything that is placed, before it is decoded or held back.
             holes: the stream's.
             reorder_window_ms: how long a frame that came too early waits for those before it.
             held_back_ms: audio kept while it is held back; the oldest goes first.
         """
         self.track: Track = track
-        self.lane = lane
-        """May be replaced by another that goes on with what comes."""
+        self._lane = lane
         self.flushed = True
         """Nothing has come since the last flush."""
         self.end_ms: int | None = None
@@ -94,7 +101,7 @@ class Intake:
         """Nothing more comes for now: what waits for earlier frames is passed on, and the utterance finished."""
         for piece in self._timeline.flush():
             self._place(piece)
-        self.lane.flush()
+        self._lane.flush(self.track)
         self.flushed = True
 
     def resume(self) -> None:
@@ -142,7 +149,7 @@ class Intake:
             self._held_samples -= len(self._held.popleft().payload)
 
     def _pass_on(self, piece: Piece) -> None:
-        if self.lane.put(piece):
+        if self._lane.put(self.track, piece):
             self.tell_dropped()
             return
         if self._dropped_from is None:

@@ -1,18 +1,20 @@
-"""Decoding off the event loop: a few threads, one queue per track.
+"""Decoding off the event loop: a few threads, one queue per stream.
 
-A worker takes what has gathered on a track, up to two seconds of audio, decodes it, and lets the next track have its
-turn; so tracks stay in order within themselves and are fair to each other, and one that is far behind catches up with
-large bites. Up to `LONGEST_QUEUE_MS` of mu-law audio (4.8 MB) wait per track; what comes on top is not accepted.
+A thread takes what has gathered of a stream, up to two seconds of audio, has it decoded, and lets the next stream have
+its turn; so tracks stay in order within themselves and are fair to each other, and one that is far behind catches up
+with large bites. Up to `LONGEST_QUEUE_MS` of mu-law audio (4.8 MB) wait per track; what comes on top is not accepted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final
 
@@ -20,41 +22,65 @@ import structlog
 
 from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.audio.timeline import Piece
+from callscribe.events import Track
+from callscribe.speech.recovery import Failed, Place, RecoveringDecoder
 from callscribe.speech.segmenter import STEP
-from callscribe.speech.track import TrackDecoder
-from callscribe.speech.utterance import Utterance
+from callscribe.speech.stream import DecodingOptions, Fed, Found
 
 LONGEST_QUEUE_MS: Final = 10 * 60 * 1000
 """Audio that may wait for decoding, per track. Past it, audio is dropped, counted and reported."""
 _BITE: Final = 10 * STEP
-"""Samples a track may decode before another has its turn: two seconds."""
+"""Samples a stream may have decoded before another has its turn: two seconds."""
 _BEHIND_MS: Final = 1000
 """From this lag on, partials thin out to one per turn."""
 
 _log = structlog.get_logger(__name__)
 
+Deliver = Callable[[Sequence[Found], Sequence[Failed]], None]
+"""Takes what a turn found, and what could not be decoded."""
+
+
+@dataclass(slots=True)
+class _Desk:
+    """A place with its own threads and queue."""
+
+    place: Place
+    ready: SimpleQueue[Lane | None]
+    lanes: int = 0
+    """How many streams it has now."""
+
 
 class DecodePool:
     """The decoding threads, shared by all sessions of the process."""
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, places: Sequence[Place], *, threads: int | None = None) -> None:
         """
         Args:
-            threads: how many tracks are decoded at the same moment; by default one per processor, since the native
-                decoder runs without Python's lock.
+            places: where decoders live. A stream stays in one, the one with the fewest when it begins.
+            threads: how many streams are decoded at the same moment in each; by default one per processor, for a place
+                in this process whose native decoder runs without Python's lock.
         """
-        self._ready: SimpleQueue[Lane | None] = SimpleQueue()
         self._closed = False
+        self._desks = [_Desk(place, SimpleQueue()) for place in places]
+        self._numbers = itertools.count(1)
         self._threads = [
-            threading.Thread(target=self._work, name=f"decode-{i}", daemon=True)
-            for i in range(threads or os.cpu_count() or 1)
+            threading.Thread(target=self._work, args=(desk,), name=f"decode-{i}-{j}", daemon=True)
+            for i, desk in enumerate(self._desks)
+            for j in range(threads or os.cpu_count() or 1)
         ]
         for thread in self._threads:
             thread.start()
 
-    def lane(self, decoder: TrackDecoder, deliver: Deliver) -> Lane:
-        """A queue for one track. From the event loop; `deliver` is called there."""
-        return Lane(self._ready, decoder, deliver, asyncio.get_running_loop())
+    def lane(self, tracks: Sequence[Track], options: DecodingOptions, deliver: Deliver) -> Lane:
+        """A queue for the tracks of one stream. From the event loop; `deliver` is called there."""
+        desk = min(self._desks, key=lambda desk: desk.lanes)
+        desk.lanes += 1
+        decoder = RecoveringDecoder(desk.place, next(self._numbers), options)
+
+        def left() -> None:
+            desk.lanes -= 1
+
+        return Lane(tracks, desk.ready, decoder, deliver, asyncio.get_running_loop(), left)
 
     async def close(self) -> None:
         """End the threads, after what is being decoded now. Close the sessions first. Idempotent."""
@@ -62,88 +88,103 @@ class DecodePool:
             return
         self._closed = True
         for _ in self._threads:
-            self._ready.put(None)
+            for desk in self._desks:
+                desk.ready.put(None)
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
 
-    def _work(self) -> None:
-        while (lane := self._ready.get()) is not None:
+    @staticmethod
+    def _work(desk: _Desk) -> None:
+        while (lane := desk.ready.get()) is not None:
             lane.turn()
 
 
-Deliver = Callable[["list[Utterance]", "Exception | None"], None]
-"""Takes what a turn found, or why decoding of this track has ended."""
+@dataclass(slots=True)
+class _Queue:
+    """What waits of a track, in samples."""
+
+    waiting: int = 0
+    in_hand: int = 0
+    """Taken by a thread and not yet decoded."""
+    full: bool = False
+    flushing: bool = False
 
 
 class Lane:
-    """One track's way through the pool. Fed from the event loop, emptied by one worker at a time."""
+    """One stream's way through the pool. Fed from the event loop, emptied by one thread at a time."""
 
     def __init__(
         self,
+        tracks: Sequence[Track],
         ready: SimpleQueue[Lane | None],
-        decoder: TrackDecoder,
+        decoder: RecoveringDecoder,
         deliver: Deliver,
         loop: asyncio.AbstractEventLoop,
+        left: Callable[[], None],
     ) -> None:
+        """
+        Args:
+            left: called when the lane is closed.
+        """
         self._ready = ready
         self._decoder = decoder
         self._deliver = deliver
         self._loop = loop
+        self._left = left
         self._lock = threading.Lock()
-        self._pieces: deque[Piece] = deque()
-        self._waiting = 0
-        """Samples in `_pieces`."""
-        self._in_hand = 0
-        """Samples that a worker has taken and not yet decoded."""
-        self._full = False
+        self._fed: deque[Fed] = deque()
+        self._queues = {track: _Queue() for track in tracks}
         self._scheduled = False
-        self._flushing = False
+        self._closing = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._failed = False
 
-    @property
-    def lag_ms(self) -> int:
+    def lag_ms(self, track: Track) -> int:
         """Audio received but not yet decoded."""
-        return (self._waiting + self._in_hand) // SAMPLES_PER_MS
+        queue = self._queues[track]
+        return (queue.waiting + queue.in_hand) // SAMPLES_PER_MS
 
-    @property
-    def idle(self) -> bool:
-        """Nothing to do: what waits, if anything, is less than a step."""
-        return not self._scheduled
+    def idle(self, track: Track) -> bool:
+        """Nothing to do for it: what waits, if anything, is less than a step."""
+        queue = self._queues[track]
+        return not queue.flushing and not queue.in_hand and queue.waiting < STEP
 
-    def put(self, piece: Piece) -> bool:
+    def put(self, track: Track, piece: Piece) -> bool:
         """Queue a piece; false when the queue is full, and the piece is dropped."""
         with self._lock:
-            if self._failed:
-                return True
+            queue = self._queues[track]
             # Once full, a tenth must be free before anything is taken again: one gap, not a hundred.
-            bound = LONGEST_QUEUE_MS * (9 if self._full else 10) // 10
-            self._full = (self._waiting + len(piece.payload)) // SAMPLES_PER_MS > bound
-            if self._full:
+            bound = LONGEST_QUEUE_MS * (9 if queue.full else 10) // 10
+            queue.full = (queue.waiting + len(piece.payload)) // SAMPLES_PER_MS > bound
+            if queue.full:
                 return False
-            self._pieces.append(piece)
-            self._waiting += len(piece.payload)
-            if self._waiting >= STEP:
+            self._fed.append(Fed(track, piece))
+            queue.waiting += len(piece.payload)
+            if queue.waiting >= STEP:
                 self._schedule()
         return True
 
-    def flush(self) -> None:
-        """Decode everything queued, whatever its length, and end the utterance."""
+    def flush(self, track: Track) -> None:
+        """Decode everything queued of a track, whatever its length, and end the utterance."""
         with self._lock:
-            if not self._failed:
-                self._flushing = True
-                self._schedule()
+            self._fed.append(Fed(track, None))
+            self._queues[track].flushing = True
+            self._schedule()
 
     async def drained(self) -> None:
         """Wait until nothing is queued or being decoded, and all of it has been delivered."""
         await self._idle.wait()
 
     async def close(self) -> None:
-        """Flush, wait, and free the recogniser's session."""
-        self.flush()
+        """Wait until all is decoded that was flushed, and free the recogniser's session. Idempotent."""
         await self.drained()
-        self._decoder.close()
+        if self._closing:
+            return
+        with self._lock:
+            self._closing = True
+            self._schedule()
+        await self.drained()
+        self._left()
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -153,47 +194,46 @@ class Lane:
 
     def turn(self) -> None:
         """One bite, in a worker thread."""
-        taken: list[Piece] = []
+        fed: list[Fed] = []
         with self._lock:
-            behind = self.lag_ms > _BEHIND_MS
-            while self._pieces and self._in_hand < _BITE:
-                piece = self._pieces.popleft()
-                self._waiting -= len(piece.payload)
-                self._in_hand += len(piece.payload)
-                taken.append(piece)
-            flush = self._flushing and not self._pieces
-            if flush:
-                self._flushing = False
-        found: list[Utterance] = []
-        failure: Exception | None = None
+            behind = any(self.lag_ms(track) > _BEHIND_MS for track in self._queues)
+            taken = 0
+            while self._fed and taken < _BITE:
+                each = self._fed.popleft()
+                fed.append(each)
+                if each.piece is not None:
+                    queue = self._queues[each.track]
+                    queue.waiting -= len(each.piece.payload)
+                    queue.in_hand += len(each.piece.payload)
+                    taken += len(each.piece.payload)
+        found: Sequence[Found] = ()
+        failed: Sequence[Failed] = ()
         try:
-            for piece in taken:
-                found += self._decoder.accept(piece, partials=not behind)
-                self._in_hand -= len(piece.payload)
-            if behind:
-                found += self._decoder.partial()
-            if flush:
-                found += self._decoder.flush()
-        except Exception as error:
-            failure = error
+            if fed:
+                found, failed = self._decoder.decode(fed, partials=not behind)
+            if self._closing:
+                self._decoder.close()
+        except Exception:
+            # Not the recogniser's fault, which would be told as a failure, but ours.
+            _log.exception("decoding failed")
         with self._lock:
-            self._in_hand = 0
-            if failure is not None:
-                self._failed = True
-                self._pieces.clear()
-                self._waiting = 0
-                self._flushing = False
-            more = self._waiting >= STEP or self._flushing
+            for queue in self._queues.values():
+                queue.in_hand = 0
+            for track in {each.track for each in fed if each.piece is None}:
+                self._queues[track].flushing = any(
+                    each.track == track and each.piece is None for each in self._fed
+                )
+            more = any(queue.waiting >= STEP or queue.flushing for queue in self._queues.values())
             self._scheduled = more
             if more:
                 self._ready.put(self)
-        # The loop may be gone when a process is ending in a hurry; the other tracks' threads must not mind.
+        # The loop may be gone when a process is ending in a hurry; the other streams' threads must not mind.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._done, found, failure, more)
+            self._loop.call_soon_threadsafe(self._done, found, failed, more)
 
-    def _done(self, found: list[Utterance], failure: Exception | None, more: bool) -> None:
+    def _done(self, found: Sequence[Found], failed: Sequence[Failed], more: bool) -> None:
         try:
-            self._deliver(found, failure)
+            self._deliver(found, failed)
         except Exception:
             _log.exception("delivering what was recognised failed")
         if not more and not self._scheduled:

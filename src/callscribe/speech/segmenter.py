@@ -40,7 +40,7 @@ class Block:
     begin: int
     """Samples of the line before it."""
     pcm: Pcm
-    """With tones made silent."""
+    """With tones and echoes made silent."""
     loud: Flags
     """Which of its frames are louder than the line's noise."""
     near: Flags
@@ -106,7 +106,7 @@ class Segmenter:
             loud &= ~np.repeat(tones, BLOCK // FRAME)
         frames = -(-length // FRAME)
         near = np.full(frames, self._voice is None)
-        block = Block(self.position, pcm[:length], loud[:frames], near, above_db[:frames])
+        block = Block(self.position, pcm[:length].copy(), loud[:frames], near, above_db[:frames])
         self.position = block.end
         self._newest.append(block)
         self._find_voice(self._sound_level.accept(pcm, loud)[:length])
@@ -136,7 +136,19 @@ class Segmenter:
             Where the audio begins that is kept.
         """
         self._lead.append(block)
-        return self._lead[0].begin
+        return self.kept_from
+
+    @property
+    def kept_from(self) -> int:
+        """Where the audio begins that is kept, or will be."""
+        return self._lead[0].begin if self._lead else self.position
+
+    def disown(self, block: Block) -> None:
+        """What was taken for speech in the newest block is not this track's."""
+        block.near[:] = False
+        block.pcm[:] = 0
+        self.begins = False
+        self._voiced_until = min(self._voiced_until, block.begin - _NEAR)
 
     def take(self) -> list[Block]:
         """An utterance begins: the blocks that belong to it so far."""

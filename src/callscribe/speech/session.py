@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from callscribe.errors import CallscribeError
 from callscribe.events import (
     AnyEvent,
     FinalTranscript,
@@ -26,14 +25,13 @@ from callscribe.events import (
     StreamStarted,
     Track,
 )
-from callscribe.recognition.base import Recognizer
-from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.holes import Hole, Holes
 from callscribe.speech.intake import GapReason, Intake
-from callscribe.speech.lanes import DecodePool, Lane
+from callscribe.speech.lanes import DecodePool
 from callscribe.speech.outbox import Outbox
+from callscribe.speech.recovery import Failed
+from callscribe.speech.stream import DecodingOptions, Found
 from callscribe.speech.tap import Listener, Tap, TrackKey
-from callscribe.speech.track import TextWriter, TrackDecoder
 from callscribe.speech.transcripts import transcript
 from callscribe.speech.utterance import Utterance
 
@@ -42,17 +40,13 @@ _log = structlog.get_logger(__name__)
 _WATCH_S = 0.25
 _LAG_SHOWN_MS = 1000
 _LAG_GONE_MS = 400
-_RESTARTS = 3
-"""A track whose recogniser fails gets a new one so many times."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
     """How a stream's audio is treated."""
 
-    endpoints: EndpointOptions = field(default_factory=EndpointOptions)
-    phrases: tuple[str, ...] = ()
-    """Restricts models that can be restricted."""
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
     reorder_window_ms: int = 120
     """How long a frame that came too early waits for those before it."""
     shortest_gap_ms: int = 200
@@ -61,10 +55,6 @@ class SessionOptions:
     """A track from which nothing comes for this long (by the wall clock) has its utterance finished."""
     held_back_ms: int = 180_000
     """Audio kept while nobody has answered; the oldest goes first."""
-    skip_silence: bool = True
-    """Silence between utterances is not decoded."""
-    follow_level: bool = True
-    """Quiet lines are raised to a level that models know."""
 
 
 @dataclass(slots=True)
@@ -75,8 +65,8 @@ class _TrackState:
     busy_at: float
     """Wall clock when a frame last came or was being decoded, seconds."""
     lag_told_ms: int = 0
-    failures: int = 0
-    failed_from: int | None = None
+    failed: Hole | None = None
+    """What could not be decoded and is not told yet: more may follow."""
 
     @property
     def track(self) -> Track:
@@ -95,11 +85,9 @@ class StreamSession:
         tracks: Sequence[Track],
         speakers: Callable[[Track], str],
         offset_ms: int,
-        recognizer: Recognizer,
         pool: DecodePool,
         publish: Callable[[AnyEvent], Awaitable[None]],
         options: SessionOptions,
-        write: TextWriter | None = None,
         listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -112,32 +100,26 @@ class StreamSession:
             speakers: the name to show for a track, asked whenever an utterance is published.
             offset_ms: where this stream's zero lies on the record's line.
             publish: takes every event, in order. What it raises is logged and goes no further.
-            write: makes the recogniser's words readable; None leaves them as they are.
             listeners: get each track's audio as it is placed, from here until the session is closed.
             clock: seconds, monotonic.
-
-        Raises:
-            callscribe.errors.ModelError: no recogniser session could be started.
         """
         self.call, self.leg, self.stream = call, leg, stream
         self.tracks = tuple(tracks)
         self.offset_ms = offset_ms
         self._speakers = speakers
-        self._recognizer = recognizer
-        self._pool = pool
         self._options = options
-        self._write = write
         self._clock = clock
         self._holes = Holes(shortest_gap_ms=options.shortest_gap_ms)
         self._taps = {
             track: Tap(TrackKey(call, leg, stream, track), listeners, offset_ms)
             for track in self.tracks
         }
+        self._lane = pool.lane(self.tracks, options.decoding, self._deliver)
         self._states = {
             track: _TrackState(
                 Intake(
                     track,
-                    self._new_lane(track),
+                    self._lane,
                     tap=self._taps[track],
                     holes=self._holes,
                     tell_gap=self._tell_gap,
@@ -170,7 +152,7 @@ class StreamSession:
 
     def lag_ms(self, track: Track) -> int:
         """Audio of this track received but not yet decoded."""
-        return self._states[track].intake.lane.lag_ms
+        return self._lane.lag_ms(track)
 
     @property
     def counters(self) -> StreamCounters:
@@ -223,8 +205,7 @@ class StreamSession:
         self._paused_at_ms = self.now_ms
         for state in self._states.values():
             state.intake.flush()
-        for state in self._states.values():
-            await state.intake.lane.drained()
+        await self._lane.drained()
         await self._outbox.emptied()
 
     async def resume(self) -> None:
@@ -265,10 +246,9 @@ class StreamSession:
             state.intake.tell_dropped()
         for tap in self._taps.values():
             tap.close()
+        await self._lane.close()
         for state in self._states.values():
-            await state.intake.lane.close()
-            if state.failed_from is not None:
-                self._tell_failed(state.intake, state.failed_from)
+            self._tell_failed(state)
         if self._paused_at_ms is not None:
             self._tell_pause(self._paused_at_ms)
         if self._watcher is not None:
@@ -291,62 +271,31 @@ class StreamSession:
 
     # -- what the recogniser found
 
-    def _new_lane(self, track: Track) -> Lane:
-        decoder = TrackDecoder(
-            self._recognizer,
-            endpoints=self._options.endpoints,
-            write=self._write,
-            phrases=self._options.phrases,
-            skip_silence=self._options.skip_silence,
-            follow_level=self._options.follow_level,
-        )
-        return self._pool.lane(
-            decoder, lambda found, failure: self._deliver(track, decoder, found, failure)
-        )
-
-    def _deliver(
-        self,
-        track: Track,
-        decoder: TrackDecoder,
-        found: Sequence[Utterance],
-        failure: Exception | None,
-    ) -> None:
-        state = self._states[track]
-        for utterance in found:
-            self._outbox.post(self._event(state, utterance))
-        if failure is not None:
-            self._replace(state, decoder, failure)
+    def _deliver(self, found: Sequence[Found], failed: Sequence[Failed]) -> None:
+        for said in found:
+            self._outbox.post(self._event(self._states[said.track], said.utterance))
+        for track, state in self._states.items():
+            fails = [each for each in failed if each.track == track]
+            if not fails:
+                self._tell_failed(state)
+            for each in fails:
+                if state.failed is not None and each.start_ms > state.failed.end_ms + 1:
+                    self._tell_failed(state)
+                begin = each.start_ms if state.failed is None else state.failed.start_ms
+                state.failed = Hole(track, begin, each.end_ms)
 
     def _event(self, state: _TrackState, said: Utterance) -> PartialTranscript | FinalTranscript:
         lane = "in" if state.track == "inbound" else "out"
-        # A track whose recogniser had to be replaced counts its utterances anew.
-        again = f"{state.failures}." if state.failures else ""
         return transcript(
             said,
             call=self.call,
             leg=self.leg,
             track=state.track,
             speaker=self._speakers(state.track),
-            utterance=f"{self.stream}-{lane}-{again}{said.number}",
+            utterance=f"{self.stream}-{lane}-{said.number}",
             offset_ms=self.offset_ms,
-            lag_ms=state.intake.lane.lag_ms,
+            lag_ms=self._lane.lag_ms(state.track),
         )
-
-    def _replace(self, state: _TrackState, decoder: TrackDecoder, failure: Exception) -> None:
-        """The recogniser failed on this track: say so, and try again with a new one."""
-        _log.error("recognition failed", stream=self.stream, track=state.track, exc_info=failure)
-        failed_from = round(decoder.clock_ms)
-        decoder.close()
-        state.failures += 1
-        if self._closing is None and state.failures <= _RESTARTS:
-            try:
-                state.intake.lane = self._new_lane(state.track)
-            except CallscribeError as error:
-                _log.error("no new recogniser", stream=self.stream, reason=str(error))
-            else:
-                self._tell_failed(state.intake, failed_from)
-                return
-        state.failed_from = failed_from
 
     # -- telling
 
@@ -364,8 +313,10 @@ class StreamSession:
             )
         )
 
-    def _tell_failed(self, intake: Intake, from_ms: int) -> None:
-        self._tell_gap(Hole(intake.track, from_ms, intake.end_ms or 0), "failed")
+    def _tell_failed(self, state: _TrackState) -> None:
+        if state.failed is not None:
+            self._tell_gap(state.failed, "failed")
+            state.failed = None
 
     def _tell_pause(self, from_ms: int) -> None:
         for track in self.tracks:
@@ -373,7 +324,7 @@ class StreamSession:
             self._tell_gap(hole, "paused")
 
     def _tell_lag(self, state: _TrackState) -> None:
-        lag = state.intake.lane.lag_ms
+        lag = self._lane.lag_ms(state.track)
         grown = lag >= _LAG_SHOWN_MS and abs(lag - state.lag_told_ms) >= _LAG_SHOWN_MS / 2
         gone = state.lag_told_ms > 0 and lag <= _LAG_GONE_MS
         if grown or gone:
@@ -388,7 +339,7 @@ class StreamSession:
             await asyncio.sleep(_WATCH_S)
             now = self._clock()
             for state in self._states.values():
-                if not state.intake.lane.idle:
+                if not self._lane.idle(state.track):
                     # A machine that cannot keep up is not a line that has fallen silent.
                     state.busy_at = now
                 elif (

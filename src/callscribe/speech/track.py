@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import msgspec
@@ -19,7 +20,8 @@ from callscribe.audio.resampling import Resampler
 from callscribe.audio.timeline import Piece
 from callscribe.events import Token, Word
 from callscribe.recognition.base import Hypothesis, Recognizer
-from callscribe.speech import voice
+from callscribe.speech import echo, voice
+from callscribe.speech.echo import Memory, Verdict
 from callscribe.speech.endpoint import Decision, EndpointOptions
 from callscribe.speech.segmenter import STEP, Block, Segmenter
 from callscribe.speech.utterance import Hearing, Utterance
@@ -28,6 +30,20 @@ _log = structlog.get_logger(__name__)
 
 _LONG_HOLE: Final = SAMPLE_RATE
 """A longer hole ends the utterance instead of being decoded as silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a track has come: enough for another decoder to go on."""
+
+    position: int = 0
+    """Samples of the line whose words have all been given out. What an utterance under way holds lies after it."""
+    number: int = 1
+    """Of the utterance that is under way or comes next."""
+    revision: int = 0
+    """Of the newest partial of it given out."""
+    shown: bool = False
+    """That partial had words."""
 
 
 class Written(Protocol):
@@ -58,8 +74,13 @@ class TrackDecoder:
         phrases: Sequence[str] = (),
         skip_silence: bool = True,
         follow_level: bool = True,
+        progress: Progress | None = None,
     ) -> None:
         """
+        Args:
+            progress: where another decoder of this track had come. What is fed from before it makes the line known
+                again, but no words.
+
         Raises:
             callscribe.errors.ModelError: no session could be started.
         """
@@ -76,8 +97,16 @@ class TrackDecoder:
         self._given = 0
         """Samples, at its own rate, that the recogniser was given or told to skip."""
         self._current: Hearing | None = None
-        self._number = 1
-        self._revision = 0
+        progress = progress or Progress()
+        self._known_until = progress.position
+        self._number, self._revision = progress.number, progress.revision
+        self._shown = progress.shown
+        """The newest partial given out had words."""
+        self._memory = Memory()
+        self._verdict = Verdict.ALONE
+        """On the newest block."""
+        self.other: TrackDecoder | None = None
+        """The other track of the stream, of which this one may carry an echo."""
 
     @property
     def position(self) -> int:
@@ -89,6 +118,15 @@ class TrackDecoder:
         """The carrier's clock at the end of what has been taken in."""
         return self._clock_ms + self.position / SAMPLES_PER_MS
 
+    @property
+    def progress(self) -> Progress:
+        """How far this has come."""
+        if self._current is not None:
+            position = self._current.begin
+        else:
+            position = max(self._segmenter.kept_from, self._known_until)
+        return Progress(position, self._number, self._revision, self._shown)
+
     def accept(self, piece: Piece, *, partials: bool = True) -> list[Utterance]:
         """The next piece of the line; a hole before it is silence.
 
@@ -96,15 +134,19 @@ class TrackDecoder:
             partials: False leaves them out, which saves time when decoding is behind.
         """
         found: list[Utterance] = []
+        if self._known_until and not self.position:
+            self._jump(piece.start - (piece.start - self._known_until) % STEP)
+            self._session.endpoint()
         hole = piece.start - self.position - len(self._rest)
         if hole > _LONG_HOLE:
             found += self.flush()
-            self._segmenter.jump(piece.start)
-            self._skip_to(piece.start)
+            self._jump(piece.start)
         elif hole > 0:
             found += self._take(np.zeros(hole, np.int16), partials=partials)
         self._clock_ms = piece.clock_ms - piece.start / SAMPLES_PER_MS
-        found += self._take(mulaw.decode(piece.payload), partials=partials)
+        pcm = mulaw.decode(piece.payload)
+        self._memory.remember(piece.start, pcm)
+        found += self._take(pcm, partials=partials)
         return found
 
     def flush(self) -> list[Utterance]:
@@ -117,11 +159,19 @@ class TrackDecoder:
             found += self._step(step, length, partials=False)
         if self._current is not None:
             found += self._end(self._current)
+        elif self._shown:
+            position_ms = self._known_until // SAMPLES_PER_MS
+            found += self._take_back((position_ms, position_ms))
         return found
 
     def close(self) -> None:
         """Free the recogniser's session. Idempotent."""
         self._session.close()
+
+    def _jump(self, position: int) -> None:
+        """Go on at `position`; between utterances."""
+        self._segmenter.jump(position)
+        self._skip_to(position)
 
     def _take(self, pcm: Pcm, *, partials: bool) -> list[Utterance]:
         audio = np.concatenate((self._rest, pcm)) if len(self._rest) else pcm
@@ -134,19 +184,45 @@ class TrackDecoder:
 
     def _step(self, pcm: Pcm, length: int, *, partials: bool) -> list[Utterance]:
         block = self._segmenter.accept(pcm, length)
+        if self.other is not None and (self._segmenter.begins or block.flags.any()):
+            self._compare(block, self.other)
+        else:
+            self._verdict = Verdict.ALONE
         current = self._current
         if current is not None:
             self._hear(current, block)
             return self._judge(current, partials=partials)
+        if block.end <= self._known_until:
+            self._segmenter.level(block)
+            self._skip_to(block.end)
+            self._session.endpoint()
+            return []
         begin = self._segmenter.wait(block)
-        heard = self._skip_to(begin)
-        if self._skip_silence and not heard and not self._segmenter.begins:
+        said = self._skip_to(begin)
+        if self._skip_silence and not said and not self._segmenter.begins:
             return []
         current = self._current = Hearing(begin, changed=self.position)
-        current.note(heard, self.position)
+        current.note(said, self.position)
         for earlier in self._segmenter.take():
             self._hear(current, earlier)
         return self._judge(current, partials=partials)
+
+    def _compare(self, block: Block, other: TrackDecoder) -> None:
+        """See whether the block is an echo of the other track."""
+        late = round((self._clock_ms - other._clock_ms) * SAMPLES_PER_MS)
+        begin, end = block.end - echo.HEARD, block.end
+        before, self._verdict = (
+            self._verdict,
+            echo.judge(
+                self._memory.between(begin, end),
+                other._memory.between(begin + late - echo.LONGEST_DELAY, end + late),
+            ),
+        )
+        if self._verdict is Verdict.ECHO:
+            self._segmenter.disown(block)
+        elif self._verdict is Verdict.OWN and before is not Verdict.OWN:
+            # With more of it that will be known better. What was said is kept meanwhile.
+            self._segmenter.begins = False
 
     def _hear(self, current: Hearing, block: Block) -> None:
         current.hear(block, self._segmenter.hangover_ms)
@@ -200,9 +276,7 @@ class TrackDecoder:
             current.kept + tuple(word for h in heard if h.final for word in h.words)
         )
         if not words:
-            if not self._revision or not current.raw:
-                return []
-            return [self._utterance(False, "", (), (), 0, current.extent_ms(()))]
+            return self._take_back(current.extent_ms(()))
         texts = [word.text for word in words]
         pauses = [0, *(max(0, b.start_ms - a.end_ms) for a, b in itertools.pairwise(words))]
         text, tokens = self._written(texts, lambda writer: writer.final(texts, pauses))
@@ -211,6 +285,10 @@ class TrackDecoder:
         self._number += 1
         self._revision = 0
         return [utterance]
+
+    def _take_back(self, extent_ms: tuple[int, int]) -> list[Utterance]:
+        """What was shown came to nothing."""
+        return [self._utterance(False, "", (), (), 0, extent_ms)] if self._shown else []
 
     def _written(
         self, texts: Sequence[str], write: Callable[[TextWriter], Written]
@@ -236,6 +314,7 @@ class TrackDecoder:
     ) -> Utterance:
         """From times on the line to times on the carrier's clock."""
         self._revision += 1
+        self._shown = bool(words) and not final
         return Utterance(
             number=self._number,
             revision=self._revision,

@@ -1,0 +1,247 @@
+"""Decoding that survives its recogniser: audio is kept until its words are final, and decoded again where it died.
+
+A decoder lives in a place, this process or another. When the place dies or a track's recogniser fails, the track begins
+anew from its last final. Audio on which that happens three times is passed over, and told.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, Protocol
+
+import structlog
+
+from callscribe.audio.mulaw import SAMPLES_PER_MS
+from callscribe.audio.timeline import Piece
+from callscribe.events import Track
+from callscribe.speech.segmenter import STEP
+from callscribe.speech.stream import DecodingOptions, Fed, Found, Report
+from callscribe.speech.track import Progress
+from callscribe.speech.utterance import Utterance
+
+_log = structlog.get_logger(__name__)
+
+_TRIES: Final = 3
+"""So often is the same audio decoded."""
+_WARM_UP: Final = 20 * STEP
+"""Samples before the first that is decoded again, by which a new decoder gets to know the line: 4 s."""
+_BITE: Final = 5 * STEP
+"""Samples decoded again at a time: what is passed over, if it must be, is no longer than this."""
+
+
+class RecogniserFailed(Exception):
+    """A track's decoder failed. It must begin anew."""
+
+
+class PlaceLost(RecogniserFailed):
+    """A place has died, or been ended because it hung. All decoders in it are gone; the next use finds a new one."""
+
+
+class Place(Protocol):
+    """Where decoders live. Used by one thread at a time unless it says otherwise. All but `close` may raise
+    `PlaceLost`."""
+
+    @property
+    def life(self) -> int:
+        """Counts up whenever everything in it was lost."""
+        ...
+
+    def open(self, stream: int, options: DecodingOptions) -> None:
+        """A decoder for a stream, without tracks."""
+        ...
+
+    def begin(self, stream: int, track: Track, progress: Progress) -> None:
+        """Begin a track of it.
+
+        Raises:
+            RecogniserFailed: no recogniser session could be started.
+        """
+        ...
+
+    def decode(self, stream: int, fed: Sequence[Fed], *, partials: bool) -> Report:
+        """`StreamDecoder.decode`."""
+        ...
+
+    def close(self, stream: int) -> None:
+        """Free the stream's decoder. Never raises."""
+        ...
+
+
+class Failed(NamedTuple):
+    """Audio that could not be decoded, in milliseconds of the carrier's clock."""
+
+    track: Track
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A track's audio that may be needed again."""
+
+    progress: Progress = field(default_factory=Progress)
+    fed: deque[Fed] = field(default_factory=deque)
+    """Since a little before `progress`."""
+    begun: bool = False
+    tries: int = 0
+    """How often decoding was lost since the last progress."""
+
+    @property
+    def pending(self) -> bool:
+        """There is audio whose words are not given out."""
+        return self.end > self.progress.position
+
+    @property
+    def end(self) -> int:
+        """Samples of the line up to the end of what was fed."""
+        return _end_of(self.fed)
+
+    def advance(self, progress: Progress) -> None:
+        """Words up to there are given out: forget what is not needed any more."""
+        if progress.position > self.progress.position or progress.number > self.progress.number:
+            self.tries = 0
+        self.progress = progress
+        keep_from = progress.position - _WARM_UP
+        while self.fed and (self.fed[0].piece is None or _end(self.fed[0].piece) <= keep_from):
+            self.fed.popleft()
+
+    def again(self) -> list[list[Fed]]:
+        """What must be fed to a new decoder, in bites: the first also has what makes the line known."""
+        bites: list[list[Fed]] = [[]]
+        samples = 0
+        for fed in self.fed:
+            if fed.piece is not None and _end(fed.piece) > self.progress.position:
+                if samples >= _BITE:
+                    bites.append([])
+                    samples = 0
+                samples += len(fed.piece.payload)
+            # A pause before what is decoded again says nothing; one after it ends an utterance.
+            if fed.piece is not None or samples:
+                bites[-1].append(fed)
+        return [bite for bite in bites if bite]
+
+
+class RecoveringDecoder:
+    """One stream's decoder, wherever it lives. Used by one thread at a time."""
+
+    def __init__(self, place: Place, stream: int, options: DecodingOptions) -> None:
+        """
+        Args:
+            stream: a number of its own in this place.
+        """
+        self._place = place
+        self._stream = stream
+        self._options = options
+        self._life: int | None = None
+        self._tracks: dict[Track, _Kept] = {}
+
+    def decode(self, fed: Sequence[Fed], *, partials: bool) -> tuple[list[Found], list[Failed]]:
+        """What the tracks say, and what could not be decoded. As `StreamDecoder.decode`, but never raises."""
+        found: list[Found] = []
+        failed: list[Failed] = []
+        for each in fed:
+            self._tracks.setdefault(each.track, _Kept()).fed.append(each)
+        if self._life == self._place.life:
+            self._feed([f for f in fed if self._tracks[f.track].begun], found, partials=partials)
+        for track in [*self._tracks]:
+            self._catch_up(track, found, failed)
+        return found, failed
+
+    def close(self) -> None:
+        """Free what the recogniser holds. Idempotent."""
+        if self._life == self._place.life:
+            self._place.close(self._stream)
+        self._life = None
+        self._tracks.clear()
+
+    def _feed(self, fed: Sequence[Fed], found: list[Found], *, partials: bool) -> bool:
+        """Decode; whether that went well. Tracks on which it did not must begin anew."""
+        if not fed:
+            return True
+        try:
+            report = self._place.decode(self._stream, fed, partials=partials)
+        except PlaceLost as error:
+            for track in {each.track for each in fed}:
+                self._fail(track, str(error))
+            return False
+        found += report.found
+        for track, progress in report.progress.items():
+            self._tracks[track].advance(progress)
+        for track, reason in report.broken.items():
+            self._fail(track, reason)
+        return not report.broken
+
+    def _catch_up(self, track: Track, found: list[Found], failed: list[Failed]) -> None:
+        """Begin a track that has no decoder, and decode what is kept of it, until that has got through."""
+        kept = self._tracks[track]
+        while self._life != self._place.life or not kept.begun:
+            end = kept.end
+            try:
+                self._reopen()
+                self._place.begin(self._stream, track, kept.progress)
+                kept.begun = True
+            except RecogniserFailed as error:
+                self._fail(track, str(error))
+            else:
+                for bite in kept.again():
+                    if not self._feed(bite, found, partials=False):
+                        end = _end_of(bite)
+                        break
+                else:
+                    return
+            if kept.tries >= _TRIES:
+                self._pass_over(track, end, found, failed)
+                if not kept.pending:
+                    return
+
+    def _fail(self, track: Track, reason: str) -> None:
+        kept = self._tracks[track]
+        kept.begun = False
+        kept.tries += 1
+        _log.error("recognition failed", track=track, reason=reason, tries=kept.tries)
+
+    def _reopen(self) -> None:
+        """Make sure that the stream has a decoder in the place as it is now."""
+        if self._life != self._place.life:
+            for kept in self._tracks.values():
+                kept.begun = False
+            life = self._place.life
+            self._place.open(self._stream, self._options)
+            self._life = life
+
+    def _pass_over(self, track: Track, end: int, found: list[Found], failed: list[Failed]) -> None:
+        """Give up the audio up to `end`, on which recognition fails, and what was shown of it."""
+        kept = self._tracks[track]
+        begin = kept.progress.position
+        line_ms = next(
+            (f.piece.clock_ms - f.piece.start / SAMPLES_PER_MS for f in kept.fed if f.piece), 0.0
+        )
+        start_ms, end_ms = (round(line_ms + at / SAMPLES_PER_MS) for at in (begin, end))
+        if end > begin:
+            failed.append(Failed(track, start_ms, end_ms))
+        revision = kept.progress.revision
+        if kept.progress.shown:
+            revision += 1
+            taken_back = Utterance(
+                kept.progress.number, revision, False, "", (), (), 0, start_ms, start_ms
+            )
+            found.append(Found(track, taken_back))
+        kept.advance(
+            replace(kept.progress, position=max(begin, end), revision=revision, shown=False)
+        )
+        # Not even to make the line known is it heard again.
+        while kept.fed and (kept.fed[0].piece is None or _end(kept.fed[0].piece) <= end):
+            kept.fed.popleft()
+        kept.tries = 0
+        kept.begun = False
+
+
+def _end(piece: Piece) -> int:
+    return piece.start + len(piece.payload)
+
+
+def _end_of(fed: Sequence[Fed]) -> int:
+    """Where the audio of it ends; 0 when there is none."""
+    return next((_end(each.piece) for each in reversed(fed) if each.piece is not None), 0)
