@@ -9,6 +9,7 @@
       StoreError                 the record cannot be read or written
         RecordLostError          it was deleted or replaced while it was open
       NotLiveError               no live call has this identity
+      NoSpeakerError             nobody is heard on this leg and track
       CarrierError               the carrier's REST API refused or cannot be reached
       TunnelError                no tunnel
       SimulationError            the simulated carrier met something the real one would refuse
@@ -61,6 +62,10 @@ class RecordLostError(StoreError):
 
 class NotLiveError(CallscribeError):
     """No live call has this identity."""
+
+
+class NoSpeakerError(CallscribeError):
+    """Nobody is heard on this leg and track."""
 
 
 class CarrierError(CallscribeError):

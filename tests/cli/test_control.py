@@ -99,21 +99,39 @@ def test_names_are_not_obeyed_by_the_terminal(server: Serving, run: Run) -> None
     assert "Eve ]0;title 31m x" in several
 
 
+def test_the_people_of_a_call_that_is_over_can_be_renamed_and_swapped(
+    server: Serving, run: Run
+) -> None:
+    call = live(server)
+    server.publish(call.final("Alice Adams", "Hello."), *call.end())
+    assert run("rename", "alice adams", "Alice B.", call.sid)[0] == 0
+    assert record(server, call).utterances[0].speaker == "Alice B."
+    assert run("swap", call.sid)[0] == 0
+    assert record(server, call).utterances[0].speaker == "Support"
+
+
+def test_two_people_cannot_be_given_the_same_name(server: Serving, run: Run) -> None:
+    live(server)
+    status, _, err = run("rename", "Alice Adams", "Support")
+    assert (status, err) == (1, "callscribe: Somebody else on this call is called Support.\n")
+
+
 def test_dial(server: Serving, run: Run) -> None:
     status, out, _ = run("dial", "+15005550010", "--connect", "+15005550020")
     assert status == 0
     assert out.startswith("Calling +15005550010, then +15005550020. Follow it: callscribe watch ")
-    assert server.controls.placed == [("+15005550010", "+15005550020")]
+    assert server.calls.api.placed == [("+15005550010", "+15005550020")]
     status, _, err = run("dial", "5005550010")
     assert (status, "with + and country code" in err) == (1, True)
-    server.controls.refusal = "There is no number to call from. Set `number`, e.g. +15005550006."
+    server.calls.api.refuse = "Could not call: Twilio refused."
     status, _, err = run("dial", "+15005550010")
-    assert (status, err) == (1, f"callscribe: {server.controls.refusal}\n")
+    assert (status, err) == (1, f"callscribe: {server.calls.api.refuse}\n")
 
 
 def test_attach_and_detach(server: Serving, run: Run) -> None:
     sid = "CA" + "e" * 32
     assert f"Transcribing {sid}." in run("attach", sid)[1]
+    server.open_asked()
     assert run("detach", sid)[1] == f"No longer transcribing {sid}. The call goes on.\n"
-    assert server.controls.placed == [("attach", sid), ("detach", sid)]
+    assert server.calls.api.placed == [("attach", sid), ("detach", sid)]
     assert "32 hexadecimal digits" in run("attach", "../../calls")[2]

@@ -12,14 +12,7 @@ from typing import Any, Self
 
 import uvicorn
 
-from callscribe.errors import CallscribeError
-from callscribe.events import (
-    AnyEvent,
-    SpeakerRenamed,
-    Track,
-    TranscriptionPaused,
-    TranscriptionResumed,
-)
+from callscribe.events import AnyEvent
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
 from callscribe.recordings.shelf import Shelf
@@ -27,48 +20,9 @@ from callscribe.store.opening import open_store
 from callscribe.upkeep import Upkeep
 from callscribe.web.app import create_app
 from callscribe.web.services import Services, WebSettings
+from tests.web.live_calls import LiveCalls
 
 TOKEN = "a-token-of-twenty-odd-characters"
-
-
-class Controls:
-    """What the registry does for the pages, by publishing the events."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self.now_ms = 0
-        self.refusal = ""
-        self.placed: list[tuple[str, str]] = []
-
-    async def pause(self, call: str) -> None:
-        if self.refusal:
-            raise CallscribeError(self.refusal)
-        await self._journal.publish(TranscriptionPaused(call=call, at_ms=self.now_ms))
-
-    async def resume(self, call: str) -> None:
-        await self._journal.publish(TranscriptionResumed(call=call, at_ms=self.now_ms))
-
-    async def rename(self, call: str, leg: str, track: Track, speaker: str) -> None:
-        await self._journal.publish(
-            SpeakerRenamed(call=call, leg=leg, track=track, speaker=speaker)
-        )
-
-    async def dial(self, to: str, connect: str = "") -> str:
-        if self.refusal:
-            raise CallscribeError(self.refusal)
-        self.placed.append((to, connect))
-        return "CA" + "d" * 32
-
-    async def attach(self, call_sid: str) -> str:
-        self.placed.append(("attach", call_sid))
-        return call_sid
-
-    async def detach(self, call_sid: str) -> None:
-        self.placed.append(("detach", call_sid))
-
-    async def swap(self, call: str) -> None:
-        await self.rename(call, call, "inbound", "Support")
-        await self.rename(call, call, "outbound", "Alice Adams")
 
 
 class Serving:
@@ -134,6 +88,19 @@ class Serving:
     async def _publish(self, events: Sequence[AnyEvent]) -> None:
         for event in events:
             await self.journal.publish(event)
+            await self.calls.follow(event)
+
+    def lose(self, call: str) -> None:
+        """The call is not live any more, which no event has told yet."""
+        self._call(self.calls.lose(call))
+
+    def open_asked(self) -> None:
+        """The streams that the carrier was asked for open."""
+
+        async def open_them() -> None:
+            self.calls.open_asked()
+
+        self._call(open_them())
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
@@ -142,12 +109,12 @@ class Serving:
         self._loop = asyncio.get_running_loop()
         self.hub = Hub(self.store.last_id())
         self.journal = Journal(self.store, self.hub)
-        self.controls = Controls(self.journal)
+        self.calls = LiveCalls(self.journal.publish, self.store.call)
         shelf = Shelf(self.data / "recordings")
         upkeep = Upkeep(self.store, self.journal.publish, shelf=shelf, pause_s=0)
         self.services = Services(
             settings=self.settings,
-            registry=self.controls,
+            registry=self.calls.registry,
             store=self.store,
             archive=self.store,
             erasure=upkeep,
@@ -170,4 +137,5 @@ class Serving:
             started.set()
             async with upkeep.running():
                 await self._uvicorn.serve(sockets=[listening])
+        await self.calls.registry.close()
         await self.journal.close()

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
-from callscribe.errors import CallscribeError, StoreError
+from callscribe.errors import StoreError
+from callscribe.events import (
+    AnyEvent,
+    SpeakerRenamed,
+    TranscriptionPaused,
+    TranscriptionResumed,
+)
 from callscribe.journal.hub import Hub
 from callscribe.records import CallRecord
 from callscribe.store.base import Store
@@ -16,44 +23,8 @@ from callscribe.store.opening import open_store
 from callscribe.web.app import create_app
 from callscribe.web.services import Readiness, Services, WebSettings
 from tests.web.client import Client
+from tests.web.live_calls import PLACED, LiveCalls
 from tests.web.script import Call, bank
-
-
-class Registry:
-    """Writes down what it is asked; refuses when told."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[Any, ...]] = []
-        self.refusal = ""
-
-    def _take(self, *what: Any) -> None:
-        if self.refusal:
-            raise CallscribeError(self.refusal)
-        self.asked.append(what)
-
-    async def pause(self, call: str) -> None:
-        self._take("pause", call)
-
-    async def resume(self, call: str) -> None:
-        self._take("resume", call)
-
-    async def swap(self, call: str) -> None:
-        self._take("swap", call)
-
-    async def rename(self, call: str, leg: str, track: str, speaker: str) -> None:
-        self._take("rename", call, leg, track, speaker)
-
-    async def dial(self, to: str, connect: str = "") -> str:
-        self._take("dial", to, connect)
-        return LIVE
-
-    async def attach(self, call_sid: str) -> str:
-        self._take("attach", call_sid)
-        return LIVE
-
-    async def detach(self, call_sid: str) -> None:
-        self._take("detach", call_sid)
-
 
 LIVE = bank(1)[0].sid
 OVER = Call(2).sid
@@ -68,15 +39,37 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield store
 
 
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
+class Calls(LiveCalls):
+    """Calls that are up, with what people did to them."""
+
+    def __init__(self, store: Store, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(self.note, store.call)
+        self.done: list[AnyEvent] = []
+        self.loop = loop
+
+    async def note(self, event: AnyEvent) -> None:
+        self.done.append(event)
+
+    def up(self, *events: AnyEvent) -> None:
+        """These calls begin."""
+        for event in events:
+            self.loop.run_until_complete(self.follow(event))
 
 
 @pytest.fixture
-def api(store: Store, registry: Registry) -> Client:
-    services = Services(settings=WebSettings(), registry=registry, store=store, hub=Hub())
-    return Client(create_app(services))
+def calls(store: Store) -> Iterator[Calls]:
+    loop = asyncio.new_event_loop()
+    calls = Calls(store, loop)
+    calls.up(*bank(1)[1])
+    yield calls
+    loop.run_until_complete(calls.registry.close())
+    loop.close()
+
+
+@pytest.fixture
+def api(store: Store, calls: Calls) -> Client:
+    services = Services(settings=WebSettings(), registry=calls.registry, store=store, hub=Hub())
+    return Client(create_app(services), loop=calls.loop)
 
 
 def test_the_list_and_a_call_are_the_records(api: Client, store: Store) -> None:
@@ -113,28 +106,60 @@ def test_an_unknown_address_and_a_wrong_method_are_json(api: Client) -> None:
     assert "message" in api.get(f"/api/calls/{LIVE}/pause").json()
 
 
-@pytest.mark.parametrize("what", ["pause", "resume", "swap"])
-def test_controls_reach_the_registry(api: Client, registry: Registry, what: str) -> None:
-    assert api.post(f"/api/calls/{LIVE}/{what}", json={}).json() == {"ok": True}
-    assert registry.asked == [(what, LIVE)]
+def test_a_live_call_can_be_paused_and_go_on(api: Client, calls: Calls) -> None:
+    for what in ("pause", "resume"):
+        assert api.post(f"/api/calls/{LIVE}/{what}", json={}).json() == {"ok": True}
+    assert [type(event) for event in calls.done] == [TranscriptionPaused, TranscriptionResumed]
+    assert {event.call for event in calls.done} == {LIVE}
 
 
-def test_a_refusal_is_passed_on(api: Client, registry: Registry) -> None:
-    registry.refusal = "The call has no media stream."
+def test_a_call_that_the_record_does_not_know_can_be_paused(api: Client, calls: Calls) -> None:
+    unwritten, events = bank(3)
+    calls.up(*events)
+    assert api.post(f"/api/calls/{unwritten.sid}/pause", json={}).json() == {"ok": True}
+
+
+def test_a_call_that_is_not_live_any_more(api: Client, calls: Calls) -> None:
+    calls.loop.run_until_complete(calls.lose(LIVE))
     answer = api.post(f"/api/calls/{LIVE}/pause", json={})
-    assert answer.status_code == 409
-    assert answer.json()["message"] == "The call has no media stream."
+    assert answer.json()["message"] == f"There is no live call {LIVE}."
+    assert not answer.is_success
 
 
-def test_a_call_that_is_over_cannot_be_paused(api: Client, registry: Registry) -> None:
+def test_a_call_that_is_over_cannot_be_paused(api: Client, calls: Calls) -> None:
     assert api.post(f"/api/calls/{OVER}/pause", json={}).status_code == 409
-    assert registry.asked == []
+    assert calls.done == []
 
 
-def test_renaming(api: Client, registry: Registry) -> None:
-    body = {"leg": LIVE, "track": "outbound", "speaker": "  Dr.  Weiß "}
-    assert api.post(f"/api/calls/{LIVE}/rename", json=body).status_code == 200
-    assert registry.asked == [("rename", LIVE, LIVE, "outbound", "Dr. Weiß")]
+@pytest.mark.parametrize("what", ["pause", "resume", "swap"])
+def test_a_call_that_nobody_knows(api: Client, what: str) -> None:
+    answer = api.post(f"/api/calls/CAnone/{what}", json={})
+    assert (answer.status_code, answer.json()["error"]) == (404, "not-found")
+    assert answer.json()["message"] == "There is no call CAnone."
+
+
+@pytest.mark.parametrize("sid", [LIVE, OVER])
+def test_renaming_and_swapping(api: Client, calls: Calls, sid: str) -> None:
+    body = {"leg": sid, "track": "outbound", "speaker": "  Dr.  Weiß "}
+    assert api.post(f"/api/calls/{sid}/rename", json=body).status_code == 200
+    assert [(e.call, e.leg, e.track, e.speaker) for e in renames(calls)] == [
+        (sid, sid, "outbound", "Dr. Weiß")
+    ]
+    assert api.post(f"/api/calls/{sid}/swap", json={}).status_code == 200
+    assert {e.track for e in renames(calls)[1:]} == {"inbound", "outbound"}
+
+
+def renames(calls: Calls) -> list[SpeakerRenamed]:
+    return [event for event in calls.done if isinstance(event, SpeakerRenamed)]
+
+
+@pytest.mark.parametrize("sid", [LIVE, OVER])
+def test_two_people_cannot_be_given_the_same_name(api: Client, calls: Calls, sid: str) -> None:
+    body = {"leg": sid, "track": "outbound", "speaker": "Alice Adams"}
+    answer = api.post(f"/api/calls/{sid}/rename", json=body)
+    assert answer.status_code == 409
+    assert answer.json()["message"] == "Somebody else on this call is called Alice Adams."
+    assert calls.done == []
 
 
 @pytest.mark.parametrize(
@@ -154,13 +179,13 @@ def test_renaming(api: Client, registry: Registry) -> None:
         (b'{"leg": "' + b"a" * 5000 + b'"}', 413),
     ],
 )
-def test_a_bad_rename_is_refused(api: Client, registry: Registry, body: bytes, status: int) -> None:
+def test_a_bad_rename_is_refused(api: Client, calls: Calls, body: bytes, status: int) -> None:
     answer = api.post(
         f"/api/calls/{LIVE}/rename", content=body, headers={"content-type": "application/json"}
     )
     assert answer.status_code == status
     assert answer.json()["message"]
-    assert registry.asked == []
+    assert calls.done == []
 
 
 async def broken() -> Readiness:
@@ -182,14 +207,11 @@ def test_health_and_readiness(store: Store) -> None:
     }
 
 
-def test_placing_a_call(api: Client, registry: Registry) -> None:
+def test_placing_a_call(api: Client, calls: Calls) -> None:
     answer = api.post("/api/calls", json={"to": "+15005550010", "connect": "+15005550020"})
-    assert (answer.status_code, answer.json()) == (201, {"call": LIVE})
+    assert (answer.status_code, answer.json()) == (201, {"call": PLACED})
     assert api.post("/api/calls", json={"to": "+15005550010"}).status_code == 201
-    assert registry.asked == [
-        ("dial", "+15005550010", "+15005550020"),
-        ("dial", "+15005550010", ""),
-    ]
+    assert calls.api.placed == [("+15005550010", "+15005550020"), ("+15005550010", "")]
 
 
 @pytest.mark.parametrize(
@@ -201,23 +223,22 @@ def test_placing_a_call(api: Client, registry: Registry) -> None:
         (b'{"to": "+15005550010", "connect": "sip:me"}', "bad-number"),
     ],
 )
-def test_a_call_that_cannot_be_placed(
-    api: Client, registry: Registry, body: bytes, name: str
-) -> None:
+def test_a_call_that_cannot_be_placed(api: Client, calls: Calls, body: bytes, name: str) -> None:
     answer = api.post("/api/calls", content=body, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["error"]) == (400, name)
-    assert registry.asked == []
+    assert calls.api.placed == []
 
 
-def test_attaching_to_a_call_and_letting_it_go(api: Client, registry: Registry) -> None:
+def test_attaching_to_a_call_and_letting_it_go(api: Client, calls: Calls) -> None:
     sid = "CA" + "f" * 32
-    assert api.post(f"/api/calls/{sid}/attach", json={}).json() == {"call": LIVE}
+    assert api.post(f"/api/calls/{sid}/attach", json={}).json() == {"call": sid}
+    calls.open_asked()
     assert api.post(f"/api/calls/{sid}/detach", json={}).json() == {"ok": True}
-    assert registry.asked == [("attach", sid), ("detach", sid)]
+    assert calls.api.placed == [("attach", sid), ("detach", sid)]
     answer = api.post("/api/calls/CA1/attach", json={})
     assert (answer.status_code, answer.json()["error"]) == (400, "bad-sid")
-    registry.refusal = "There is no such call."
-    assert api.post(f"/api/calls/{sid}/attach", json={}).status_code == 409
+    calls.api.refuse = "There is no such call."
+    assert api.post(f"/api/calls/{PLACED}/attach", json={}).status_code == 409
 
 
 def test_a_record_that_cannot_be_read_is_explained() -> None:

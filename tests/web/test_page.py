@@ -663,11 +663,11 @@ def test_pause_and_resume(server: Serving, page: Page) -> None:
     call, events = bank()
     server.publish(*events)
     opened(page, server, call)
-    server.controls.now_ms = call.ms + 1000
+    server.calls.now_ms = call.ms + 1000
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#status .state")).to_have_text("Paused")
     said(page, "Paused: nothing is transcribed or kept.")
-    server.controls.now_ms = call.ms + 16_000
+    server.calls.now_ms = call.ms + 16_000
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("#status .state")).to_have_text("Live")
     said(page, "Transcription resumed after 15 s.")
@@ -677,9 +677,9 @@ def test_a_refused_control_says_why(server: Serving, page: Page) -> None:
     call, events = bank()
     server.publish(*events)
     opened(page, server, call)
-    server.controls.refusal = "The call has no media stream, so there is nothing to pause."
+    server.lose(call.sid)
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator("#banner")).to_have_text(server.controls.refusal)
+    expect(page.locator("#banner")).to_have_text(f"There is no live call {call.sid}.")
 
 
 def test_the_transcript_can_be_copied(server: Serving, context: BrowserContext, page: Page) -> None:
@@ -710,10 +710,22 @@ def test_rename_and_swap(server: Serving, page: Page) -> None:
     page.locator("#menu summary").click()
     page.get_by_role("button", name="Swap names").click()
     expect(page.locator("#people li").first).to_contain_text("Support")
-    expect(page.locator(".para .name").first).to_have_text("Alice Adams")
+    expect(page.locator(".para .name").first).to_have_text("Dr. Adams")
     live = transcript(page)
     page.reload()
     assert transcript(page) == live
+
+
+def test_the_people_of_a_call_that_is_over_can_be_renamed(server: Serving, page: Page) -> None:
+    call, events = bank()
+    server.publish(*events, *call.end())
+    opened(page, server, call)
+    page.get_by_role("button", name="Rename Alice Adams").click()
+    dialog = page.get_by_role("dialog", name="Rename")
+    dialog.get_by_label(re.compile("Name")).fill("Dr. Adams")
+    dialog.get_by_role("button", name="Rename").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#people")).to_contain_text("Dr. Adams")
 
 
 def test_raw_words_and_theme_are_remembered(server: Serving, page: Page) -> None:

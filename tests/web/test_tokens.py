@@ -17,8 +17,9 @@ from callscribe.web.grants import Grant
 from callscribe.web.services import Services, WebSettings
 from callscribe.web.tokens import PREFIX, NamedTokens, digest, new_token
 from tests.web.client import Client
-from tests.web.test_api import LIVE, Registry
-from tests.web.test_api import store as store  # a fixture
+from tests.web.test_api import LIVE, Calls
+from tests.web.test_api import calls as calls  # fixtures
+from tests.web.test_api import store as store
 from tests.web.v1.serving import TOKEN
 
 AT = "2026-01-15T10:00:00.000Z"
@@ -31,15 +32,15 @@ def book(tmp_path: Path) -> Iterator[TokenBook]:
 
 
 @pytest.fixture
-def client(store: Store, book: TokenBook) -> Client:
+def client(store: Store, calls: Calls, book: TokenBook) -> Client:
     services = Services(
         settings=WebSettings(token=TOKEN, listens_here=False),
-        registry=Registry(),
+        registry=calls.registry,
         store=store,
         hub=Hub(),
         tokens=book,
     )
-    return Client(create_app(services), at=("192.168.1.20", 50000))
+    return Client(create_app(services), at=("192.168.1.20", 50000), loop=calls.loop)
 
 
 def made(book: TokenBook, *scopes: str, name: str = "crm") -> dict[str, str]:

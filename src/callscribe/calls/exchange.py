@@ -73,7 +73,7 @@ from callscribe.carriers.base import (
     StreamReported,
     WhisperAsked,
 )
-from callscribe.errors import CallscribeError, NotLiveError, ProtocolError
+from callscribe.errors import CallscribeError, NoSpeakerError, NotLiveError, ProtocolError
 from callscribe.events import (
     Direction,
     DtmfReceived,
@@ -494,7 +494,7 @@ class Exchange:
         call = self.find(wanted.call, ending=True)
         person = call.people.get((wanted.leg, wanted.track))
         if person is None:
-            raise CallscribeError(
+            raise NoSpeakerError(
                 f"The call has no speaker on leg {wanted.leg}, track {wanted.track}."
             )
         number = call.number_of(person)

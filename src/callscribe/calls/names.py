@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from callscribe.calls.speakers import name_for
-from callscribe.errors import CallscribeError
+from callscribe.errors import CallscribeError, NoSpeakerError
 from callscribe.events import SpeakerRenamed, Track
 from callscribe.records import CallRecord
 
@@ -39,7 +39,7 @@ def renamed(record: CallRecord, leg: str, track: Track, name: str) -> SpeakerRen
     """
     everybody = speakers(record)
     if (leg, track) not in {(s.leg, s.track) for s in everybody}:
-        raise CallscribeError(f"The call has no speaker on leg {leg}, track {track}.")
+        raise NoSpeakerError(f"The call has no speaker on leg {leg}, track {track}.")
     number = next(s.number for s in everybody if (s.leg, s.track) == (leg, track))
     others = [(s.name, s.number) for s in everybody if (s.leg, s.track) != (leg, track)]
     new = name_for(name, number, others)

@@ -27,7 +27,7 @@ class Past(NamedTuple):
     @property
     def may_be_up(self) -> bool:
         """It did not end as calls do: the process died that had it."""
-        return self.status == "interrupted"
+        return self.status in ("interrupted", "in-progress", "ringing")
 
 
 def of_record(record: CallRecord, leg: str) -> Past | None:

@@ -267,7 +267,12 @@ class CallRegistry:
             self.heard(RenameWanted(call=call, leg=leg, track=track, name=speaker))
         except NotLiveError:
             record = await self._kept(call)
-            await self._publish(renamed(record, leg, track, speaker))
+            if (
+                self._exchange.of_leg(record.call.id) is not None
+            ):  # called by the beginning of its name
+                await self.rename(record.call.id, leg, track, speaker)
+            else:
+                await self._publish(renamed(record, leg, track, speaker))
         else:
             await self._shown(call)
 
@@ -281,7 +286,11 @@ class CallRegistry:
         try:
             self.heard(SwapWanted(call=call))
         except NotLiveError:
-            for event in swapped(await self._kept(call)):
+            record = await self._kept(call)
+            if self._exchange.of_leg(record.call.id) is not None:
+                await self.swap(record.call.id)
+                return
+            for event in swapped(record):
                 await self._publish(event)
         else:
             await self._shown(call)
@@ -565,8 +574,9 @@ class CallRegistry:
 
     async def _shown(self, call: str) -> None:
         """Wait a moment until what was just asked for is known to all."""
-        found = self._exchange.of_leg(call)
-        lane = self._lanes.get(found.id if found is not None else call)
+        with contextlib.suppress(NotLiveError):
+            call = self._exchange.find(call, ending=True).id
+        lane = self._lanes.get(call)
         if lane is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SHOWN_S):

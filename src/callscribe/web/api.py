@@ -12,11 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from callscribe.errors import CallscribeError, StoreError
+from callscribe.errors import CallscribeError, NoSpeakerError, NotLiveError, StoreError
 from callscribe.events import Track
 from callscribe.phone import is_number, normal
 from callscribe.records import CallRecord
 from callscribe.web.services import CallControl, Services
+from callscribe.web.steering import EndedError, steer
 
 CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 MAX_BODY = 4096
@@ -78,29 +79,20 @@ def api_routes(services: Services) -> list[Route]:
             raise ApiError(404, "not-found", f"There is no call {sid}.")
         return found
 
-    async def live(request: Request) -> CallRecord:
-        found = await record(request)
-        if found.call.ended_at is not None:
-            raise ApiError(409, "ended", "The call is over; only its names can still be changed.")
-        return found
-
     async def pause(request: Request) -> Response:
-        found = await live(request)
-        await control.pause(found.call.id)
+        await steer(services.store, request.path_params["sid"], control.pause)
         return json_response({"ok": True})
 
     async def resume(request: Request) -> Response:
-        found = await live(request)
-        await control.resume(found.call.id)
+        await steer(services.store, request.path_params["sid"], control.resume)
         return json_response({"ok": True})
 
     async def swap(request: Request) -> Response:
-        found = await record(request)
-        await control.swap(found.call.id)
+        await control.swap(request.path_params["sid"])
         return json_response({"ok": True})
 
     async def rename(request: Request) -> Response:
-        found = await record(request)
+        """Also of a call that is over."""
         try:
             body = msgspec.json.decode(await read_body(request), type=Rename)
         except msgspec.DecodeError as error:
@@ -112,11 +104,12 @@ def api_routes(services: Services) -> list[Route]:
             raise ApiError(
                 400, "bad-name", f"A name has 1 to {MAX_NAME} characters that can be shown."
             )
-        known = {(track.leg, track.track) for track in found.tracks}
-        known |= {(person.leg, person.track) for person in found.participants}
-        if (body.leg, body.track) not in known:
-            raise ApiError(404, "not-found", "Nobody on this call has that leg and track.")
-        await control.rename(found.call.id, body.leg, body.track, speaker)
+        try:
+            await control.rename(request.path_params["sid"], body.leg, body.track, speaker)
+        except NoSpeakerError:
+            raise ApiError(
+                404, "not-found", "Nobody on this call has that leg and track."
+            ) from None
         return json_response({"ok": True})
 
     async def dial(request: Request) -> Response:
@@ -159,6 +152,10 @@ def api_routes(services: Services) -> list[Route]:
                 return error_response(error)
             except StoreError:
                 raise
+            except EndedError as error:
+                return error_response(ApiError(409, "ended", str(error)))
+            except NotLiveError as error:
+                return error_response(ApiError(404, "not-found", str(error)))
             except CallscribeError as error:
                 return error_response(ApiError(409, "refused", str(error)))
 

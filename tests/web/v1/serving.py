@@ -12,7 +12,7 @@ from callscribe.records import TokenRecord
 from callscribe.store.base import Store
 from callscribe.web.app import create_app
 from callscribe.web.services import CallControl, Services, WebSettings
-from tests.web.test_api import Registry
+from tests.web.live_calls import no_calls
 
 TOKEN = "a-token-of-twenty-odd-characters"
 
@@ -49,7 +49,7 @@ def services_over(store: Store | None, registry: CallControl | None = None) -> S
     """Without a store only good for what does not ask it."""
     services = Services(
         settings=WebSettings(token=TOKEN, listens_here=False),
-        registry=registry or Registry(),
+        registry=registry or no_calls(store.call if store else lambda sid: None),
         store=store,  # type: ignore[arg-type]
         hub=Hub(store.last_id() if store else 0),
         tokens=NoTokens(),

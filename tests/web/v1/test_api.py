@@ -15,8 +15,9 @@ from callscribe.store.base import Store
 from callscribe.web.grants import Grant
 from callscribe.web.v1.openapi import event_schema
 from tests.web.client import Client
-from tests.web.test_api import LIVE, OVER, Registry
-from tests.web.test_api import registry as registry  # fixtures
+from tests.web.live_calls import PLACED
+from tests.web.test_api import LIVE, OVER, Calls, renames
+from tests.web.test_api import calls as calls  # fixtures
 from tests.web.test_api import store as store
 from tests.web.v1.serving import TOKEN, app_over
 
@@ -37,8 +38,8 @@ class Api:
 
 
 @pytest.fixture
-def client(store: Store, registry: Registry) -> Client:
-    return Client(app_over(store, registry))
+def client(store: Store, calls: Calls) -> Client:
+    return Client(app_over(store, calls.registry), loop=calls.loop)
 
 
 @pytest.fixture
@@ -112,34 +113,33 @@ def test_whoever_has_no_token_or_a_wrong_one_is_told_so(client: Client) -> None:
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_what_can_be_done_to_a_call_reaches_the_registry(api: Api, registry: Registry) -> None:
+def test_what_can_be_done_to_a_call(api: Api, calls: Calls) -> None:
     for what in ("pause", "resume", "swap", "detach"):
         answer = api("POST", f"/calls/{LIVE}/{what}")
         assert (answer.status_code, answer.content) == (204, b"")
-    assert api("POST", f"/calls/{LIVE}/attach").json() == {"id": LIVE}
+    assert len(calls.done) == 4
+    other = "CA" + "f" * 32
+    assert api("POST", f"/calls/{other}/attach").json() == {"id": other}
     placed = api("POST", "/calls", json={"to": "+15005550020"})
-    assert (placed.status_code, placed.json()) == (201, {"id": LIVE})
-    assert [asked[0] for asked in registry.asked] == [
-        *("pause", "resume", "swap", "detach"),
-        *("attach", "dial"),
-    ]
+    assert (placed.status_code, placed.json()) == (201, {"id": PLACED})
+    assert calls.api.placed == [("detach", LIVE), ("attach", other), ("+15005550020", "")]
 
 
-def test_a_refusal_is_a_problem(api: Api, registry: Registry) -> None:
-    registry.refusal = "There is no stream."
-    answer = api("POST", f"/calls/{LIVE}/pause")
+def test_a_refusal_is_a_problem(api: Api, calls: Calls) -> None:
+    calls.api.refuse = "There is no stream."
+    answer = api("POST", f"/calls/{LIVE}/detach")
     assert (answer.status_code, answer.json()["detail"]) == (409, "There is no stream.")
 
 
-def test_a_person_is_named(api: Api, registry: Registry, store: Store) -> None:
-    record = store.call(LIVE)
-    assert record is not None
-    leg = record.tracks[0].leg
-    body = {"leg": leg, "track": "inbound", "speaker": "  Zoë  Miller "}
-    assert api("POST", f"/calls/{LIVE}/rename", json=body).status_code == 204
-    assert registry.asked == [("rename", LIVE, leg, "inbound", "Zoë Miller")]
+@pytest.mark.parametrize("sid", [LIVE, OVER])
+def test_a_person_is_named(api: Api, calls: Calls, sid: str) -> None:
+    body = {"leg": sid, "track": "inbound", "speaker": "  Zoë  Miller "}
+    assert api("POST", f"/calls/{sid}/rename", json=body).status_code == 204
+    (renamed,) = renames(calls)
+    assert (renamed.call, renamed.leg, renamed.speaker) == (sid, sid, "Zoë Miller")
     nobody = body | {"leg": "CA0"}
-    assert api("POST", f"/calls/{LIVE}/rename", json=nobody).status_code == 404
+    assert api("POST", f"/calls/{sid}/rename", json=nobody).status_code == 404
+    assert api("POST", "/calls/CAnone/rename", json=body).status_code == 404
 
 
 def test_events_are_the_journal_and_keep_their_schema(api: Api, store: Store) -> None:

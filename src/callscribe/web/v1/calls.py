@@ -9,9 +9,11 @@ import msgspec
 from msgspec import Meta
 from starlette.concurrency import run_in_threadpool
 
+from callscribe.errors import NoSpeakerError, NotLiveError
 from callscribe.events import Track
 from callscribe.records import CallRecord, CallSummary
 from callscribe.web.services import CallControl, Services
+from callscribe.web.steering import EndedError, steer
 from callscribe.web.v1.operations import Asked, Nothing, Operation
 from callscribe.web.v1.problems import Problem
 
@@ -90,25 +92,34 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
         return CallReference(placed)
 
     async def rename_speaker(asked: Asked[Nothing, Rename]) -> None:
-        found = await record(asked.path["call"])
         body = asked.body
         speaker = " ".join(body.speaker.split())
         if not speaker.isprintable():
-            raise Problem(422, "bad-name", "A name has only characters that can be seen.")
-        known = {(track.leg, track.track) for track in found.tracks}
-        known |= {(person.leg, person.track) for person in found.participants}
-        if (body.leg, body.track) not in known:
-            raise Problem(404, "not-found", "Nobody on this call has that leg and track.")
-        await control().rename(found.call.id, body.leg, body.track, speaker)
+            raise Problem(409, "bad-name", "A name has only characters that can be seen.")
+        try:
+            await control().rename(asked.path["call"], body.leg, body.track, speaker)
+        except NotLiveError as error:
+            raise Problem(404, "not-found", str(error)) from None
+        except NoSpeakerError:
+            raise Problem(404, "not-found", "Nobody on this call has that leg and track.") from None
+
+    async def swap(asked: Asked[Nothing, None]) -> None:
+        try:
+            await control().swap(asked.path["call"])
+        except NotLiveError as error:
+            raise Problem(404, "not-found", str(error)) from None
 
     def acting(
-        act: Callable[[CallControl, str], Awaitable[object]], *, live: bool
+        act: Callable[[CallControl, str], Awaitable[object]],
     ) -> Callable[[Asked[Nothing, None]], Awaitable[None]]:
         async def handle(asked: Asked[Nothing, None]) -> None:
-            found = await record(asked.path["call"])
-            if live and found.call.ended_at is not None:
-                raise Problem(409, "ended", "The call is over.")
-            await act(control(), found.call.id)
+            calls = control()
+            try:
+                await steer(services.store, asked.path["call"], lambda call: act(calls, call))
+            except EndedError:
+                raise Problem(409, "ended", "The call is over.") from None
+            except NotLiveError as error:
+                raise Problem(404, "not-found", str(error)) from None
 
         return handle
 
@@ -136,16 +147,16 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
         Operation(
             "swap_speakers", "POST", "/calls/{call}/swap",
             "Exchange the names of the two people on a call.", "control",
-            acting(lambda calls, call: calls.swap(call), live=False), problems=(409,),
+            swap, problems=(409,),
         ),
         Operation(
             "pause_call", "POST", "/calls/{call}/pause",
             "Stop transcribing; what is said from now on is not kept.", "control",
-            acting(lambda calls, call: calls.pause(call), live=True), problems=(409,),
+            acting(lambda calls, call: calls.pause(call)), problems=(409,),
         ),
         Operation(
             "resume_call", "POST", "/calls/{call}/resume", "Transcribe again.", "control",
-            acting(lambda calls, call: calls.resume(call), live=True), problems=(409,),
+            acting(lambda calls, call: calls.resume(call)), problems=(409,),
         ),
         Operation(
             "attach_call", "POST", "/calls/{call_sid}/attach",
@@ -155,6 +166,6 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
         Operation(
             "detach_call", "POST", "/calls/{call}/detach",
             "Stop transcribing a call, which goes on.", "control",
-            acting(lambda calls, call: calls.detach(call), live=True), problems=(409,),
+            acting(lambda calls, call: calls.detach(call)), problems=(409,),
         ),
     ]  # fmt: skip
