@@ -32,17 +32,13 @@ from callscribe.journal.worker import Worker
 from callscribe.reading import judge
 from callscribe.reading.agenda import Agenda, Task
 from callscribe.reading.ears import Ears
+from callscribe.reading.excerpts import CONTEXT_MS, context, stretch
 from callscribe.reading.process import ReaderDiedError, ReaderFailedError
 from callscribe.reading.protocol import Read, Readings, ReadTogether, Ready, Request, Sound
 from callscribe.reading.unread import Kept, Unread
 from callscribe.recognition.base import Reading
-from callscribe.recognition.windows import GAP_MS
 from callscribe.speech.track import TextWriter
 
-MARGIN_MS: Final = 300
-"""Sound before and after an utterance that is read with it."""
-CONTEXT_MS: Final = 24_000
-"""What was said before that is heard again, at most."""
 _BEHIND_MS: Final = 30_000
 """Sound that waits from which on it is said that the reader is behind."""
 _CAUGHT_UP_MS: Final = 5_000
@@ -188,17 +184,15 @@ class ReadingService:
                 pass
 
     async def _final(self, final: FinalTranscript) -> None:
-        at_ms = max(0, final.start_ms - MARGIN_MS)
-        previous = self._last_end_ms(final)
-        if at_ms < previous <= final.start_ms:
-            at_ms = (previous + final.start_ms) // 2  # leave the end of what was said before to it
-        sound = self._ears.cut(final.call, final.leg, final.track, at_ms, final.end_ms + MARGIN_MS)
+        call = self._calls.get(final.call)
+        place = stretch(final, (kept.final for kept in call.said.values()) if call else ())
+        sound = self._ears.cut(final.call, final.leg, final.track, place.start_ms, place.end_ms)
         if not sound:
             return
         expected = self._expected.get(final.call, Expected())
         kept = Kept(
             final=final,
-            at_ms=at_ms,
+            at_ms=place.start_ms,
             sound=sound,
             revision=final.revision,
             hints=expected.hints,
@@ -215,19 +209,6 @@ class ReadingService:
         self._agenda.add(final.call, final.utterance, len(sound) // SAMPLES_PER_MS)
         self._tell_whether_behind()
         self._wake.set()
-
-    def _last_end_ms(self, final: FinalTranscript) -> int:
-        """Where what this track said before ended."""
-        call = self._calls.get(final.call)
-        return max(
-            (
-                kept.final.end_ms
-                for kept in (call.said.values() if call else ())
-                if (kept.final.leg, kept.final.track) == (final.leg, final.track)
-                and kept.final.start_ms < final.start_ms
-            ),
-            default=-1,
-        )
 
     async def _keep(self, kept: Kept) -> None:
         try:
@@ -318,18 +299,15 @@ class ReadingService:
     def _context(self, call: _Call, new: Kept) -> tuple[Sound, ...]:
         """What both people said before, in order, as far as it has been read."""
         before = [
-            kept
+            (
+                kept.final.start_ms,
+                len(kept.sound) // SAMPLES_PER_MS,
+                Sound(kept.sound, kept.reading.text),
+            )
             for kept in call.said.values()
-            if kept.final.start_ms < new.final.start_ms and kept.sound and kept.reading is not None
+            if kept.sound and kept.reading is not None
         ]
-        found: list[Sound] = []
-        room_ms = CONTEXT_MS
-        for kept in sorted(before, key=lambda kept: kept.final.start_ms, reverse=True):
-            room_ms -= len(kept.sound) // SAMPLES_PER_MS + GAP_MS
-            if room_ms < 0 or kept.reading is None:
-                break
-            found.append(Sound(kept.sound, kept.reading.text))
-        return tuple(reversed(found))
+        return tuple(context(before, new.final.start_ms))
 
     async def _ask(self, request: Request) -> Sequence[Reading]:
         for _ in range(_TRIES):
