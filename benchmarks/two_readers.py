@@ -1,4 +1,4 @@
-"""Calls through both readers as the product does it: real `StreamSession`s, the sound cut out by the tap, read again."""
+"""Calls through both readers as the product does it: real `StreamSession`s, the sound cut by the tap, read again."""
 
 from __future__ import annotations
 

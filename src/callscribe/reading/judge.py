@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from callscribe.events import FinalTranscript, RevisedTranscript, Word
+from callscribe.reading.union import unite
 from callscribe.recognition.base import Reading
 from callscribe.speech.track import TextWriter
-from callscribe.text.lexicon import PROFANITY
 
 _FEW_WORDS: Final = 3
 _UNSURE: Final = 0.5
@@ -50,7 +48,7 @@ def revise(
         reader: the model's name.
         lag_ms: from the end of the utterance to now.
     """
-    words = () if is_ghost(first, reading) else _words(first, reading, at_ms)
+    words = best_words(first, reading, at_ms)
     texts = [word.text for word in words]
     pauses = [0, *(max(0, b.start_ms - a.end_ms) for a, b in itertools.pairwise(words))]
     written = write.final(texts, pauses) if words else None
@@ -74,61 +72,16 @@ def revise(
     )
 
 
-def _words(first: FinalTranscript, reading: Reading, at_ms: int) -> tuple[Word, ...]:
+def best_words(first: FinalTranscript, reading: Reading, at_ms: int) -> tuple[Word, ...]:
+    """What was most likely said, by both readings; nothing when nobody spoke. Times on the record's line.
+
+    Args:
+        at_ms: where the sound that was read begins on that line.
+    """
+    if is_ghost(first, reading):
+        return ()
     moved = [
         msgspec.structs.replace(w, start_ms=w.start_ms + at_ms, end_ms=w.end_ms + at_ms)
         for w in reading.words
     ]
-    return _timed(_without_coarse(moved, first.words), first.words)
-
-
-def _pairs(
-    second: Sequence[Word], first: Sequence[Word]
-) -> Sequence[tuple[str, int, int, int, int]]:
-    matcher = difflib.SequenceMatcher(
-        a=[w.text for w in second], b=[w.text for w in first], autojunk=False
-    )
-    return matcher.get_opcodes()
-
-
-def _without_coarse(second: Sequence[Word], first: Sequence[Word]) -> list[Word]:
-    """Without a coarse word that only the second reader heard; what the first heard there stands instead."""
-    heard = {word.text for word in first}
-    if not any(word.text in PROFANITY and word.text not in heard for word in second):
-        return list(second)
-    kept: list[Word] = []
-    for _, a0, a1, b0, b1 in _pairs(second, first):
-        part = second[a0:a1]
-        if any(word.text in PROFANITY and word.text not in heard for word in part):
-            kept += first[b0:b1]
-        else:
-            kept += part
-    return kept
-
-
-def _timed(second: Sequence[Word], first: Sequence[Word]) -> tuple[Word, ...]:
-    """With the first reader's times where both heard the same word: they are exact to a few hundredths of a second.
-
-    The second reader's own times, for the other words, are kept between their neighbours.
-    """
-    timed = list(second)
-    exact = [False] * len(timed)
-    for tag, a0, a1, b0, _ in _pairs(second, first):
-        if tag == "equal":
-            for i in range(a1 - a0):
-                known = first[b0 + i]
-                timed[a0 + i] = msgspec.structs.replace(
-                    timed[a0 + i], start_ms=known.start_ms, end_ms=known.end_ms
-                )
-                exact[a0 + i] = True
-    low = 0
-    for i, word in enumerate(timed):
-        if not exact[i]:
-            high = next(
-                (timed[j].start_ms for j in range(i + 1, len(timed)) if exact[j]), word.end_ms
-            )
-            start = min(max(word.start_ms, low), max(high, low))
-            end = min(max(word.end_ms, start), max(high, start))
-            timed[i] = msgspec.structs.replace(word, start_ms=start, end_ms=end)
-        low = max(low, timed[i].end_ms)
-    return tuple(timed)
+    return unite(first.words, moved)

@@ -1,0 +1,99 @@
+"""Two readings of one utterance as one. Pure.
+
+The readers are of different kinds and make different mistakes, so what both heard is nearly always right. Where they
+differ, the surer one is believed: the confidence of both is the measured chance that a word is right. The second
+hears better, so it has a little credit.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from callscribe.events import Word
+from callscribe.text.lexicon import PROFANITY
+
+CREDIT: Final = 0.15
+"""How much surer the first reader must be to be believed where they differ."""
+ONLY_FIRST: Final = 0.9
+"""A word that only the first reader heard, where the second heard none, is kept from this confidence on."""
+ONLY_SECOND: Final = 0.3
+"""A word that only the second reader heard, where the first heard none, is kept from this confidence on."""
+
+
+class Rules(NamedTuple):
+    """The three numbers above, for measuring others."""
+
+    credit: float = CREDIT
+    only_first: float = ONLY_FIRST
+    only_second: float = ONLY_SECOND
+
+
+def unite(
+    first: Sequence[Word], second: Sequence[Word], rules: Rules | None = None
+) -> tuple[Word, ...]:
+    """The words that were most likely said, in order.
+
+    Args:
+        first: the first reading's, on the record's line.
+        second: the second's, on the same line.
+
+    Word times are the first reader's where it heard the same word, for they are exact to a few hundredths of a
+    second; other words lie between their neighbours.
+    """
+    rules = rules or Rules()
+    matcher = difflib.SequenceMatcher(
+        a=[word.text for word in second], b=[word.text for word in first], autojunk=False
+    )
+    united: list[Word] = []
+    exact: list[bool] = []
+    for tag, a0, a1, b0, b1 in matcher.get_opcodes():
+        theirs, ours = second[a0:a1], first[b0:b1]
+        if tag == "equal":
+            for one, other in zip(theirs, ours, strict=True):
+                sure = max(one.confidence, other.confidence)
+                united.append(msgspec.structs.replace(other, confidence=sure))
+                exact.append(True)
+        else:
+            chosen, is_first = _choose(theirs, ours, rules)
+            united += chosen
+            exact += [is_first] * len(chosen)
+    return _in_order(united, exact)
+
+
+def _choose(
+    second: Sequence[Word], first: Sequence[Word], rules: Rules
+) -> tuple[Sequence[Word], bool]:
+    """What to believe where they differ, and whether it is the first reader's."""
+    if any(word.text in PROFANITY for word in second):
+        return first, True  # a coarse word that only one heard is not written
+    if not second:
+        return [word for word in first if word.confidence >= rules.only_first], True
+    if not first:
+        return [word for word in second if word.confidence >= rules.only_second], False
+    if _mean(first) > _mean(second) + rules.credit:
+        return first, True
+    return second, False
+
+
+def _mean(words: Sequence[Word]) -> float:
+    return sum(word.confidence for word in words) / len(words)
+
+
+def _in_order(words: Sequence[Word], exact: Sequence[bool]) -> tuple[Word, ...]:
+    """Words whose times are not exact are kept between those that are."""
+    placed = list(words)
+    low = 0
+    for i, word in enumerate(placed):
+        if not exact[i]:
+            high = next(
+                (placed[j].start_ms for j in range(i + 1, len(placed)) if exact[j]), word.end_ms
+            )
+            start = min(max(word.start_ms, low), max(high, low))
+            end = min(max(word.end_ms, start), max(high, start))
+            placed[i] = msgspec.structs.replace(word, start_ms=start, end_ms=end)
+        low = max(low, placed[i].end_ms)
+    return tuple(placed)

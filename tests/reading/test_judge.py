@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from callscribe.events import FinalTranscript, RevisedTranscript
+from callscribe.reading.judge import is_ghost, revise
+from callscribe.recognition.base import Reading
+from callscribe.text.writer import Writer
+from tests.reading.made import final, reading
+
+WRITER = Writer.for_language("en")
+
+
+def revised(first: FinalTranscript, second: Reading) -> RevisedTranscript:
+    return revise(
+        first,
+        second,
+        at_ms=first.start_ms - 300,
+        speaker="Ann",
+        revision=4,
+        number=2,
+        reader="tiny.en",
+        write=WRITER,
+        lag_ms=700,
+    )
+
+
+def test_a_better_reading_has_all_fields_of_a_final() -> None:
+    first = final("my number is four one too", confidence=0.5)
+    event = revised(first, reading("my number is four one two"))
+    assert (event.call, event.leg, event.track, event.speaker, event.utterance) == (
+        "CA1", "CA1", "inbound", "Ann", "u1",
+    )  # fmt: skip
+    assert event.text == "My number is 412."
+    assert event.raw_text == "my number is four one two"
+    assert "".join(token.text + " " for token in event.tokens).strip() == event.text
+    assert event.tokens[-1].stop == len(event.words)
+    assert (event.start_ms, event.end_ms) == (1000, 2200)
+    assert (event.revision, event.reading, event.reader, event.lag_ms) == (4, 2, "tiny.en", 700)
+    assert event.confidence == 0.9
+
+
+def test_without_words_it_is_empty() -> None:
+    event = revised(final("six"), Reading(doubtful=True))
+    assert (event.text, event.raw_text, event.words, event.tokens) == ("", "", (), ())
+    assert (event.start_ms, event.end_ms) == (1000, 1200)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "ghost"),
+    [
+        (final("six"), reading(""), True),
+        (final("no thank you"), reading("you", doubtful=True), True),
+        (final("no thank you"), reading("no thank you"), False),
+        (final("can you tell me the number"), reading("can you tell me the number", doubtful=True), False),
+        (final("uh the of and a six", confidence=0.3), reading("i am going to bed now", doubtful=True), True),
+    ],
+)  # fmt: skip
+def test_what_is_no_talk(first: FinalTranscript, second: Reading, ghost: bool) -> None:
+    assert is_ghost(first, second) is ghost
