@@ -151,6 +151,14 @@ class CallFilter(msgspec.Struct, frozen=True, kw_only=True):
     """This record alone, by its id."""
 
 
+class CallPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some calls of a list, the newest first."""
+
+    calls: tuple[CallSummary, ...]
+    cursor: str = ""
+    """Asks for the next page; empty when this is the last."""
+
+
 class SnippetPart(msgspec.Struct, frozen=True, omit_defaults=True):
     """A piece of an utterance; `marked` when it is what was looked for."""
 

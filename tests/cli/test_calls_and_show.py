@@ -94,6 +94,34 @@ def test_the_list(run: Run, data: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+def test_the_list_goes_on_after_a_call_and_takes_filters(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for options, found in (
+        (["--limit", "1"], [BOB]),
+        (["--after", BOB], [ALICE]),
+        (["--after", ALICE], []),
+        (["--number", "500 555 0010"], [ALICE]),
+        (["--flow", "conference"], [BOB]),
+        (["second"], [ALICE]),
+        (["supp"], [BOB]),
+        (["--to", "2026-01-15T10:30Z"], [ALICE]),
+    ):
+        assert run("calls", *options, "--data", str(data), "--json") == 0
+        assert [call["id"] for call in json.loads(capsys.readouterr().out)] == found, options
+    assert run("calls", "--after", "nonsense", "--data", str(data)) == 1
+    assert "cursor" in capsys.readouterr().err
+    assert run("calls", "nobody", "--data", str(data)) == 0
+    assert capsys.readouterr().err == "No such calls.\n"
+
+
+def test_the_last_call(run: Run, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", "--last", "--json", "--data", str(data)) == 0
+    assert json.loads(capsys.readouterr().out)["call"]["id"] == BOB
+    assert run("show", "--data", str(data)) == 2
+    assert run("show", BOB, "--last", "--data", str(data)) == 2
+
+
 def test_the_list_as_json(run: Run, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("calls", "--data", str(data), "--json") == 0
     first, second = json.loads(capsys.readouterr().out)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from alembic import command
+from alembic.config import Config
 
 from callscribe.events import (
     CallEnded,
@@ -286,18 +288,31 @@ def test_a_filter_that_makes_no_sense_is_explained(store: SqliteStore, wanted: C
         store.search("hello", cursor="nonsense")
 
 
-def test_an_older_record_is_indexed_piece_by_piece(tmp_path: Path) -> None:
-    with SqliteStore.open(tmp_path) as store:
-        store.append([started(), *(said(f"parcel {n}", utterance=f"u{n}") for n in range(10))])
-    plain = sqlite3.connect(tmp_path / database.FILE)
-    for table in ("search", "search_rows", "search_words", "search_backlog", "erasures"):
-        plain.execute(f"DROP TABLE {table}")
-    plain.execute("ALTER TABLE calls DROP COLUMN facets")
-    for column in ("reading", "reader", "first"):
-        plain.execute(f"ALTER TABLE utterances DROP COLUMN {column}")
-    plain.execute("UPDATE alembic_version SET version_num = '0001'")
+def make_first(file: Path, new: Path) -> None:
+    """A record of the first version with the calls of a new one."""
+    engine = database.open_engine(file, read_only=False)
+    config = Config()
+    config.set_main_option("script_location", "callscribe.store:migrations")
+    with database.begin_write(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    plain = sqlite3.connect(file)
+    plain.execute("ATTACH ? AS new", [str(new)])
+    for (table,) in plain.execute(
+        "SELECT name FROM main.sqlite_master WHERE type = 'table'"
+    ).fetchall():
+        if not table.startswith(("alembic", "sqlite")):
+            columns = ", ".join(row[1] for row in plain.execute(f"PRAGMA main.table_info({table})"))
+            plain.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
     plain.commit()
     plain.close()
+
+
+def test_an_older_record_is_indexed_piece_by_piece(tmp_path: Path) -> None:
+    with SqliteStore.open(tmp_path / "new") as store:
+        store.append([started(), *(said(f"parcel {n}", utterance=f"u{n}") for n in range(10))])
+    make_first(tmp_path / database.FILE, tmp_path / "new" / database.FILE)
     with SqliteStore.open(tmp_path) as store:
         store.append([said("parcel new", utterance="new", start_ms=5000)])
         page = store.search("parcel")
@@ -309,5 +324,6 @@ def test_an_older_record_is_indexed_piece_by_piece(tmp_path: Path) -> None:
             pass
         page = store.search("parcel", CallFilter(number="+14155550123"))
         assert (len(page.hits), page.unindexed) == (11, 0)
+        assert len(store.list_calls(words="555-0123").calls) == 1
         assert store.index_more(4) == 0
     assert schema.HEAD in schema.KNOWN

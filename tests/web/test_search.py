@@ -46,6 +46,25 @@ def test_found(server: Serving, query: str, found: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", [BOB, ALICE]),
+        ("limit=1", [BOB]),
+        (f"cursor={BOB}", [ALICE]),
+        ("words=refund+went", [ALICE]),
+        ("number=%2B15005550020", [BOB]),
+        ("missed=true", []),
+    ],
+)
+def test_the_list(server: Serving, query: str, found: list[str]) -> None:
+    answer = httpx.get(f"{server.url}/api/list?{query}")
+    assert answer.status_code == 200, answer.text
+    assert [call["id"] for call in answer.json()["calls"]] == found
+    assert httpx.get(f"{server.url}/api/list?cursor=x").json()["error"] == "bad-query"
+    assert httpx.get(f"{server.url}/api/list?limit=0").json()["error"] == "bad-limit"
+
+
+@pytest.mark.parametrize(
     ("query", "name"),
     [
         ("", "bad-query"),

@@ -8,8 +8,10 @@ import msgspec
 import typer
 from rich.console import Console
 
+from callscribe.cli.filters import with_filter
 from callscribe.cli.options import with_settings
 from callscribe.outlet import data, tell
+from callscribe.records import CallFilter, CallPage
 from callscribe.settings import Settings
 from callscribe.store.base import NoRecordError
 from callscribe.store.opening import open_store
@@ -21,8 +23,25 @@ def register(app: typer.Typer) -> None:
 
     @app.command("calls")
     @with_settings(names=["data"])
+    @with_filter
     def calls_command(
         settings: Settings,
+        wanted: CallFilter,
+        words: Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="[WORDS...]",
+                help="Only calls with these in a name, a number, a tag or the room, or on which they were said.",
+            ),
+        ] = None,
+        after: Annotated[
+            str,
+            typer.Option(
+                "--after",
+                metavar="CURSOR",
+                help="Go on after this call: the `id` of the last one listed.",
+            ),
+        ] = "",
         limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
         as_json: Annotated[
             bool, typer.Option("--json", help="One JSON array on standard output.")
@@ -31,16 +50,21 @@ def register(app: typer.Typer) -> None:
         """List the saved calls, newest first. Works beside a running server."""
         try:
             with open_store(settings.data, read_only=True) as store:
-                found = store.calls(limit=limit + 1)
+                page = store.list_calls(
+                    wanted, words=" ".join(words or ()), limit=limit, cursor=after
+                )
         except NoRecordError as error:
             if not as_json:
                 raise
             # A program that asks for the calls gets an answer: there are none.
             tell(error)
-            found = []
-        calls, more = found[:limit], len(found) > limit
+            page = CallPage(calls=())
+        calls = list(page.calls)
         if as_json:
             data(msgspec.json.format(msgspec.json.encode(calls)))
+            return
+        if not calls and (words or after or wanted != CallFilter()):
+            tell("No such calls.")
             return
         if not calls:
             tell(
@@ -51,7 +75,7 @@ def register(app: typer.Typer) -> None:
         console = Console(highlight=False)
         print_calls(console, calls)
         if console.is_terminal:
-            rest = "   Older ones: --limit" if more else ""
+            rest = f"   Older ones: --after {calls[-1].id}" if page.cursor else ""
             console.print(
                 f"Read one: callscribe show {calls[0].sid[: shortest_length([c.sid for c in calls])]}{rest}",
                 style="dim",

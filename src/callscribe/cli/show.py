@@ -27,12 +27,13 @@ def register(app: typer.Typer) -> None:
     def show_command(
         settings: Settings,
         sid: Annotated[
-            str,
+            str | None,
             typer.Argument(
-                metavar="SID",
+                metavar="[SID]",
                 help="Call SID, conference SID, or the beginning of one (6 characters or more).",
             ),
-        ],
+        ] = None,
+        last: Annotated[bool, typer.Option("--last", help="The newest call.")] = False,
         as_json: Annotated[
             bool, typer.Option("--json", help="The whole record as one JSON object.")
         ] = False,
@@ -44,12 +45,26 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> None:
         """Show a saved call. Works beside a running server, and after a crash."""
+        if (sid is None) != last:
+            raise typer.BadParameter("give either a SID or --last")
         with open_store(settings.data, read_only=True) as store:
-            record = find(store, sid)
+            record = find_last(store) if sid is None else find(store, sid)
         if as_json:
             data(msgspec.json.format(msgspec.json.encode(record)))
         else:
             print_transcript(Console(highlight=False), record, raw=raw, words=words)
+
+
+def find_last(store: Store) -> CallRecord:
+    """The newest call.
+
+    Raises:
+        StoreError: there is none.
+    """
+    for call in store.calls(limit=1):
+        if record := store.call(call.id):
+            return record
+    raise StoreError(f"No calls are saved in {store.place} yet.")
 
 
 def find(store: Store, sid: str) -> CallRecord:

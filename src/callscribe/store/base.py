@@ -4,7 +4,7 @@
     EventReader     whoever follows the journal: reads from a cursor
     RecordReader    whoever shows calls: reads them in the shapes of `callscribe.records`
     ReadableStore   the two readers together
-    Searcher        whoever looks for what was said
+    Searcher        whoever looks for calls, and for what was said on them
     Eraser          deletes for good
     Store           journal and records, for the server that owns the record
     Archive         all of it
@@ -25,7 +25,14 @@ from typing import Literal, Protocol, Self
 
 from callscribe.errors import StoreError
 from callscribe.events import AnyEvent, Published
-from callscribe.records import CallFilter, CallRecord, CallSummary, SearchPage, TokenRecord
+from callscribe.records import (
+    CallFilter,
+    CallPage,
+    CallRecord,
+    CallSummary,
+    SearchPage,
+    TokenRecord,
+)
 
 
 class NoRecordError(StoreError):
@@ -158,7 +165,28 @@ class Store(EventWriter, ReadableStore, Protocol):
 
 
 class Searcher(Protocol):
-    """Finds what was said."""
+    """Finds calls, and what was said on them."""
+
+    def list_calls(
+        self,
+        wanted: CallFilter = CallFilter(),  # noqa: B008 - immutable
+        *,
+        words: str = "",
+        limit: int = 50,
+        cursor: str = "",
+    ) -> CallPage:
+        """Calls by when they began, the newest first.
+
+        Args:
+            wanted: only these.
+            words: each of them is the beginning of a name, a number, a tag or the room, or they were said on the call.
+            limit: at most so many.
+            cursor: of the page before, or the id of its last call.
+
+        Raises:
+            QueryError: the filter or the cursor makes no sense; says why.
+        """
+        ...
 
     def search(
         self,

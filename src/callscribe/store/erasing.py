@@ -50,6 +50,7 @@ def erase(connection: Connection, ids: Collection[str], what: What) -> list[str]
         rows = connection.execute(select(search_rows.c.id).where(search_rows.c.call == call))
         search.forget_rows(connection, list(rows.scalars()))
         if what == "call":
+            search.forget_call(connection, call)
             for table in (events, legs, renames, participants, tracks, utterances, gaps, pauses):
                 connection.execute(table.delete().where(table.c.call == call))
             connection.execute(calls.delete().where(calls.c.id == call))
@@ -83,8 +84,10 @@ def merge_index(connection: Connection, *, first: bool) -> bool:
     """
     before = _changes(connection)
     pages = -_MERGE_PAGES if first else _MERGE_PAGES
-    connection.execute(text("INSERT INTO search (search, rank) VALUES ('merge', :n)"), {"n": pages})
-    return _changes(connection) - before >= 2  # https://www.sqlite.org/fts5.html, 6.8
+    for index in ("search", "call_search"):
+        merge = text(f"INSERT INTO {index} ({index}, rank) VALUES ('merge', :n)")  # noqa: S608
+        connection.execute(merge, {"n": pages})
+    return _changes(connection) - before >= 3  # https://www.sqlite.org/fts5.html, 6.8
 
 
 def _changes(connection: Connection) -> int:

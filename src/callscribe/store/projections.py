@@ -106,7 +106,12 @@ def is_known(connection: Connection, call: str) -> bool:
 def _ensure_call(connection: Connection, event_id: int, event: AnyEvent) -> None:
     if not is_known(connection, event.call):
         connection.execute(
-            calls.insert().values(id=event.call, first_event=event_id, started_at=event.at)
+            calls.insert().values(
+                id=event.call,
+                first_event=event_id,
+                started_at=event.at,
+                place=search.free_place(connection, event.at),
+            )
         )
 
 

@@ -67,11 +67,18 @@ def events_after(
 
 def summaries(connection: Connection, limit: int, before: str | None) -> list[CallSummary]:
     """Calls, newest first; with `before`, those older than that call."""
-    query = select(calls).order_by(calls.c.first_event.desc()).limit(limit)
+    query = select(calls).order_by(calls.c.place.desc()).limit(limit)
     if before is not None:
-        place = select(calls.c.first_event).where(calls.c.id == before).scalar_subquery()
-        query = query.where(calls.c.first_event < place)
+        place = select(calls.c.place).where(calls.c.id == before).scalar_subquery()
+        query = query.where(calls.c.place < place)
     return _summaries(connection, connection.execute(query).all())
+
+
+def summaries_of(connection: Connection, ids: Sequence[str]) -> list[CallSummary]:
+    """These calls, in this order."""
+    rows = connection.execute(select(calls).where(calls.c.id.in_(ids))).all()
+    by_id = {row.id: row for row in rows}
+    return _summaries(connection, [by_id[call] for call in ids if call in by_id])
 
 
 def unfinished(connection: Connection) -> list[Row[Any]]:

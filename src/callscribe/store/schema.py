@@ -24,10 +24,10 @@ from sqlalchemy import (
     event,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration."""
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every migration from the oldest to `HEAD`."""
 
 metadata = MetaData(
@@ -82,7 +82,9 @@ calls = Table(
     Column("utterance_count", Integer, nullable=False, default=0),
     Column("last_text", Text, nullable=False, default=""),
     Column("facets", Text, nullable=False, default="", server_default=""),
+    Column("place", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "first_event"),
+    Index(None, "place"),
     Index(None, "conference_sid"),
     Index(None, "ended_at"),
 )
@@ -250,5 +252,16 @@ CREATE VIRTUAL TABLE search USING fts5(
 """
 """The full-text index (SQLite's FTS5); `callscribe.store.search` says what its columns hold."""
 
+CALL_SEARCH_TABLE = """
+CREATE VIRTUAL TABLE call_search USING fts5(
+    facets, digits,
+    tokenize = "unicode61 remove_diacritics 2",
+    prefix = '3 4 5'
+)
+"""
+"""What calls are found by, a row each; the row's id is the call's `place`."""
+
+_call_search_ddl = DDL(CALL_SEARCH_TABLE)  # type: ignore[no-untyped-call]
+event.listen(metadata, "after_create", _call_search_ddl.execute_if(dialect="sqlite"))
 _search_ddl = DDL(SEARCH_TABLE)  # type: ignore[no-untyped-call]
 event.listen(metadata, "after_create", _search_ddl.execute_if(dialect="sqlite"))

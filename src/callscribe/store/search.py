@@ -13,20 +13,20 @@ also kept with the call, to see when it has changed.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence, Set
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, literal, or_, select, text
+from sqlalchemy import Connection, Row, and_, column, func, select, text
 
 from callscribe.events import Dial, Token, Word
 from callscribe.records import CallFilter, SearchHit, SearchPage
 from callscribe.search import query as queries
-from callscribe.search.numbers import index_tokens, national
+from callscribe.search.numbers import PART, index_tokens, national
 from callscribe.search.query import Marks, Node, QueryError
 from callscribe.search.snippets import found_in, snippet
 from callscribe.search.words import fold, one_letter_off, plain
+from callscribe.store.places import TICKS, free, ticks
 from callscribe.store.schema import (
     calls,
     participants,
@@ -38,8 +38,6 @@ from callscribe.store.schema import (
 
 RANKED = 5_000
 """Results by rank are the best among so many of the newest: ranking weighs every one of them."""
-_TICKS = 100
-"""Index ids a second."""
 _BUCKETS = 20
 """Facets of duration: powers of two, in seconds."""
 _MISSED = ("busy", "no-answer", "failed", "canceled")
@@ -115,7 +113,29 @@ def refresh_call(connection: Connection, call: str) -> None:
     if facets == row.facets:
         return
     connection.execute(calls.update().where(calls.c.id == call).values(facets=facets))
+    digits = " ".join(index_tokens(" \n".join(_numbers(connection, row))))
+    connection.execute(_DELETE_CALL, {"id": row.place})
+    connection.execute(_INSERT_CALL, {"id": row.place, "facets": facets, "digits": digits})
     reindex_call(connection, call)
+
+
+def forget_call(connection: Connection, call: str) -> None:
+    """Take a call out of the list's index."""
+    place = connection.execute(select(calls.c.place).where(calls.c.id == call)).scalar()
+    if place is not None:
+        connection.execute(_DELETE_CALL, {"id": place})
+
+
+def free_place(connection: Connection, started_at: str) -> int:
+    """A place in the list for a call that began then."""
+    wanted = ticks(started_at)
+    while True:
+        stretch = calls.c.place >= wanted, calls.c.place < wanted + TICKS
+        taken = set(connection.execute(select(calls.c.place).where(*stretch)).scalars())
+        place = free(wanted, taken)
+        if place < wanted + TICKS:
+            return place
+        wanted += TICKS
 
 
 def reindex_call(connection: Connection, call: str) -> None:
@@ -193,6 +213,10 @@ _UPDATE = text(
 _DELETE = text("DELETE FROM search WHERE rowid = :id")
 _HELD = text("SELECT text, spoken FROM search WHERE rowid = :id")
 _ANY = text("SELECT 1 FROM search WHERE search MATCH :query LIMIT 1")
+_INSERT_CALL = text(
+    "INSERT INTO call_search (rowid, facets, digits) VALUES (:id, :facets, :digits)"
+)
+_DELETE_CALL = text("DELETE FROM call_search WHERE rowid = :id")
 _LEARN = search_words.insert().prefix_with("OR IGNORE", dialect="sqlite")
 
 
@@ -221,28 +245,18 @@ _INDEXED = (
 
 def _moment(started_at: str, start_ms: int) -> int:
     """Hundredths of a second since 1970; from 0 on for a call without a date."""
-    return _ticks(started_at) + max(0, start_ms) * _TICKS // 1000
-
-
-def _ticks(moment: str) -> int:
-    try:
-        parsed = dt.datetime.fromisoformat(moment)
-    except ValueError:
-        return 0
-    if parsed.tzinfo is None:
-        parsed = parsed.replace(tzinfo=dt.UTC)
-    return max(0, int(parsed.timestamp() * _TICKS))
+    return ticks(started_at) + max(0, start_ms) * TICKS // 1000
 
 
 def _free_row(connection: Connection, wanted: int, also_taken: Set[int]) -> int:
     """The first free id from `wanted` on."""
     while True:
-        stretch = search_rows.c.id >= wanted, search_rows.c.id < wanted + _TICKS
+        stretch = search_rows.c.id >= wanted, search_rows.c.id < wanted + TICKS
         taken = set(connection.execute(select(search_rows.c.id).where(*stretch)).scalars())
-        for row in range(wanted, wanted + _TICKS):
+        for row in range(wanted, wanted + TICKS):
             if row not in taken and row not in also_taken:
                 return row
-        wanted += _TICKS
+        wanted += TICKS
 
 
 def _values(found: Row[Any]) -> dict[str, str]:
@@ -278,26 +292,32 @@ def _number_facets(number: str) -> list[str]:
     return [f"n{figures}", *(f"n{short}" for short in national(figures))]
 
 
+def _numbers(connection: Connection, call: Row[Any]) -> list[str]:
+    """Every phone number that had to do with a call."""
+    stays = select(participants.c.number).where(participants.c.call == call.id)
+    dial = _dial.decode(call.dial) if call.dial else None
+    numbers = [call.from_number, call.to_number, *connection.execute(stays).scalars()]
+    return list(dict.fromkeys(n for n in [*numbers, dial.to if dial else ""] if n))
+
+
 def _call_facets(connection: Connection, call: Row[Any]) -> str:
     """Everything of a call that a search may be narrowed by, but the date, which is in the ids."""
-    stays = connection.execute(
-        select(participants.c.speaker, participants.c.number).where(participants.c.call == call.id)
-    ).all()
+    stays = select(participants.c.speaker).where(participants.c.call == call.id)
     dial = _dial.decode(call.dial) if call.dial else None
-    names = [call.from_name, call.to_name, *(stay.speaker for stay in stays)]
-    numbers = [call.from_number, call.to_number, *(stay.number for stay in stays)]
+    names = [call.from_name, call.to_name, *connection.execute(stays).scalars()]
     if dial is not None:
         names.append(dial.name)
-        numbers.append(dial.to)
     facets = [f"d{call.direction}", f"f{call.flow}"]
     if is_missed(call.direction, call.status, dial):
         facets.append("missed")
     if call.duration_ms is not None:
         facets.append(f"l{_bucket(call.duration_ms)}")
+    numbers = [f for number in _numbers(connection, call) for f in _number_facets(number)]
     groups = [
         " ".join(facets),
         *dict.fromkeys(_name_facets("p", name) for name in names if plain(name)),
-        " ".join(dict.fromkeys(f for number in numbers for f in _number_facets(number))),
+        " ".join(dict.fromkeys(numbers)),
+        _name_facets("r", call.room),
     ]
     return f" {_BETWEEN} ".join(group for group in groups if group)
 
@@ -364,15 +384,141 @@ def _asked_numbers(number: str) -> list[str]:
     return options
 
 
+# The list
+
+
+def list_calls(
+    connection: Connection, wanted: CallFilter, words: str, limit: int, cursor: str
+) -> tuple[list[str], str]:
+    """Ids of calls, the newest first, and the cursor of the next page.
+
+    Args:
+        words: each of them is part of a name, a number, a tag or the room, or was said on the call.
+
+    Raises:
+        QueryError: the filter or the cursor makes no sense.
+    """
+    before = _before(connection, cursor)
+    if wanted.call:
+        one = select(calls.c.id, calls.c.place)
+        rows: Sequence[Row[Any]] = connection.execute(
+            one.where(calls.c.id == wanted.call, calls.c.place < before)
+        ).all()  # type: ignore[assignment]
+    elif not words.strip():
+        rows = _listed(connection, wanted, [], before, limit + 1)
+    else:
+        known = _listed(connection, wanted, _named(words), before, limit + 1)
+        heard = _heard(connection, wanted, words, before, limit + 1)
+        found = {row.id: row for row in (*known, *heard)}
+        rows = sorted(found.values(), key=lambda row: row.place, reverse=True)
+    page = rows[:limit]
+    return [row.id for row in page], str(page[-1].place) if len(rows) > limit else ""
+
+
+def _before(connection: Connection, cursor: str) -> int:
+    """The place that a page ended at: the cursor says it, or is the id of its last call."""
+    if not cursor:
+        return 1 << 62
+    known: int | None = connection.execute(
+        select(calls.c.place).where(calls.c.id == cursor)
+    ).scalar()
+    if known is not None:
+        return known
+    place = _place(cursor, 1)
+    return place[0] if place else 1 << 62
+
+
+def _listed(
+    connection: Connection, wanted: CallFilter, also: Sequence[str], before: int, limit: int
+) -> Sequence[Row[Any]]:
+    """Calls by what is known of them."""
+    conditions = ["calls.place < :before"]
+    values: dict[str, Any] = {"before": before, "limit": limit}
+    matching = " AND ".join([*_filtered(wanted), *also])
+    source = "calls"
+    if matching:
+        source = "call_search CROSS JOIN calls ON calls.place = call_search.rowid"
+        conditions += ["call_search MATCH :matching", "call_search.rowid < :before"]
+        values["matching"] = matching
+    for name, condition, value in (
+        ("since", "calls.place >= :since", ticks(wanted.since) if wanted.since else None),
+        ("until", "calls.place < :until", ticks(wanted.until) if wanted.until else None),
+        ("shortest", "calls.duration_ms >= :shortest", wanted.shortest_ms),
+        ("longest", "calls.duration_ms <= :longest", wanted.longest_ms),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values[name] = value
+    if wanted.missed is False:
+        conditions.append("calls.place NOT IN (SELECT rowid FROM call_search('missed'))")
+    order = "call_search.rowid" if matching else "calls.place"
+    sql = f"""
+        SELECT calls.id, calls.place FROM {source}
+        WHERE {" AND ".join(conditions)} ORDER BY {order} DESC LIMIT :limit
+        """  # noqa: S608 - what people typed is bound
+    return connection.execute(text(sql), values).all()
+
+
+def _named(words: str) -> list[str]:
+    """Each word as the beginning of a name, a number, a tag or a room; figures as a part of a number, too."""
+    options = []
+    for word in plain(words):
+        kinds = [f"{{facets}} : {queries.quoted(kind + word)} *" for kind in "pntr"]
+        if word.isdigit() and len(word) >= PART:
+            kinds.append(f"{{digits}} : {queries.quoted('s' + word)} *")
+        options.append("(" + " OR ".join(kinds) + ")")
+    if not options:
+        raise QueryError(f"{words!r} is nothing to look for.")
+    figures_ = "".join(c for c in words if c.isdigit())
+    if len(figures_) >= PART and not any(c.isalpha() for c in words):  # "(415) 555-0123"
+        together = f"{{digits}} : {queries.quoted('s' + figures_)} *"
+        return [f"({' AND '.join(options)} OR {together})"]
+    return options
+
+
+_LONGEST_CALL = 4 * 3600 * TICKS
+"""What is said later into a call than this does not bring it into a list that is filtered by words."""
+_HEARD_PIECE = 2000
+
+
+def _heard(
+    connection: Connection, wanted: CallFilter, words: str, before: int, limit: int
+) -> Sequence[Row[Any]]:
+    """Calls on which this was said."""
+    typed = " ".join(plain(words))
+    conditions, values = _conditions(queries.Plain(typed), wanted)
+    conditions.append("search.rowid < :below")
+    sql = f"""
+        SELECT search.rowid AS row, calls.id, calls.place FROM search {_CALL_JOINS}
+        WHERE {" AND ".join(conditions)} ORDER BY search.rowid DESC LIMIT :limit
+        """  # noqa: S608 - what people typed is bound
+    found: dict[str, Row[Any]] = {}
+    below = before + _LONGEST_CALL
+    while True:
+        rows = connection.execute(
+            text(sql), {**values, "below": below, "limit": _HEARD_PIECE}
+        ).all()
+        found |= {row.id: row for row in rows if row.place < before}
+        if len(rows) < _HEARD_PIECE:
+            break
+        below = rows[-1].row
+        if sum(row.place >= below for row in found.values()) >= limit:
+            break  # whatever else was said was said on earlier calls
+    return sorted(found.values(), key=lambda row: row.place, reverse=True)[:limit]
+
+
 def chosen(connection: Connection, number: str, before: str, limit: int) -> list[str]:
     """Calls that are over, of a number, that began before a moment; oldest first."""
     query = select(calls.c.id).where(calls.c.ended_at.is_not(None))
     if number:
-        spaced = literal(" ") + calls.c.facets + literal(" ")
-        query = query.where(or_(*(spaced.contains(f" n{n} ") for n in _asked_numbers(number))))
+        places = text("SELECT rowid FROM call_search WHERE call_search MATCH :matching")
+        matching = " AND ".join(_filtered(CallFilter(number=number)))
+        query = query.where(
+            calls.c.place.in_(places.bindparams(matching=matching).columns(column("rowid")))
+        )
     if before:
-        query = query.where(calls.c.started_at < before)
-    return list(connection.execute(query.order_by(calls.c.first_event).limit(limit)).scalars())
+        query = query.where(calls.c.place < ticks(before))
+    return list(connection.execute(query.order_by(calls.c.place).limit(limit)).scalars())
 
 
 # Searching
@@ -488,8 +634,8 @@ def _conditions(node: Node, wanted: CallFilter) -> tuple[list[str], dict[str, An
     conditions = ["search MATCH :matching"]
     values: dict[str, Any] = {"matching": matching}
     for name, condition, value in (
-        ("since", "search.rowid >= :since", _ticks(wanted.since) if wanted.since else None),
-        ("until", "search.rowid < :until", _ticks(wanted.until) if wanted.until else None),
+        ("since", "search.rowid >= :since", ticks(wanted.since) if wanted.since else None),
+        ("until", "search.rowid < :until", ticks(wanted.until) if wanted.until else None),
         ("shortest", "calls.duration_ms >= :shortest", wanted.shortest_ms),
         ("longest", "calls.duration_ms <= :longest", wanted.longest_ms),
         (

@@ -15,7 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from callscribe.errors import RecordLostError, StoreError
 from callscribe.events import AFTERWARDS, EPHEMERAL, AnyEvent, CallEnded, Published, to_json
-from callscribe.records import CallFilter, CallRecord, CallSummary, SearchPage
+from callscribe.records import CallFilter, CallPage, CallRecord, CallSummary, SearchPage
 from callscribe.store import database, erasing, projections, queries, schema, search
 from callscribe.store.base import NoRecordError
 from callscribe.store.lock import OwnerLock, is_held
@@ -227,6 +227,22 @@ class SqliteStore:
         """The newest journal id, 0 when the journal is empty."""
         with self._read() as connection:
             return queries.last_id(connection)
+
+    def list_calls(
+        self,
+        wanted: CallFilter = CallFilter(),  # noqa: B008 - immutable
+        *,
+        words: str = "",
+        limit: int = 50,
+        cursor: str = "",
+    ) -> CallPage:
+        """Calls by when they began, the newest first."""
+        alive = self._has_writer()
+        with self._read() as connection:
+            ids, following = search.list_calls(connection, wanted, words, limit, cursor)
+            found = queries.summaries_of(connection, ids)
+            listed = found if alive else _as_left(connection, found)
+            return CallPage(calls=tuple(listed), cursor=following)
 
     def search(
         self,

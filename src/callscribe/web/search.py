@@ -43,7 +43,24 @@ def search_routes(searcher: Searcher) -> list[Route]:
             return error_response(error)
         return json_response(page)
 
-    return [Route("/api/search", search)]
+    async def listed(request: Request) -> Response:
+        """`GET /api/list`: calls, newest first, narrowed by `words` and as `filter_from` says; `limit`, `cursor`."""
+        asked = request.query_params
+        try:
+            page = await run_in_threadpool(
+                searcher.list_calls,
+                filter_from(asked),
+                words=asked.get("words", ""),
+                limit=whole(asked, "limit", 1, MOST) or 50,
+                cursor=asked.get("cursor", ""),
+            )
+        except QueryError as error:
+            return error_response(ApiError(400, "bad-query", str(error)))
+        except ApiError as error:
+            return error_response(error)
+        return json_response(page)
+
+    return [Route("/api/search", search), Route("/api/list", listed)]
 
 
 def filter_from(asked: QueryParams) -> CallFilter:
