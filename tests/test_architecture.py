@@ -42,6 +42,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.models", 4),
     ("callscribe.tunnel", 3),
     ("callscribe.refusals", 3),
+    ("callscribe.clients", 3),
     ("callscribe.metrics", 3),
     ("callscribe.outlet", 3),
     ("callscribe.reading", 5),
@@ -148,6 +149,18 @@ def test_commands_print_by_the_outlet_alone() -> None:
             ]
             printing = [c for c in calls if isinstance(c, ast.Name) and c.id == "print"]
             assert not printing, f"{path}: use callscribe.outlet's say, tell or data"
+
+
+def test_http_clients_are_made_in_one_place() -> None:
+    for path in MODULES:
+        if module_name(path) == "callscribe.clients" or within(
+            module_name(path), "callscribe.simulator"
+        ):
+            continue
+        made = re.findall(
+            r"httpx\.(?:Async)?Client\(|httpx\.(?:get|post|stream)\(", path.read_text()
+        )
+        assert not made, f"{path}: make it by callscribe.clients"
 
 
 def test_pure_code_reads_no_clock_and_does_no_io() -> None:

@@ -122,3 +122,11 @@ def _is_nearby(host: str) -> bool:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
         return host.endswith((".local", ".internal", ".test", ".localdomain", ".lan", ".home.arpa"))
+
+
+def is_here(url: str) -> bool:
+    """Whether an address can only mean this machine."""
+    try:
+        return is_loopback_name((urlsplit(url).hostname or "").rstrip("."))
+    except ValueError:
+        return False

@@ -28,6 +28,18 @@ class Range(NamedTuple):
         return value
 
 
+_DIGITS = 18
+
+
+def whole_number(text: str) -> int | None:
+    """What somebody else wrote as a whole number: plain digits, and not more of them than a number of ours can have.
+    None when it is none."""
+    digits = text.lstrip("0") or text[-1:]
+    if not (text.isascii() and text.isdigit() and len(digits) <= _DIGITS):
+        return None
+    return int(digits)
+
+
 HOLD_SECONDS = Range(1, 4 * 3600)
 """How long a line is held: Twilio ends a call after four hours."""
 ENDPOINT_SILENCE_MS = Range(200, 5_000)

@@ -12,8 +12,10 @@ import httpx
 import msgspec
 
 from callscribe.cli.remote import Place, ServerError, check_answer, not_ours, unreachable
+from callscribe.clients import async_client
 from callscribe.events import EPHEMERAL, Published, from_json
 from callscribe.journal.follow import Unnumbered
+from callscribe.ranges import whole_number
 from callscribe.terminal.sse import Message, SseParser
 
 SILENCE_S = 45.0
@@ -47,8 +49,8 @@ class Feed:
         self._place = place
         self._call = call
         self._on_state = on_state
-        self._client = client or httpx.AsyncClient(
-            timeout=httpx.Timeout(10.0, read=SILENCE_S), follow_redirects=False
+        self._client = client or async_client(
+            place.url, timeout=httpx.Timeout(10.0, read=SILENCE_S), follow_redirects=False
         )
         self._wait = wait
         self._jitter = jitter
@@ -175,14 +177,13 @@ class Feed:
     def _take_ids(self, messages: list[Message]) -> None:
         """Where the stream begins is said by an id without data."""
         for message in messages:
-            if self._cursor is None and message.id and message.id.isdigit() and not message.data:
-                self._cursor = int(message.id)
+            if self._cursor is None and message.id and not message.data:
+                self._cursor = whole_number(message.id)
 
     def _event(self, message: Message) -> Published | None:
         """None for what is not an event of ours, or has been shown."""
-        number: int | None = None
-        if message.id is not None and message.id.isdigit():
-            number = int(message.id)
+        number = whole_number(message.id or "")
+        if number is not None:
             if message.data and self._cursor is not None and number <= self._cursor:
                 return None
             self._cursor = number

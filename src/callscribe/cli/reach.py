@@ -14,15 +14,22 @@ from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
-from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.exceptions import (
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidStatus,
+    WebSocketException,
+)
 from websockets.sync.client import connect
 
-from callscribe.addresses import is_loopback_name
+from callscribe.addresses import is_here, is_loopback_name
 from callscribe.carriers.twilio import probe
 from callscribe.carriers.twilio.signature import SIGNATURE_HEADER, SignatureChecker, sign
 from callscribe.carriers.twilio.webhook import Form
 from callscribe.cli.checks import Finding
 from callscribe.cli.remote import Place, unreachable
+from callscribe.clients import ProxyError, unusable_proxy
+from callscribe.clients import client as http_client
 
 TIMEOUT_S = 10.0
 CERTIFICATE_DAYS = 14
@@ -100,12 +107,14 @@ def public_address(url: str, *, verify: bool | ssl.SSLContext = True) -> list[Fi
         )
     try:
         with (
-            httpx.Client(verify=verify, timeout=TIMEOUT_S) as client,
+            http_client(url, verify=verify, timeout=TIMEOUT_S) as client,
             client.stream("GET", f"{url}/healthz") as response,
         ):
             if parts.scheme == "https":
                 findings.append(_certificate(response))
             response.read()
+    except ProxyError as error:
+        return [*findings, Finding("Public address", "failed", str(error))]
     except httpx.TransportError as error:
         reason = unreachable(Place(url, ""), error)
         tls = "TLS" in str(reason)
@@ -154,10 +163,12 @@ def signed_request(url: str, token: str, *, verify: bool | ssl.SSLContext = True
         SIGNATURE_HEADER: sign(token, address, Form(form.items())),
     }
     try:
-        with httpx.Client(verify=verify, timeout=TIMEOUT_S) as client:
+        with http_client(url, verify=verify, timeout=TIMEOUT_S) as client:
             signed = client.post(address, content=body, headers=headers)
             headers[SIGNATURE_HEADER] = sign("not the token", address, Form(form.items()))
             forged = client.post(address, content=body, headers=headers)
+    except ProxyError as error:
+        return Finding(check, "failed", str(error))
     except httpx.TransportError as error:
         return Finding(check, "failed", str(unreachable(Place(url, ""), error)), _WAY)
     if signed.status_code == 403:
@@ -195,6 +206,7 @@ def signed_socket(url: str, token: str) -> Finding:
             open_timeout=TIMEOUT_S,
             close_timeout=2,
             compression=None,
+            proxy=None if is_here(url) else True,
         ) as websocket:
             websocket.send(word)
             answer = websocket.recv(TIMEOUT_S)
@@ -220,6 +232,8 @@ def signed_socket(url: str, token: str) -> Finding:
             f"the upgrade failed: {error}",
             "The proxy or tunnel must pass WebSocket upgrades on: see docs/connect-a-number.md.",
         )
+    except (ImportError, InvalidProxy) as error:
+        return Finding(check, "failed", str(unusable_proxy(error)))
     except (OSError, TimeoutError, WebSocketException) as error:
         return Finding(check, "failed", f"no socket to {address}: {error}", _WAY)
     if answer != word:

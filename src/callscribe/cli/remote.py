@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from callscribe.addresses import is_loopback_name, parse
+from callscribe.clients import client
 from callscribe.errors import CallscribeError, SettingsError
 from callscribe.records import CallRecord, CallSummary
 from callscribe.settings import load
@@ -163,8 +164,12 @@ class Remote:
 
     def __init__(self, place: Place, *, transport: httpx.BaseTransport | None = None) -> None:
         self.place = place
-        self._client = httpx.Client(
-            headers=place.headers, timeout=TIMEOUT, transport=transport, follow_redirects=False
+        self._client = client(
+            place.url,
+            headers=place.headers,
+            timeout=TIMEOUT,
+            transport=transport,
+            follow_redirects=False,
         )
 
     def get(self, path: str, **query: str) -> Any:

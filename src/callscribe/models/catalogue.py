@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import msgspec
 
+from callscribe import clients
 from callscribe.errors import ModelError
 from callscribe.recognition.languages import bcp47
 
@@ -137,7 +138,10 @@ def fetch(url: str = CATALOGUE_URL, *, client: httpx.Client | None = None) -> Ca
     Raises:
         ModelError: it cannot be reached or read.
     """
-    own = client or httpx.Client(follow_redirects=True, timeout=_TIMEOUT_S)
+    try:
+        own = client or clients.client(url, follow_redirects=True, timeout=_TIMEOUT_S)
+    except clients.ProxyError as error:
+        raise ModelError(str(error)) from None
     try:
         with own.stream("GET", url) as response:
             if response.status_code != httpx.codes.OK:

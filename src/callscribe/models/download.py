@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 import httpx
 import msgspec
 
+from callscribe import clients
 from callscribe.errors import ModelError
 from callscribe.models.catalogue import CatalogueEntry, is_safe_name
 from callscribe.models.fetching import (
@@ -69,7 +70,7 @@ def install(
     try:
         archive.parent.mkdir(parents=True, exist_ok=True)
         need_space(models, entry.size * (1 + _GROWTH) - size_of(archive), entry.name)
-        own = client or httpx.Client(follow_redirects=True, timeout=SILENCE_S)
+        own = client or clients.client(entry.url, follow_redirects=True, timeout=SILENCE_S)
         try:
             download(own, Remote(entry.name, entry.url, entry.size), archive, on_progress, retry_s)
         finally:

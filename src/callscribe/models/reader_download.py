@@ -26,6 +26,7 @@ from typing import Final, Literal
 import httpx
 import msgspec
 
+from callscribe import clients
 from callscribe.errors import ModelError
 from callscribe.models.download import put_in_place
 from callscribe.models.fetching import (
@@ -152,7 +153,7 @@ def _from_hub(
     offline = env.get("HF_HUB_OFFLINE", "").lower() in _TRUE
     endpoint = (env.get("HF_ENDPOINT") or HUB).rstrip("/")
     headers = {"Authorization": f"Bearer {env['HF_TOKEN']}"} if env.get("HF_TOKEN") else {}
-    own = client or httpx.Client(follow_redirects=True, timeout=SILENCE_S)
+    own = client or clients.client(endpoint, follow_redirects=True, timeout=SILENCE_S)
     if client is None:
         own.headers.update(headers)  # not sent on to another host that a redirect names
     done = 0

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from callscribe.errors import CallscribeError, NoSpeakerError, NotLiveError, StoreError
 from callscribe.events import Track
 from callscribe.phone import is_number, normal
+from callscribe.ranges import whole_number
 from callscribe.records import CallRecord
 from callscribe.web.services import CallControl, Services
 from callscribe.web.steering import EndedError, steer
@@ -62,10 +63,11 @@ def api_routes(services: Services) -> list[Route]:
     async def calls(request: Request) -> Response:
         """The newest calls first, as `callscribe calls --json` prints them."""
         given = request.query_params.get("limit", "100")
-        if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= MAX_LIST):
+        limit = whole_number(given)
+        if limit is None or not 1 <= limit <= MAX_LIST:
             raise ApiError(400, "bad-limit", f"`limit` is a number from 1 to {MAX_LIST}.")
         before = request.query_params.get("before") or None
-        found = await run_in_threadpool(services.store.calls, limit=int(given), before=before)
+        found = await run_in_threadpool(services.store.calls, limit=limit, before=before)
         return json_response(found)
 
     async def call(request: Request) -> Response:

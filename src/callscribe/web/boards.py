@@ -32,6 +32,7 @@ from starlette.concurrency import run_in_threadpool
 
 from callscribe.events import EPHEMERAL, AnyEvent, CallDeleted, FinalTranscript, Published
 from callscribe.journal.follow import JournalFollower
+from callscribe.ranges import whole_number
 from callscribe.records import CallSummary
 from callscribe.transcript import numbers, wording
 from callscribe.transcript.calls import CallLine
@@ -108,9 +109,9 @@ class Board:
     def since(self, seen: str) -> int | None:
         """The version that a viewer has; None when it needs everything."""
         epoch, _, version = seen.partition(".")
-        if epoch != self.epoch or not (version.isascii() and version.isdigit()):
+        known = whole_number(version)
+        if epoch != self.epoch or known is None:
             return None
-        known = int(version[:12])
         return known if self._oldest <= known <= self.version else None
 
     def message(self, since: int, words: Words) -> bytes:

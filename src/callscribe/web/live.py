@@ -24,6 +24,7 @@ from callscribe.events import (
     Published,
     to_json,
 )
+from callscribe.ranges import whole_number
 from callscribe.web.services import Services
 
 HEARTBEAT_S = 15.0
@@ -42,7 +43,8 @@ def live_routes(services: Services) -> list[Route]:
         without either the stream begins now.
         """
         given = request.headers.get("last-event-id") or request.query_params.get("after") or ""
-        if given and not (given.isascii() and given.isdigit() and len(given) < 19):
+        asked = whole_number(given)
+        if given and asked is None:
             return JSONResponse(
                 {
                     "error": "bad-cursor",
@@ -58,7 +60,7 @@ def live_routes(services: Services) -> list[Route]:
             partials=request.query_params.get("partials") or None,
         )
         newest = await run_in_threadpool(services.store.last_id)
-        after = int(given) if given else newest
+        after = newest if asked is None else asked
         return StreamingResponse(
             # An id that was never given out comes from another record, of another data folder.
             viewer.stream(min(after, newest), other_record=after > newest),

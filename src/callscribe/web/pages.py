@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from callscribe.errors import StoreError
+from callscribe.ranges import whole_number
 from callscribe.records import CallSummary
 from callscribe.transcript import wording
 from callscribe.web.boards import LIST, Boards, CallBoard, ListBoard
@@ -87,7 +88,7 @@ class Pages:
     async def favicon(self, request: Request) -> Response:
         """The icon, with the number of live calls when there are any."""
         given = request.query_params.get("live", "0")
-        live = min(int(given[:4]), 99) if given.isascii() and given.isdigit() else 0
+        live = min(whole_number(given) or 0, 99)
         icon = self._drawing.page("favicon.svg", live=live)
         return Response(icon, media_type="image/svg+xml", headers={"Cache-Control": "max-age=3600"})
 

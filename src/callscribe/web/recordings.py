@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from callscribe.errors import AudioError
+from callscribe.ranges import whole_number
 from callscribe.recordings import wav
 from callscribe.recordings.files import PEAK_MS
 from callscribe.recordings.reading import Recording, Voice
@@ -177,10 +178,10 @@ def recording_routes(records: RecordReader, shelf: Shelf) -> list[Route]:
 
 def _range(match: re.Match[str], size: int) -> tuple[int, int]:
     """First byte and the byte after the last (RFC 9110, 14.1.2); empty when there is none of it."""
-    first, last = match.groups()
-    if not first:
-        return (max(0, size - int(last)), size) if last and int(last) else (size, size)
-    return int(first), min(size, int(last) + 1 if last else size)
+    first, last = (whole_number(group) for group in match.groups(""))
+    if first is None:
+        return (max(0, size - last), size) if last and not match[1] else (size, size)
+    return first, min(size, size if last is None else last + 1)
 
 
 def _seconds(given: str) -> int | None:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from callscribe.events import Direction, Flow
+from callscribe.ranges import whole_number
 from callscribe.records import CallFilter
 from callscribe.search.query import QueryError
 from callscribe.store.base import Searcher
@@ -96,9 +97,10 @@ def whole(asked: QueryParams, name: str, low: int, high: int) -> int | None:
     given = asked.get(name, "")
     if not given:
         return None
-    if not (given.isascii() and given.isdigit() and low <= int(given[:12]) <= high):
+    number = whole_number(given)
+    if number is None or not low <= number <= high:
         raise ApiError(400, f"bad-{name}", f"`{name}` is a whole number from {low} to {high}.")
-    return int(given)
+    return number
 
 
 def choice(asked: QueryParams, name: str, choices: tuple[str, ...]) -> Any:

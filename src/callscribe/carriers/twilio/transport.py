@@ -15,6 +15,9 @@ import requests
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
+from callscribe.addresses import is_here
+from callscribe.ranges import whole_number
+
 RETRIED = frozenset({429, 503})
 """The carrier has not taken the request: it may be sent again, whatever it asked for."""
 LONGEST_WAIT_S = 20.0
@@ -48,6 +51,8 @@ class Transport(TwilioHttpClient):  # type: ignore[misc]
     ) -> None:
         super().__init__(timeout=timeout_s, logger=_silent)
         self._base = urlsplit(base_url) if base_url else None
+        if base_url and is_here(base_url) and self.session is not None:
+            self.session.trust_env = False  # no proxy reaches this machine
         self._attempts = max(1, attempts)
         self._wait = wait
         self._jitter = jitter
@@ -103,7 +108,7 @@ class Transport(TwilioHttpClient):  # type: ignore[misc]
     def _pause(self, attempt: int, retry_after: str | None) -> float:
         """Seconds until the next attempt: what the carrier asked for, else doubling; spread, so that many do not come
         back together."""
-        asked = float(retry_after) if retry_after and retry_after.isdigit() else 0.0
+        asked = float(whole_number(retry_after or "") or 0)
         backoff = 0.5 * float(2 ** (attempt - 1))
         return min(LONGEST_WAIT_S, max(asked, backoff) * (1 + 0.5 * self._jitter()))
 
