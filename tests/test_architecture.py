@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -101,7 +102,8 @@ def package(module: str) -> str:
     return ".".join(module.split(".")[:2])
 
 
-def imports(path: Path) -> set[str]:
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -112,7 +114,7 @@ def imports(path: Path) -> set[str]:
             for alias in node.names:
                 candidate = SOURCE.parent.joinpath(*node.module.split("."), f"{alias.name}.py")
                 found.add(f"{node.module}.{alias.name}" if candidate.exists() else node.module)
-    return found
+    return frozenset(found)
 
 
 MODULES = sorted(p for p in SOURCE.rglob("*.py") if "migrations" not in p.parts)
@@ -339,6 +341,7 @@ OURS = {"call_sid", "conference_sid", "CallStatus"}
 """Names of the vocabulary and of what people script against, older than other carriers."""
 
 
+@functools.cache
 def names_and_texts(path: Path) -> set[str]:
     """All that a module's code names or says, documentation left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
