@@ -21,8 +21,9 @@ from callscribe.errors import CallscribeError
 # Everything that could move the cursor, change the terminal's state or reorder text: C0 and C1
 # controls (ESC and CSI among them), line separators and bidirectional overrides.
 _CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+"
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066\u2067\ufeff]+"
 )
+_ISOLATES = re.compile("[\u2068\u2069]")
 _BYTES = re.compile(
     b"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf"
 )
@@ -44,8 +45,17 @@ def prepare() -> None:
 
 
 def clean(text: str) -> str:
-    """`text` without anything that a terminal would obey; runs of it become one space."""
-    return _CONTROL.sub(" ", text)
+    """`text` without anything that a terminal would obey; runs of it become one space.
+
+    The isolation of names that are written from right to left (U+2068, U+2069) stays, where it is whole.
+    """
+    text = _CONTROL.sub(" ", text)
+    opened = 0
+    for mark in _ISOLATES.findall(text):
+        opened += 1 if mark == "\u2068" else -1
+        if opened not in (0, 1):
+            break
+    return text if opened == 0 else _ISOLATES.sub(" ", text)
 
 
 def safe(text: str) -> str:

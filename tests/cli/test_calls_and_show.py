@@ -169,6 +169,8 @@ def test_a_call_by_its_beginning_and_a_conference_by_its_sid(
     assert run("show", ALICE[:16], "--data", str(data)) == 0
     out = capsys.readouterr().out
     assert out.index("First") < out.index("Second")
+    assert run("show", ALICE.lower(), "--data", str(data)) == 0
+    assert capsys.readouterr().out == out
     assert run("show", ROOM, "--data", str(data), "--json") == 0
     assert json.loads(capsys.readouterr().out)["call"]["id"] == BOB
 
@@ -179,7 +181,7 @@ def test_a_call_by_its_beginning_and_a_conference_by_its_sid(
         ("CA0123456789", f"may be {BOB}, {ALICE}. Give more of it."),
         (ALICE[:-1] + "0", f"Did you mean {ALICE}? List them: callscribe calls"),
         ("CAnothing", "There is no call CAnothing in"),
-        ("", "There is no call"),
+        ("CA012", "`CA012` is too short: give 6 characters of the SID or more."),
     ],
 )
 def test_a_sid_that_is_none(

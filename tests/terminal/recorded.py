@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from callscribe.events import (
+    AnyEvent,
+    CallEnded,
+    CallStarted,
+    CallUpdated,
     Dial,
     FinalTranscript,
     GapDetected,
+    ParticipantJoined,
     StreamCounters,
+    StreamEnded,
     Track,
+    TranscriptionPaused,
+    TranscriptionResumed,
     Word,
 )
-from callscribe.records import (
-    CallRecord,
-    CallSummary,
-    PauseRecord,
-    TrackRecord,
-    UtteranceRecord,
-)
+from callscribe.records import CallSummary
 
 CALL = "CA0123456789abcdef0123456789abcdef"
 
@@ -61,29 +63,32 @@ def summary(**changes: object) -> CallSummary:
     return CallSummary(**{**values, **changes})  # type: ignore[arg-type]
 
 
-RECORD = CallRecord(
-    call=summary(),
-    tracks=(
-        TrackRecord(leg=CALL, stream="MZ1", track="inbound", speaker="Alice"),
-        TrackRecord(
-            leg=CALL,
-            stream="MZ1",
-            track="outbound",
-            speaker="Bob",
-            ended_at="2026-01-15T10:01:32.000Z",
-            end_reason="stop",
-            counters=StreamCounters(missing_ms=4000),
-        ),
+EVENTS: list[AnyEvent] = [
+    CallStarted(
+        call=CALL,
+        at="2026-01-15T10:00:50.000Z",
+        from_="+15005550010",
+        to="+15005550006",
+        from_name="Alice",
+        flow="forward",
     ),
-    utterances=(
-        UtteranceRecord.of(final(1000, "Good morning")),
-        UtteranceRecord.of(final(9000, "How are you", track="outbound", speaker="Bob")),
+    ParticipantJoined(call=CALL, leg=CALL, speaker="Alice"),
+    ParticipantJoined(call=CALL, leg=CALL, track="outbound", speaker="Bob"),
+    CallUpdated(call=CALL, dial=Dial(status="in-progress", to="+15005550020", answered_ms=3000)),
+    final(9000, "How are you", track="outbound", speaker="Bob"),
+    final(1000, "Good morning"),
+    GapDetected(
+        call=CALL, leg=CALL, track="outbound", start_ms=5000, end_ms=9000, reason="missing"
     ),
-    gaps=(
-        GapDetected(
-            call=CALL, leg=CALL, track="outbound", start_ms=5000, end_ms=9000, reason="missing"
-        ),
+    TranscriptionPaused(call=CALL, at_ms=20_000),
+    TranscriptionResumed(call=CALL, at_ms=30_000),
+    StreamEnded(
+        call=CALL,
+        leg=CALL,
+        stream="MZ1",
+        reason="stop",
+        counters=StreamCounters(missing_ms=4000),
     ),
-    pauses=(PauseRecord(start_ms=20_000, end_ms=30_000),),
-    dial=Dial(status="completed", to="+15005550020", answered_ms=3000),
-)
+    CallEnded(call=CALL, at="2026-01-15T10:01:32.000Z", duration_ms=42_000, ended_by="Alice"),
+]
+"""A saved call."""

@@ -90,6 +90,7 @@ class Stage:
         environ: Mapping[str, str] | None = None,
         raw: bool = False,
         fillers: Literal["keep", "dim", "hide"] = "dim",
+        second_reader: bool = False,
     ) -> None:
         self.terminal = Terminal(columns, rows)
         self.clock = Clock()
@@ -106,6 +107,7 @@ class Stage:
             self.console,
             raw=raw,
             fillers=fillers,
+            second_reader=second_reader,
             now=self.clock,
             timezone=UTC,
             # Emulates a terminal that cuts lines, as pyte does.

@@ -8,27 +8,22 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from callscribe.events import (
-    Dial,
-)
-from callscribe.records import (
-    CallRecord,
-    UtteranceRecord,
-)
+from callscribe.events import AnyEvent, CallEnded, CallUpdated, TranscriptionPaused
 from callscribe.terminal.call_list import print_calls, shortest_length, who
-from callscribe.terminal.transcript import date, print_transcript, state, when
-from tests.terminal.recorded import CALL, RECORD, final, summary
+from callscribe.terminal.transcript import date, print_transcript, when
+from callscribe.transcript.fold import Transcript
+from tests.terminal.recorded import CALL, EVENTS, final, summary
 
 
-def plain(record: CallRecord, *, raw: bool = False, words: bool = False) -> list[str]:
+def plain(*events: AnyEvent, raw: bool = False, words: bool = False) -> list[str]:
     out = io.StringIO()
     console = Console(file=out, width=100, force_terminal=False)
-    print_transcript(console, record, raw=raw, words=words, timezone=UTC)
+    print_transcript(console, Transcript(CALL, events), raw=raw, words=words, timezone=UTC)
     return out.getvalue().splitlines()
 
 
 def test_a_call_as_plain_lines() -> None:
-    lines = plain(RECORD)
+    lines = plain(*EVENTS)
     assert lines[0] == f"Thursday 15 January 2026 10:00  {CALL}"
     assert "10:00:50" in lines[1]
     assert "Alice" in lines[1]
@@ -36,17 +31,17 @@ def test_a_call_as_plain_lines() -> None:
     dot = told[1].split()[1]
     assert told == [
         "0:01 Alice Good morning",
-        f"0:03 {dot} +15005550020 answered",
-        f"0:05 {dot} 4.0 s of Bob's audio missing",
+        f"0:03 {dot} +1 (500) 555-0020 answered.",
+        f"0:05 {dot} Bob: 4 s missing.",
         "0:09 Bob How are you",
-        f"0:20 {dot} transcription paused: nothing is heard or kept",
-        f"0:30 {dot} transcription goes on",
-        f"0:42 {dot} ended, Alice hung up; 2 utterances; 4.0 s of audio missing",
+        f"0:20 {dot} Paused: nothing is transcribed or kept.",
+        f"0:30 {dot} Transcription resumed after 10 s.",
+        f"0:42 {dot} Ended after 0:42. Alice hung up. 4 s of audio missing.",
     ]
 
 
 def test_raw_words_and_single_words() -> None:
-    lines = plain(RECORD, raw=True, words=True)
+    lines = plain(*EVENTS, raw=True, words=True)
     assert any(line.endswith("Alice  good morning") for line in lines)
     assert "           1.00     1.08  0.25  good" in lines
     assert "           1.10     1.18  0.25  morning" in lines
@@ -57,8 +52,8 @@ def test_on_a_terminal_in_colours_with_a_hanging_indent() -> None:
     console = Console(
         file=out, width=60, force_terminal=True, color_system="standard", legacy_windows=False
     )
-    record = CallRecord(call=summary(), utterances=(UtteranceRecord.of(final(1000, "word " * 30)),))
-    print_transcript(console, record, timezone=UTC)
+    said = Transcript(CALL, [EVENTS[0], final(1000, "word " * 30)])
+    print_transcript(console, said, timezone=UTC)
     assert "\x1b[" in out.getvalue()
     body = [line for line in out.getvalue().splitlines() if "word" in line]
     assert len(body) > 2
@@ -66,16 +61,13 @@ def test_on_a_terminal_in_colours_with_a_hanging_indent() -> None:
 
 
 def test_a_live_call_says_so() -> None:
-    lines = plain(CallRecord(call=summary(ended_at=None, status="in-progress", on_hold=True)))
-    assert lines[-2:] == [
-        "Nothing was said.",
-        "Still live, on hold; this is what was said until now.",
-    ]
+    lines = plain(EVENTS[0], CallUpdated(call=CALL, on_hold=True))
+    assert lines[-2:] == ["Nothing was said.", "On hold. This is what was said so far."]
 
 
-def test_a_forward_that_nobody_answered() -> None:
-    record = CallRecord(call=summary(), dial=Dial(status="busy", to="+15005550020", ended_ms=4000))
-    assert any("+15005550020 is busy" in line for line in plain(record))
+def test_a_paused_call_that_nobody_spoke_on() -> None:
+    lines = plain(EVENTS[0], TranscriptionPaused(call=CALL, at_ms=1), CallEnded(call=CALL))
+    assert lines[-1] == "Nothing was said."
 
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -99,19 +91,12 @@ def test_what_is_no_date() -> None:
     assert date("") == ""
 
 
-def test_states_in_words() -> None:
-    assert state(summary()) == "ended"
-    assert state(summary(status="no-answer")) == "nobody answered"
-    assert state(summary(status="in-progress", ended_at=None)) == "live"
-    assert state(summary(status="in-progress", ended_at=None, paused=True)) == "live, paused"
-
-
 def test_who_a_call_was_with() -> None:
     assert who(summary()) == "Alice"
-    assert who(summary(from_name="")) == "+15005550010"
-    assert who(summary(direction="outbound")) == "+15005550006"
+    assert who(summary(from_name="")) == "+1 (500) 555-0010"
+    assert who(summary(direction="outbound")) == "+1 (500) 555-0006"
     assert who(summary(flow="conference", room="support", speakers=("Alice", "Bob"))) == (
-        "support: Alice, Bob"
+        "Room support: Alice and Bob"
     )
 
 
@@ -126,7 +111,7 @@ def test_the_list_fits_every_width_and_shows_what_matters() -> None:
         assert all(len(line) <= width for line in lines)
     assert "CA012345" in lines[1]
     assert "Thank you. Thank you." in lines[1]
-    assert "busy" in lines[2]
+    assert "Busy" in lines[2]
 
 
 def test_the_list_in_a_pipe_is_whole_and_safe() -> None:

@@ -10,7 +10,6 @@ from callscribe.events import (
     StreamCounters,
     StreamEnded,
 )
-from callscribe.records import CallRecord, CallSummary, TrackRecord, UtteranceRecord
 from tests.terminal.made import A, B, final, partial, started
 from tests.terminal.screen import Stage
 
@@ -20,7 +19,7 @@ class TestOneCall:
         stage = Stage()
         stage.play(started(flow="forward"))
         (heading, _status) = stage.lines()
-        assert "10:00:00  incoming  Alice Adams +15005550010 → +15005550006  forward" in heading
+        assert "10:00:00  Incoming  Alice Adams → +1 (500) 555-0006  forwarded" in heading
         assert heading.startswith("── ")
         assert heading.endswith("──")
         assert len(heading) == 80
@@ -69,14 +68,14 @@ class TestOneCall:
             CallEnded(call=A, duration_ms=192_000, ended_by="Caller"),
         )
         assert stage.lines()[-1] == (
-            " 3:12  · ended, Caller hung up; 1 utterance; 2.4 s of audio missing; "
-            f"saved: callscribe show {A[:12]}"
+            " 3:12  · Ended after 3:12. Caller hung up. 2 s of audio missing. "
+            f"Saved: callscribe show {A[:12]}"
         )
 
     def test_the_command_in_the_closing_line_is_never_broken(self) -> None:
         stage = Stage(64)
         stage.play(started(), CallEnded(call=A, duration_ms=192_000, ended_by="Alice Adams"))
-        assert any(line.endswith(f"saved: callscribe show {A[:12]}") for line in stage.lines())
+        assert any(line.endswith(f"Saved: callscribe show {A[:12]}") for line in stage.lines())
 
     def test_the_running_duration_ticks(self) -> None:
         stage = Stage()
@@ -111,49 +110,33 @@ class TestOneCall:
         assert any("First." in line for line in stage.lines())
         assert any("second" in line for line in stage.lines())
 
-    def test_catch_up_opens_a_live_call_from_its_record(self) -> None:
+    def test_catch_up_opens_a_live_call_from_its_events(self) -> None:
         stage = Stage()
-        record = CallRecord(
-            call=CallSummary(
-                id=A,
-                sid=A,
-                from_="+15005550010",
-                to="+15005550006",
-                started_at="2026-01-15T09:59:00Z",
-            ),
-            tracks=(TrackRecord(leg=A, stream="MZ1", track="inbound", speaker="Caller"),),
-            utterances=(UtteranceRecord.of(final("hello")),),
-            gaps=(
-                GapDetected(
-                    call=A, leg=A, track="inbound", start_ms=2_000, end_ms=3_500, reason="missing"
-                ),
-            ),
+        gap = GapDetected(
+            call=A, leg=A, track="inbound", start_ms=2_000, end_ms=3_500, reason="missing"
         )
-        stage.view.catch_up(record)
-        stage.view.flush()
+        begin = started(at="2026-01-15T09:59:00Z", from_name="")
+        stage.view.catch_up(A, [begin, final("hello"), gap])
+        stage.play(final("and on", utterance="u2", start_ms=5_000))
         text = "\n".join(stage.lines())
         assert "hello" in text
-        assert "1.5 s of Caller's audio missing" in text
-        assert "● 1:00 +15005550010" in text
+        assert "Caller: 2 s missing." in text
+        assert "and on" in text
+        assert "● 1:00 +1 (500) 555-0010" in text
 
     def test_catch_up_with_a_long_call_shows_its_end(self) -> None:
         stage = Stage()
-        said = tuple(
-            UtteranceRecord.of(final(f"<{n}>", utterance=f"u{n}", start_ms=n * 1000))
-            for n in range(30)
-        )
-        summary = CallSummary(id=A, sid=A, utterance_count=30)
-        stage.view.catch_up(CallRecord(call=summary, utterances=said), last=5)
+        said = [final(f"<{n}>", utterance=f"u{n}", start_ms=n * 1000) for n in range(30)]
+        stage.view.catch_up(A, [started(), *said], last=5)
         stage.play(CallEnded(call=A))
         text = "\n".join(stage.lines())
-        assert "25 earlier entries not shown" in text
+        assert "25 earlier lines are not shown." in text
         assert "<24>" not in text
         assert "<25>" in text
-        assert "30 utterances" in text
 
 
 class TestSeveralCalls:
-    def test_tags_only_while_more_than_one_is_live(self) -> None:
+    def test_tags_from_the_second_call_on(self) -> None:
         stage = Stage(100)
         stage.play(started(), final("alone"))
         assert any(line == " 0:01  Caller       alone" for line in stage.lines())
@@ -163,11 +146,11 @@ class TestSeveralCalls:
             final("both", utterance="u2"),
         )
         text = stage.lines()
-        assert any("· A is Alice Adams, B is +15005550099" in line for line in text)
+        assert any("· A is Alice Adams, B is +1 (500) 555-0099" in line for line in text)
         assert any(line == " 0:01  B Caller       hi" for line in text)
         assert any(line == " 0:01  A Caller       both" for line in text)
         stage.play(CallEnded(call=A), final("again alone", call=B, utterance="u2"))
-        assert any(line == " 0:01  Caller       again alone" for line in stage.lines())
+        assert any(line == " 0:01  B Caller       again alone" for line in stage.lines())
 
     def test_each_track_speaking_has_its_line(self) -> None:
         stage = Stage()
@@ -181,7 +164,8 @@ class TestSeveralCalls:
 
     def test_speakers_differ_in_colour(self) -> None:
         stage = Stage()
-        stage.play(started(), final("a"), final("b", track="outbound", speaker="Bob"))
+        stage.play(started(), final("a"))
+        stage.play(final("b", track="outbound", speaker="Bob", utterance="u2"))
         stage.play(started(B), final("c", call=B, speaker="Carol"))
         screen = stage.terminal.history
         colours = {

@@ -5,20 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import shutil
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
-from callscribe.cli.serve import finish, first_of, introduction, speaker, stop_signals
+from callscribe.cli.serve import (
+    finish,
+    first_of,
+    introduction,
+    leave,
+    speaker,
+    stop_signals,
+)
 from callscribe.cli.views import choose_view, data_option, show_hub
-from callscribe.errors import SimulationError
+from callscribe.errors import SimulationError, StoreError
 from callscribe.events import CallEnded, Published, RecordSettled
+from callscribe.journal.spill import state_folder
 from callscribe.outlet import say, tell
 from callscribe.records import CallRecord
 from callscribe.server import Server, load_recognizer, run, running_server
@@ -29,12 +38,15 @@ from callscribe.simulator.run import Server as SimulatedTarget
 from callscribe.simulator.run import simulate_call
 from callscribe.simulator.script import CallScript, Party
 from callscribe.store.opening import open_store
-from callscribe.terminal.transcript import print_transcript
 from callscribe.terminal.view import TerminalView
 from callscribe.web.listening import listen
 
 FINISH_S = 60
 """Seconds that the last words may take once the carrier has hung up."""
+
+INTERRUPTED = 128 + signal.SIGINT
+PROGRAM = "callscribe" if Path(sys.argv[0]).name != "callscribe" else sys.argv[0]
+"""How to call this program from where it was called."""
 
 CALLER, OURS, AGENT = "+15005550010", "+15005550006", "+15005550020"
 
@@ -47,10 +59,39 @@ def register(app: typer.Typer) -> None:
         speed: Annotated[
             float, typer.Option(min=0.1, max=20, help="2 plays twice as fast as people speak.")
         ] = 1.0,
+        delete: Annotated[
+            bool, typer.Option("--delete", help="Delete what earlier demos saved, and stop.")
+        ] = False,
     ) -> None:
         """Show a phone call becoming text: the real server, phoned by a simulated carrier."""
         logs.configure("warning")
-        run(demo(demo_settings(settings), speed))
+        if settings.data == Settings().data:
+            settings = replace(settings, data=own_folder())
+        if delete:
+            say(delete_folder(settings.data))
+            return
+        run(demo(demo_settings(settings), speed, stay=sys.stdout.isatty()))
+        leave()
+
+
+def own_folder() -> Path:
+    """Where demos save their calls, so that they don't stand among your own."""
+    return state_folder() / "demo"
+
+
+def delete_folder(folder: Path) -> str:
+    """Delete a data folder, if it is one; says what was done.
+
+    Raises:
+        StoreError: it is in use, or something else.
+    """
+    if not folder.exists():
+        return f"There is nothing in {folder}."
+    if not (folder / "callscribe.db").is_file():
+        raise StoreError(f"{folder} holds no callscribe record, so it was left alone.")
+    with open_store(folder):
+        shutil.rmtree(folder)
+    return f"Deleted {folder}."
 
 
 def demo_settings(settings: Settings) -> Settings:
@@ -73,17 +114,21 @@ def demo_settings(settings: Settings) -> Settings:
     )
 
 
-async def demo(settings: Settings, speed: float) -> None:
-    """Serve, phone, show, and print what was saved.
+async def demo(settings: Settings, speed: float, *, stay: bool) -> None:
+    """Serve, phone and show; then keep the page until told to stop.
+
+    Args:
+        stay: somebody looks at a terminal, and may want to look at the page.
 
     Raises:
         SimulationError: the call did not go as it must; says what the carrier would have complained about.
+        SystemExit: interrupted during the call.
     """
     stop = stop_signals()
     recognizer, model = await asyncio.to_thread(load_recognizer, settings)
     view = choose_view(settings, json_when_piped=False)
     assert isinstance(view, TerminalView)
-    say = speaker(view)
+    hint = speaker(view)
     with contextlib.closing(recognizer), view:
         logs.configure("warning")  # its lines go above the live region from here on
         listener = listen(settings.host, settings.port)
@@ -91,8 +136,8 @@ async def demo(settings: Settings, speed: float) -> None:
             hub, store = server.record.hub, server.record.store
             showing = asyncio.create_task(show_hub(hub, store, view), name="view")
             for line in introduction(server, model, OURS):
-                say(line)
-            say("A simulated carrier phones that number now; the page shows the same.")
+                hint(line)
+            hint("A simulated call comes in now; the page shows the same.")
             ended = asyncio.create_task(call_settled(server), name="end of the call")
             phoning = asyncio.create_task(
                 phone(server, settings.auth_token.reveal(), speed), name="carrier"
@@ -100,17 +145,23 @@ async def demo(settings: Settings, speed: float) -> None:
             await first_of(stop.wait(), phoning, server.failed.wait())
             if not phoning.done():
                 phoning.cancel()
-                raise SimulationError("The demo was stopped before the call was over.")
+                ended.cancel()
+                await asyncio.gather(phoning, ended, return_exceptions=True)
+                await finish(showing, server)
+                raise SystemExit(INTERRUPTED)
             report = phoning.result()
             await asyncio.wait([ended], timeout=FINISH_S)
             ended.cancel()
+            if not report.errors:
+                check(await asyncio.to_thread(store.call, report.sid), report)
+                for line in afterwards(settings, report.sid, server.page_url if stay else ""):
+                    hint(line)
+                if stay:
+                    await first_of(stop.wait(), server.failed.wait())
             await finish(showing, server)
     if report.errors:
         tell("\n".join(describe(report)))
         raise SimulationError("The simulated carrier met errors; see above.")
-    with open_store(settings.data, read_only=True) as saved:
-        record = saved.call(report.sid)
-    print_saved(settings, check(record, report))
 
 
 async def call_settled(server: Server) -> None:
@@ -150,12 +201,17 @@ def check(record: CallRecord | None, report: CallReport) -> CallRecord:
     return record
 
 
-def print_saved(settings: Settings, record: CallRecord) -> None:
-    """The transcript as it was saved, and how to come back to it."""
+def afterwards(settings: Settings, sid: str, page: str) -> list[str]:
+    """What to do next.
+
+    Args:
+        page: the address of the pages if they stay.
+    """
     option = data_option(settings)
-    say("\nSaved:\n")
-    print_transcript(Console(highlight=False), record)
-    program = "callscribe" if Path(sys.argv[0]).name != "callscribe" else sys.argv[0]
-    say(f"\nSee it again:   {program} show {record.call.sid[:10]}{option}")
-    say(f"In a browser:   {program} serve --allow-unsigned{option}")
-    say("Your number:    docs/connect-a-number.md")
+    folder = "" if settings.data == own_folder() else option
+    lines = [
+        f"Again    {PROGRAM} show {sid[:10]}{option}",
+        f"Delete   {PROGRAM} demo --delete{folder}",
+        "Next     your own number: docs/connect-a-number.md",
+    ]
+    return [f"Page     {page}/ stays until you press Ctrl-C", *lines] if page else lines

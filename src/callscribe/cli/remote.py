@@ -15,6 +15,7 @@ import msgspec
 from callscribe.addresses import is_loopback_name, parse
 from callscribe.clients import client
 from callscribe.errors import CallscribeError, SettingsError
+from callscribe.events import AnyEvent
 from callscribe.records import CallRecord, CallSummary
 from callscribe.settings import load
 from callscribe.web.pagetoken import kept_token
@@ -159,6 +160,20 @@ def not_ours(place: Place, what: str, status: int = 0) -> ServerError:
     )
 
 
+class Entry(msgspec.Struct, frozen=True):
+    """An event and its place in the journal."""
+
+    id: int
+    event: AnyEvent
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """A page of the journal, as the server gives it."""
+
+    items: list[Entry]
+    more: bool
+
+
 class Remote:
     """The JSON interface of a running server. Blocking; every method raises `ServerError`."""
 
@@ -190,6 +205,19 @@ class Remote:
     def record(self, sid: str) -> CallRecord:
         """One call, by its SID or the beginning of it."""
         return self.fetch(CallRecord, f"/api/calls/{quote(sid, safe='')}")
+
+    def events(self, call: str) -> tuple[list[AnyEvent], int]:
+        """All that is stored of one call, by its record's id, and the journal id of the newest of it."""
+        found: list[AnyEvent] = []
+        after = 0
+        while True:
+            page = self.fetch(
+                EventPage, "/api/v1/events", call=call, after=str(after), limit="1000"
+            )
+            found += [entry.event for entry in page.items]
+            after = max((entry.id for entry in page.items), default=after)
+            if not page.more or not page.items:
+                return found, after
 
     def post(self, path: str, body: object = None) -> Any:
         """Decoded JSON."""

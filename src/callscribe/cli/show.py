@@ -11,12 +11,15 @@ from rich.console import Console
 
 from callscribe.cli.options import with_settings
 from callscribe.errors import StoreError
+from callscribe.events import CallEnded
+from callscribe.journal.follow import events_of
 from callscribe.outlet import data
 from callscribe.records import CallRecord
 from callscribe.settings import Settings
-from callscribe.store.base import Store
+from callscribe.store.base import EventReader, Store
 from callscribe.store.opening import open_store
 from callscribe.terminal.transcript import print_transcript
+from callscribe.transcript.fold import Transcript
 
 
 def register(app: typer.Typer) -> None:
@@ -49,10 +52,32 @@ def register(app: typer.Typer) -> None:
             raise typer.BadParameter("give either a SID or --last")
         with open_store(settings.data, read_only=True) as store:
             record = find_last(store) if sid is None else find(store, sid)
-        if as_json:
+            transcript = None if as_json else transcript_of(store, record)
+        if transcript is None:
             data(msgspec.json.format(msgspec.json.encode(record)))
         else:
-            print_transcript(Console(highlight=False), record, raw=raw, words=words)
+            print_transcript(Console(highlight=False), transcript, raw=raw, words=words)
+
+
+def transcript_of(store: EventReader, record: CallRecord) -> Transcript:
+    """A record as people read it."""
+    call = record.call
+    transcript = Transcript(call.id, events_of(store, call.id))
+    if call.ended_at is not None and not transcript.is_over:
+        # Whoever wrote it is gone, and the next server has yet to write its end.
+        end = CallEnded(
+            call=call.id,
+            at=call.ended_at,
+            status=call.status,
+            duration_ms=call.duration_ms or 0,
+            reason=call.end_reason,
+        )
+        transcript.apply(end)
+    return transcript
+
+
+SHORTEST = 6
+"""Characters of a SID that are needed to look for it."""
 
 
 def find_last(store: Store) -> CallRecord:
@@ -73,7 +98,10 @@ def find(store: Store, sid: str) -> CallRecord:
     Raises:
         StoreError: none, or several; says which or how to list them.
     """
-    matching = store.matching(sid)
+    if len(sid) < SHORTEST:
+        raise StoreError(f"`{sid}` is too short: give {SHORTEST} characters of the SID or more.")
+    matching = store.matching(sid) or store.matching(as_sid(sid))
+    sid = sid if store.matching(sid) else as_sid(sid)
     if len(matching) > 1:
         raise StoreError(f"`{sid}` may be {', '.join(matching)}. Give more of it.")
     record = store.call(sid) if matching else None
@@ -88,3 +116,8 @@ def find(store: Store, sid: str) -> CallRecord:
     near = difflib.get_close_matches(sid, known, n=1, cutoff=0.8)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise StoreError(f"There is no call {sid} in {store.place}.{hint} List them: callscribe calls")
+
+
+def as_sid(text: str) -> str:
+    """A SID as Twilio writes it: two capital letters, then hexadecimal digits in small ones."""
+    return text[:2].upper() + text[2:].lower()

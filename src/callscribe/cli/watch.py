@@ -14,6 +14,7 @@ from rich.console import Console
 
 from callscribe.cli.feed import Feed
 from callscribe.cli.remote import DEFAULT_SERVER, Place, Remote, ServerError, place
+from callscribe.events import AnyEvent
 from callscribe.records import CallRecord
 from callscribe.terminal import JsonLines, TerminalView, run_view
 
@@ -84,9 +85,9 @@ async def _watch(server: Place, *, call: str, as_json: bool, raw: bool) -> None:
             async with _closing(feed):
                 await feed.connect()
                 live = await asyncio.to_thread(_live, remote, wanted)
-                for record in live:
-                    feed.skip[record.call.id] = record.cursor
-                    view.catch_up(record)
+                for call_id, events, after in live:
+                    feed.skip[call_id] = after
+                    view.catch_up(call_id, events)
                 if not live:
                     view.say(f"No call now. Watching {server.url}; Ctrl-C ends it.")
                 await run_view(feed, view)
@@ -100,9 +101,7 @@ async def _closing(feed: Feed) -> AsyncIterator[None]:
         await feed.close()
 
 
-def _live(remote: Remote, wanted: CallRecord | None) -> list[CallRecord]:
-    """Records of the calls that are live now, the oldest first."""
-    if wanted is not None:
-        return [remote.record(wanted.call.id)]
-    records = [remote.record(call.id) for call in reversed(remote.calls()) if call.ended_at is None]
-    return [record for record in records if record.call.ended_at is None]
+def _live(remote: Remote, wanted: CallRecord | None) -> list[tuple[str, list[AnyEvent], int]]:
+    """The calls that are live now, the oldest first: id, events so far, id of the newest of these."""
+    calls = [wanted.call] if wanted is not None else list(reversed(remote.calls()))
+    return [(call.id, *remote.events(call.id)) for call in calls if call.ended_at is None]

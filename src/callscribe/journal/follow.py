@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol, Self
 
 import structlog
@@ -62,6 +62,15 @@ class Past(Protocol):
     def events_after(
         self, cursor: int, *, call: str | None = None, limit: int = 1000
     ) -> list[Published]: ...
+
+
+def events_of(store: Past, call: str) -> Iterator[AnyEvent]:
+    """All events of a record, in order, read in pages. Blocks."""
+    cursor = 0
+    while page := store.events_after(cursor, call=call):
+        for published in page:
+            cursor = published.id or cursor
+            yield published.event
 
 
 class JournalFollower:

@@ -14,7 +14,7 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ import msgspec
 import structlog
 
 from callscribe.events import AnyEvent, Published, from_json, to_json
+from callscribe.journal.follow import events_of
 from callscribe.journal.worker import Worker
 
 PATIENCE_S = 2.0
@@ -161,9 +162,14 @@ def key_of(data: Path) -> str:
 
 def folders_for(data: Path) -> list[Path]:
     """Where unwritten events of a data folder's record may be kept, the best first."""
+    return [data, state_folder(), Path(tempfile.gettempdir())]
+
+
+def state_folder() -> Path:
+    """The user's own folder for what callscribe keeps between runs, beside any data folder."""
     state = os.environ.get("XDG_STATE_HOME", "")
     home = Path(state) if state else Path("~/.local/state").expanduser()
-    return [data, home / "callscribe", Path(tempfile.gettempdir())]
+    return home / "callscribe"
 
 
 def left_behind(folders: Sequence[Path], key: str) -> list[tuple[Path, list[AnyEvent]]]:
@@ -211,7 +217,7 @@ def take_in(store: Record, folders: Sequence[Path], key: str) -> int:
     for file, events in left_behind(folders, key):
         known: set[AnyEvent] = set()
         for call in dict.fromkeys(event.call for event in events):
-            known.update(_events_of(store, call))
+            known.update(events_of(store, call))
         # A store that did not answer in time may have taken them all the same.
         missing = [event for event in events if event not in known]
         if missing:
@@ -220,11 +226,3 @@ def take_in(store: Record, folders: Sequence[Path], key: str) -> int:
         with contextlib.suppress(OSError):
             file.unlink()
     return count
-
-
-def _events_of(store: Record, call: str) -> Iterator[AnyEvent]:
-    cursor = 0
-    while page := store.events_after(cursor, call=call):
-        for published in page:
-            cursor = published.id or cursor
-            yield published.event

@@ -13,7 +13,9 @@ from rich.text import Text
 
 from callscribe.outlet import clean
 from callscribe.records import CallSummary
-from callscribe.terminal.transcript import length, state, when
+from callscribe.terminal.layout import isolated
+from callscribe.terminal.transcript import length, when
+from callscribe.transcript import wording
 
 _SHORTEST = 8
 """Characters of a SID that are shown at least; what `show` takes too."""
@@ -29,7 +31,14 @@ _COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
     ("", "left"),
 )
 
-_STYLES = {"live": "green", "interrupted": "yellow", "failed": "yellow"}
+_STYLES = {
+    "live": "green",
+    "hold": "green",
+    "paused": "yellow",
+    "interrupted": "yellow",
+    "bad": "yellow",
+}
+"""By the state's name."""
 
 
 def print_calls(
@@ -54,9 +63,9 @@ def print_calls(
         (
             Text(call.sid[:shown], "dim"),
             Text(when(call.started_at, moment, timezone)),
-            Text(clean(who(call))),
+            Text(isolated(who(call))),
             Text(length(call)),
-            Text(state(call), _STYLES.get(state(call).split(",")[0], "dim")),
+            Text(_state(call), _STYLES.get(wording.state(call).name, "dim")),
         )
         for call in calls
     ]
@@ -80,11 +89,16 @@ def print_calls(
 
 def who(call: CallSummary) -> str:
     """Whom a call was with: the other side's name or number, or the conference and its people."""
-    if call.flow == "conference":
-        return ": ".join(part for part in (call.room, ", ".join(call.speakers)) if part)
-    if call.direction == "inbound":
-        return call.from_name or call.from_
-    return call.to_name or call.to
+    if call.flow == "conference" and call.room:
+        return ": ".join(
+            part for part in (wording.caller(call), wording.names(call.speakers)) if part
+        )
+    return wording.caller(call) if call.direction == "inbound" else wording.callee(call)
+
+
+def _state(call: CallSummary) -> str:
+    state = wording.state(call)
+    return "" if state.name == "ended" else state.word  # as nearly all of them
 
 
 def shortest_length(sids: Sequence[str]) -> int:

@@ -15,12 +15,13 @@ from callscribe.terminal.layout import (
     NOTE,
     Columns,
     cleaned,
-    clock,
     fit,
+    isolated,
     wrap,
 )
 from callscribe.terminal.printer import Printer
 from callscribe.terminal.shown import ShownCall, ShownCalls
+from callscribe.transcript import wording
 
 _FIRST_COLUMN = re.compile(r"(\S+)? {2,}")
 
@@ -51,7 +52,7 @@ class Entries:
         if self._printer.width < 60:
             names = min(names, 8)
         tags = max((len(call.tag) for call in self._calls), default=1)
-        return Columns(self._printer.width, names, tags if self._calls.many else 0)
+        return Columns(self._printer.width, names, tags if self._calls.lettered else 0)
 
     def say(self, text: str | Text) -> None:
         """A line of the program's own. One that has to wrap hangs under what follows its first column
@@ -74,7 +75,7 @@ class Entries:
             choices: from the whole to the least; the first that fits is printed.
         """
         bar = "-" if self._printer.ascii else "─"
-        tag = f"{call.tag}  " if self._calls.many else ""
+        tag = f"{call.tag}  " if call.lettered else ""
         if not self._printer.interactive:
             self._printer.print(Text(f"{bar * 2} {tag}{choices[0]}"))
             return
@@ -91,7 +92,7 @@ class Entries:
 
     def note(self, call: ShownCall, ms: int | None, text: str, style: str = NOTE) -> None:
         """Something happened on a call, at a place of its line."""
-        time = clock(ms) if ms is not None else ""
+        time = wording.clock(ms) if ms is not None else ""
         words = Text(f"{self.dot} {clean(text)}", style)
         self.line(time, self._calls.tag_of(call), "", "", words, call)
 
@@ -106,7 +107,7 @@ class Entries:
     ) -> None:
         """One entry. Without a name it is a note and starts where names do."""
         if not self._printer.interactive:
-            parts = [time.rjust(5), *([tag] if tag else []), *([name] if name else [])]
+            parts = [time.rjust(5), *([tag] if tag else []), *([isolated(name)] if name else [])]
             self._printer.print(Text("  ".join(parts) + "  ") + words)
             return
         calls = list(self._calls)
@@ -125,7 +126,7 @@ class Entries:
         if not saved:
             self.line(time, tag, "", "", cleaned(words), call)
         elif words.cell_len + saved.cell_len <= room:
-            self.line(time, tag, "", "", cleaned(words + Text("; ") + saved), call)
+            self.line(time, tag, "", "", cleaned(words + Text(" ") + saved), call)
         else:
             self.line(time, tag, "", "", cleaned(words), call)
             self.line("", tag, "", "", cleaned(saved), call)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from callscribe.outlet import clean
+from callscribe.transcript import wording
 
 NOTE = "yellow"
 """The style of what the reader should notice."""
@@ -37,23 +38,9 @@ def cleaned(text: Text) -> Text:
     return out
 
 
-def clock(ms: int) -> str:
-    """A place on the record's line: `0:42`, `12:05`, `1:02:33`."""
-    seconds = max(0, ms) // 1000
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def seconds(ms: int) -> str:
-    """A length of time in words: `0.4 s`, `4.2 s`, `38 s`, `2 min 5 s`."""
-    if ms < 9_950:
-        return f"{ms / 1000:.1f} s"
-    whole = round(ms / 1000)
-    if whole < 120:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+def isolated(text: str) -> str:
+    """A name, or what else others chose, fit to stand within a line of ours, whatever way it is written."""
+    return wording.isolated(clean(text))
 
 
 def fit(text: str, cells: int, ellipsis: str = "…") -> str:
@@ -108,7 +95,9 @@ class Columns:
         if self.name_cells:
             # On a narrow terminal the name has its line to itself.
             cells = MAX_NAME_CELLS if self.narrow else self.name_cells
-            line.append(pad(name, cells) + "  ", name_style)
+            cut = fit(clean(name), cells)
+            line.append(isolated(cut), name_style)
+            line.append(" " * (cells - cell_len(cut) + 2))
         return line
 
     def lay_out(

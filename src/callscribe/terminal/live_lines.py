@@ -1,19 +1,20 @@
-"""The live region's lines: what each voice is saying now, then one line on the calls themselves."""
+"""The live region's lines: what is being said or not sure yet, then one line on the calls themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from rich.text import Text
 
 from callscribe.outlet import clean
-from callscribe.terminal import phrases
 from callscribe.terminal.entries import Entries
-from callscribe.terminal.layout import NOTE, QUIET, clock
+from callscribe.terminal.layout import NOTE, QUIET
 from callscribe.terminal.printer import Printer
-from callscribe.terminal.shown import ShownCalls
+from callscribe.terminal.shown import ShownCall, ShownCalls
 from callscribe.terminal.words import Words
+from callscribe.transcript import wording
+from callscribe.transcript.parts import Utterance
 
 
 class LiveLines:
@@ -25,16 +26,23 @@ class LiveLines:
         calls: ShownCalls,
         entries: Entries,
         words: Words,
+        waiting: Callable[[ShownCall], Iterable[Utterance]],
         clock: Callable[[], datetime],
     ) -> None:
+        """
+        Args:
+            waiting: what a call's people have said that is not printed yet.
+            clock: the wall clock.
+        """
         self._printer = printer
         self._calls = calls
         self._entries = entries
         self._words = words
+        self._waiting = waiting
         self._clock = clock
 
     def make(self, status: str) -> list[Text]:
-        """What is being said, oldest first, then the calls.
+        """What is not sure yet and what is being said, oldest first, then the calls.
 
         Args:
             status: a quiet word before the calls.
@@ -42,11 +50,11 @@ class LiveLines:
         lines: list[Text] = []
         speaking = sorted(
             (
-                (call, voice, event)
+                (call, said)
                 for call in self._calls
-                for voice, event in call.partials.items()
+                for said in (*self._waiting(call), *call.speaking.values())
             ),
-            key=lambda item: (item[0].tag, item[2].start_ms),
+            key=lambda item: (item[0].tag, item[1].order),
         )
         budget = max(1, self._printer.console.height // 2)
         hidden = len(speaking) - budget if len(speaking) > budget else 0
@@ -54,17 +62,17 @@ class LiveLines:
             hidden += 1
             speaking = speaking[-(budget - 1) :] if budget > 1 else []
         rows_each = max(1, budget // max(1, len(speaking)))
-        for call, voice, event in speaking:
-            words = self._words.partial(event)
-            lag = call.lag_now.get(voice, 0)
-            if lag >= phrases.LAG_NOTE_MS:
-                words.append(f"  ({lag / 1000:.0f} s behind)", NOTE)
+        for call, said in speaking:
+            words = self._words.final(said) if said.final else self._words.partial(said)
+            who = said.person.who
+            if not said.final and (late := wording.behind(call.transcript.lag.get(who, 0))):
+                words.append(f"  ({late})", NOTE)
             columns = self._entries.columns(self._calls)
             prefix = columns.prefix(
-                clock(event.start_ms),
+                wording.clock(said.start_ms),
                 self._calls.tag_of(call),
-                call.name(voice),
-                self._calls.style(call, voice),
+                said.person.name,
+                self._calls.style(call, who),
             )
             lines += columns.lay_out(self._printer.console, prefix, words, max_rows=rows_each)
         if hidden:
@@ -80,17 +88,18 @@ class LiveLines:
         if status:
             line.append(clean(status), NOTE)
         for call in self._calls:
+            if call.transcript.is_over:
+                continue  # its last lines wait for their second reading
             line.append("   " if line.plain else "")
             line.append("* " if self._printer.ascii else "● ")
-            if self._calls.many:
+            if call.lettered:
                 line.append(f"{call.tag} ")
             if call.started_at is not None:
                 elapsed = self._clock() - call.started_at
-                line.append(clock(int(elapsed.total_seconds() * 1000)) + " ")
+                line.append(wording.clock(int(elapsed.total_seconds() * 1000)) + " ")
             line.append(call.who)
-            if call.paused_ms is not None:
-                line.append(" paused", NOTE)
-            if call.on_hold:
-                line.append(" on hold", NOTE)
+            state = wording.state(call.transcript.call)
+            if state.name != "live":
+                line.append(f" {state.word.lower()}", NOTE)
         line.truncate(max(1, self._printer.width - 1), overflow="ellipsis")
         return line

@@ -74,7 +74,7 @@ class Printer:
         """Write what has gathered and bring the live region up to date, in one write. May block.
 
         Args:
-            live: asked for the region's lines when it is this painter's turn; not without a region.
+            live: asked for the region's lines when it is this painter's turn; it may print before it answers.
             always: rewrite the region even if its lines are the same.
 
         Raises:
@@ -83,7 +83,8 @@ class Printer:
         with self._writing:
             if self._closed:
                 return
-            lines = [self._paintable(line) for line in live()] if self.interactive else []
+            told = live()
+            lines = [self._paintable(line) for line in told] if self.interactive else []
             above = self._drain()
             try:
                 if self.interactive:

@@ -1,19 +1,18 @@
-"""What a view remembers of the live calls that it shows."""
+"""What a view remembers of the calls that it shows."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from rich.cells import cell_len
 
-from callscribe.events import Flow, PartialTranscript, StreamCounters, Track
 from callscribe.outlet import clean
 from callscribe.terminal.layout import MAX_NAME_CELLS, MIN_NAME_CELLS
-
-Voice = tuple[str, Track]
-"""Leg and track: one voice."""
+from callscribe.transcript.fold import Transcript
+from callscribe.transcript.parts import Note, Utterance
 
 SPEAKER_STYLES = (
     "cyan",
@@ -29,53 +28,53 @@ SPEAKER_STYLES = (
 
 
 @dataclass
-class ShownCall:
-    """A live call."""
+class Waiting:
+    """Something to print once all that came before it is printed, and once it is sure."""
 
-    id: str
+    item: Utterance | Note
+    until: datetime | None = None
+    """When it is printed even if it may still change; None: it is sure."""
+
+
+@dataclass
+class ShownCall:
+    """A call on the screen."""
+
+    transcript: Transcript
     tag: str
     """A letter that tells it from the others."""
     who: str
-    parties: tuple[str, ...] = ()
-    """Names from the heading; the name column is made wide enough for them from the start."""
-    flow: Flow = "answer"
     started_at: datetime | None = None
-    styles: dict[Voice, str] = field(default_factory=dict)
-    names: dict[Voice, str] = field(default_factory=dict)
-    partials: dict[Voice, PartialTranscript] = field(default_factory=dict)
-    """What each voice is saying now."""
-    finished: dict[Voice, str] = field(default_factory=dict)
-    """Utterance of the newest final; its late partials are ignored."""
-    lag_worst: dict[Voice, int] = field(default_factory=dict)
-    """Tracks that are behind now."""
-    lag_now: dict[Voice, int] = field(default_factory=dict)
-    utterances: int = 0
-    counters: StreamCounters = field(default_factory=StreamCounters)
-    last_ms: int = 0
-    dial_status: str = ""
-    gap_noted: tuple[str, int] = ("", -1)
-    on_hold: bool = False
-    paused_ms: int | None = None
+    lettered: bool = False
+    """Its letter has been shown, and stays for the call's life."""
+    styles: dict[str, str] = field(default_factory=dict)
+    """Colours by `Person.who`."""
+    names: dict[str, str] = field(default_factory=dict)
+    """What people were called when last seen, by `Person.who`."""
+    speaking: dict[str, Utterance] = field(default_factory=dict)
+    """What each person is saying now, by `Person.who`."""
+    waiting: deque[Waiting] = field(default_factory=deque)
+    """What is to be printed, in order."""
+    printed: set[str] = field(default_factory=set)
+    """Ids of the utterances that have been printed: each is once."""
+    lag_worst: dict[str, int] = field(default_factory=dict)
+    """How far behind those are, or were, of whom it was said, by `Person.who`."""
 
-    def name(self, voice: Voice) -> str:
-        """What a voice is called."""
-        return self.names.get(voice) or ("caller" if voice[1] == "inbound" else "other side")
-
-    def call_by(self, voice: Voice, name: str) -> None:
-        """A voice has a name; an empty one changes nothing."""
-        if name:
-            self.names[voice] = clean(name)
+    @property
+    def id(self) -> str:
+        return self.transcript.call.id
 
     @property
     def name_cells(self) -> int:
-        """Columns for the names of all who speak."""
-        names = (*self.names.values(), *self.parties)
-        longest = max((cell_len(name) for name in names), default=0)
+        """Columns for the names of all who speak, known from the start where they can be."""
+        call = self.transcript.call
+        names = [person.name for person in self.transcript.people]
+        longest = max(cell_len(clean(n)) for n in (*names, call.from_name, call.to_name))
         return max(MIN_NAME_CELLS, min(MAX_NAME_CELLS, longest))
 
 
 class ShownCalls:
-    """The live calls, in the order in which they came."""
+    """The calls on the screen, in the order in which they came."""
 
     def __init__(self) -> None:
         self._calls: dict[str, ShownCall] = {}
@@ -84,7 +83,7 @@ class ShownCalls:
         return len(self._calls)
 
     def __iter__(self) -> Iterator[ShownCall]:
-        return iter(self._calls.values())
+        return iter(list(self._calls.values()))
 
     def __contains__(self, call: object) -> bool:
         return call in self._calls
@@ -94,28 +93,27 @@ class ShownCalls:
         return self._calls.get(call)
 
     @property
-    def many(self) -> bool:
-        """More than one: every line says whose it is."""
-        return len(self._calls) > 1
+    def lettered(self) -> bool:
+        """Some lines say whose they are, so all leave room for it."""
+        return any(call.lettered for call in self)
 
     def add(self, call: ShownCall) -> None:
-        """A call that begins."""
+        """A call that begins. With more than one, each has its letter from now on."""
         self._calls[call.id] = call
+        if len(self._calls) > 1:
+            for each in self:
+                each.lettered = True
 
     def remove(self, call: ShownCall) -> None:
         """A call that is over."""
         del self._calls[call.id]
 
-    def clear(self) -> None:
-        """Nothing is shown any more."""
-        self._calls.clear()
-
     def tag_of(self, call: ShownCall) -> str:
-        """Its tag while one is needed, else nothing."""
-        return call.tag if self.many else ""
+        """Its letter, if it has been needed."""
+        return call.tag if call.lettered else ""
 
     def free_tag(self) -> str:
-        """A letter that no live call has."""
+        """A letter that no call on the screen has."""
         taken = {call.tag for call in self}
         number = 0
         while True:
@@ -125,11 +123,11 @@ class ShownCalls:
                 return tag
             number += 1
 
-    def style(self, call: ShownCall, voice: Voice) -> str:
-        """The voice's colour: its own among all live calls as long as there are enough."""
-        if voice not in call.styles:
+    def style(self, call: ShownCall, who: str) -> str:
+        """A person's colour: their own among all calls on the screen as long as there are enough."""
+        if who not in call.styles:
             taken = {style for one in self for style in one.styles.values()}
             free = [style for style in SPEAKER_STYLES if style not in taken]
             cycled = SPEAKER_STYLES[len(call.styles) % len(SPEAKER_STYLES)]
-            call.styles[voice] = free[0] if free else cycled
-        return call.styles[voice]
+            call.styles[who] = free[0] if free else cycled
+        return call.styles[who]

@@ -1,46 +1,39 @@
-"""Events to entries: what each event changes about the calls shown, and what is printed of it."""
+"""What the fold says has changed becomes entries that are printed, each once, in order.
+
+An utterance is printed when it is sure. While a second reader is at work that is when it has been read again, or after
+`CONFIRM_S`; without one it is at once. Whatever comes after it waits behind it, so that the lines stay in order.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from rich.text import Text
 
-from callscribe.events import (
-    AnyEvent,
-    CallEnded,
-    CallStarted,
-    CallUpdated,
-    DtmfReceived,
-    FinalTranscript,
-    GapDetected,
-    LagChanged,
-    PartialTranscript,
-    ParticipantJoined,
-    ParticipantLeft,
-    ParticipantUpdated,
-    SpeakerRenamed,
-    StoreFailed,
-    StreamCounters,
-    StreamEnded,
-    StreamStarted,
-    TranscriptionPaused,
-    TranscriptionResumed,
-)
+from callscribe.events import AnyEvent, CallStarted, StoreFailed
 from callscribe.outlet import clean
-from callscribe.terminal import phrases
 from callscribe.terminal.entries import Entries
-from callscribe.terminal.layout import NOTE, QUIET, clock
-from callscribe.terminal.shown import ShownCall, ShownCalls, Voice
+from callscribe.terminal.layout import NOTE, QUIET, isolated
+from callscribe.terminal.shown import ShownCall, ShownCalls, Waiting
 from callscribe.terminal.words import Words
+from callscribe.transcript import wording
+from callscribe.transcript.fold import DIGITS_MS, Change, Transcript
+from callscribe.transcript.parts import Note, Person, Utterance
 
-_SAME_LOSS_MS = 500
-"""Gaps of two tracks that begin so close to each other are of one lost socket."""
+CONFIRM_S = 5.0
+"""How long a line waits for its second reading before it is printed as it is."""
+LAG_OVER_MS = 400
+"""Below this text has caught up."""
+_QUIET_NOTES = frozenset({"joined", "left", "dtmf", "dial", "resumed"})
 
 
 class Teller:
-    """Tells events."""
+    """Tells events.
+
+    Args:
+        second_reader: utterances are read a second time; without this it is known from the first such reading on.
+    """
 
     def __init__(
         self,
@@ -51,6 +44,7 @@ class Teller:
         saved_hint: Callable[[str], str],
         now: Callable[[], datetime],
         timezone: tzinfo | None,
+        second_reader: bool = False,
     ) -> None:
         self._calls = calls
         self._entries = entries
@@ -58,241 +52,243 @@ class Teller:
         self._saved_hint = saved_hint
         self._now = now
         self._timezone = timezone
+        self._second_reader = second_reader
 
     def tell(self, event: AnyEvent) -> None:
         """One event."""
         if isinstance(event, StoreFailed):
-            words = Text(event.message, QUIET if event.resolved else "red")
+            words = Text(clean(event.message), QUIET if event.resolved else "red")
             self._entries.line("", "", "", "", words)
             return
-        if isinstance(event, CallStarted):
-            if event.call not in self._calls:
-                self.open(event)
-            return
         call = self._calls.get(event.call)
+        if call is not None and call.transcript.is_over and isinstance(event, CallStarted):
+            self._close(call)  # taken up again before its end was printed
+            call = None
         if call is None:
-            if not isinstance(
-                event, PartialTranscript | FinalTranscript | StreamStarted | ParticipantJoined
+            transcript = Transcript(event.call, second_reader=self._second_reader)
+            change = transcript.apply(event)
+            begins = isinstance(event, CallStarted)
+            if not begins and not any(
+                said.text and said.reading == 1 for said in change.utterances
             ):
                 return  # of a call that is over, or of nothing to see
-            call = self._open_unknown(event.call)
-        note = self._entries.note
-        match event:
-            case PartialTranscript():
-                self._partial(call, event)
-            case FinalTranscript():
-                self._final(call, event)
-            case LagChanged():
-                self._lag(call, (event.leg, event.track), event.lag_ms)
-            case GapDetected():
-                self._gap(call, event)
-            case CallUpdated():
-                self._updated(call, event)
-            case ParticipantJoined():
-                self._joined(call, event)
-            case ParticipantUpdated():
-                name = call.name((event.leg, event.track))
-                if event.muted is not None:
-                    note(call, event.at_ms, f"{name} {'' if event.muted else 'un'}muted")
-                if event.on_hold is not None:
-                    state = "on hold" if event.on_hold else "no longer on hold"
-                    note(call, event.at_ms, f"{name} is {state}")
-            case ParticipantLeft():
-                if call.flow == "conference":
-                    name = call.name((event.leg, event.track))
-                    note(call, event.left_ms, f"{name} left", QUIET)
-            case SpeakerRenamed():
-                self._renamed(call, event)
-            case StreamStarted():
-                for track in event.tracks:
-                    self._calls.style(call, (event.leg, track))
-            case DtmfReceived():
-                name = call.name((event.leg, event.track))
-                note(call, event.at_ms, f"{name} pressed {event.digit}", QUIET)
-            case TranscriptionPaused():
-                call.paused_ms = event.at_ms
-                call.partials.clear()
-                by = f" by {clean(event.by)}" if event.by else ""
-                note(call, event.at_ms, f"transcription paused{by}: nothing is heard or kept")
-            case TranscriptionResumed():
-                note(call, event.at_ms, "transcription goes on")
-                call.paused_ms = None
-            case StreamEnded():
-                self._stream_ended(call, event)
-            case CallEnded():
-                self._ended(call, event)
+            call = self._open(transcript, seen=begins)
+        else:
+            change = call.transcript.apply(event)
+        self._tell(call, change)
+        self.release()
 
-    def open(self, event: CallStarted) -> ShownCall:
-        """A call begins."""
-        alone = not self._calls
-        inbound = event.direction == "inbound"
-        who = event.from_name or event.from_ if inbound else event.to_name or event.to
-        if event.flow == "conference" and event.room:
-            who = event.room
+    def recount(
+        self,
+        transcript: Transcript,
+        *,
+        last: int | None = None,
+        below: Callable[[Utterance], Iterable[Text]] = lambda _: (),
+    ) -> ShownCall:
+        """A call of which much is known already: its heading, then its entries.
+
+        Args:
+            last: at most so many entries, those at the end.
+            below: lines to print under an utterance.
+        """
+        call = self._open(transcript)
+        said = transcript.utterances
+        finals = [each for each in said if each.final]
+        items: list[Utterance | Note] = [*transcript.notes, *finals]
+        items.sort(key=lambda item: item.order)
+        call.printed.update(each.id for each in finals)
+        if last is not None and len(items) > last:
+            text = wording.earlier(len(items) - last)
+            self._entries.note(call, None, text, QUIET)
+            items = items[-last:]
+        for item in items:
+            self._print(call, item)
+            for line in below(item) if isinstance(item, Utterance) else ():
+                self._entries.say(line)
+        for person in transcript.people:
+            call.names[person.who] = person.name
+        call.speaking.update((each.person.who, each) for each in said if not each.final)
+        self.release()
+        return call
+
+    def leave(self) -> None:
+        """Nothing comes any more: print what still waits, and forget the calls."""
+        for call in self._calls:
+            while call.waiting:
+                self._print(call, call.waiting.popleft().item)
+            if call.transcript.is_over:
+                self._close(call)
+            else:
+                self._calls.remove(call)
+
+    def release(self) -> None:
+        """Print what is sure by now, or has waited long enough."""
+        now = self._now()
+        for call in self._calls:
+            while call.waiting:
+                head = call.waiting[0]
+                if head.until is not None and now < head.until:
+                    break
+                call.waiting.popleft()
+                self._print(call, head.item)
+            if call.transcript.is_over and not call.waiting:
+                self._close(call)
+
+    def waiting(self, call: ShownCall) -> list[Utterance]:
+        """What has been said and may still be read better."""
+        return [each.item for each in call.waiting if isinstance(each.item, Utterance)]
+
+    def _open(self, transcript: Transcript, *, seen: bool = True) -> ShownCall:
+        summary = transcript.call
+        known = wording.caller(summary) if summary.direction == "inbound" else ""
+        who = known or wording.callee(summary) or wording.caller(summary)
+        alone = not len(self._calls)
         call = ShownCall(
-            id=event.call,
+            transcript,
             tag=self._calls.free_tag(),
-            who=clean(who),
-            parties=(clean(event.from_name), clean(event.to_name)),
-            flow=event.flow,
-            started_at=_moment(event.at) or self._now(),
+            who=isolated(who) if seen else summary.id[:12],
+            started_at=(_moment(summary.started_at) or self._now()) if seen else None,
         )
         self._calls.add(call)
-        self._heading(call, event)
+        if seen:
+            self._heading(call)
+        else:
+            self._entries.heading(call, [wording.under_way(summary.id[:12])])
         if not alone and len(self._calls) == 2:
             first = next(iter(self._calls))
             text = f"{first.tag} is {first.who}, {call.tag} is {call.who}"
             self._entries.line("", "", "", "", Text(f"{self._entries.dot} {text}", QUIET))
         return call
 
-    def _open_unknown(self, call_id: str) -> ShownCall:
-        """A call whose beginning was not seen."""
-        call = ShownCall(id=call_id, tag=self._calls.free_tag(), who=call_id[:12])
-        self._calls.add(call)
-        self._entries.heading(call, [f"call {call_id[:12]}, already under way"])
-        return call
-
-    def _heading(self, call: ShownCall, event: CallStarted) -> None:
+    def _heading(self, call: ShownCall) -> None:
+        summary = call.transcript.call
         arrow = self._entries.arrow
         time = (call.started_at or self._now()).astimezone(self._timezone).strftime("%H:%M:%S")
-        way = "incoming" if event.direction == "inbound" else "outgoing"
-        flow = phrases.flow(event.flow, clean(event.room))
-        from_, to = clean(event.from_) or "unknown", clean(event.to) or "unknown"
-        from_name, to_name = clean(event.from_name), clean(event.to_name)
-        from_full, to_full = f"{from_name} {from_}".strip(), f"{to_name} {to}".strip()
+        way, flow = wording.way(summary), clean(wording.flow(summary))
+        sides = [
+            (isolated(wording.full(name, number)), isolated(wording.party(name, number)))
+            for name, number in (
+                (summary.from_name, summary.from_),
+                (summary.to_name, summary.to),
+            )
+        ]
+        (from_full, from_short), (to_full, to_short) = sides
         self._entries.heading(
             call,
             [
-                f"{time}  {way}  {from_full} {arrow} {to_full}  {flow}",
-                f"{time}  {way}  {from_name or from_} {arrow} {to_name or to}  {flow}",
-                f"{time}  {way}  {call.who}  {flow}",
+                f"{time}  {way}  {from_full} {arrow} {to_full}  {flow}".rstrip(),
+                f"{time}  {way}  {from_short} {arrow} {to_short}  {flow}".rstrip(),
+                f"{time}  {way}  {call.who}  {flow}".rstrip(),
                 f"{time}  {call.who}",
             ],
         )
 
-    def _partial(self, call: ShownCall, event: PartialTranscript) -> None:
-        voice = (event.leg, event.track)
-        if call.finished.get(voice) == event.utterance:
-            return
-        shown = call.partials.get(voice)
-        if (
-            shown is not None
-            and shown.utterance == event.utterance
-            and shown.revision > event.revision
-        ):
-            return
-        call.call_by(voice, event.speaker)
-        if self._words.partial(event):
-            call.partials[voice] = event
-        else:
-            call.partials.pop(voice, None)
-        call.last_ms = max(call.last_ms, event.end_ms)
-        if voice in call.lag_worst:
-            self._lag(call, voice, event.lag_ms)
+    def _tell(self, call: ShownCall, change: Change) -> None:
+        for person in change.people:
+            self._person(call, person)
+        for note in change.notes:
+            self._queue_note(call, note)
+        for said in change.utterances:
+            self._said(call, said)
+        self._lag(call)
+        if call.transcript.is_over:
+            call.speaking.clear()
 
-    def _final(self, call: ShownCall, event: FinalTranscript) -> None:
-        voice = (event.leg, event.track)
-        call.call_by(voice, event.speaker)
-        call.finished[voice] = event.utterance
-        shown = call.partials.get(voice)
+    def _said(self, call: ShownCall, said: Utterance) -> None:
+        who = said.person.who
+        if not said.final:
+            if said.text and self._words.partial(said):
+                call.speaking[who] = said
+            elif who in call.speaking and call.speaking[who].id == said.id:
+                del call.speaking[who]
+            return
+        shown = call.speaking.get(who)
         # Finals wait for the disk, partials do not: one of the next utterance may be here already.
-        if shown is not None and (
-            shown.utterance == event.utterance or shown.start_ms < event.start_ms
-        ):
-            call.partials.pop(voice)
-        call.utterances += 1
-        call.last_ms = max(call.last_ms, event.end_ms)
-        words = self._words.final(event)
+        if shown is not None and (shown.id == said.id or shown.start_ms < said.start_ms):
+            del call.speaking[who]
+        if said.id in call.printed:
+            return
+        known = next((w for w in call.waiting if _key(w.item) == said.id), None)
+        if known is None and said.text:
+            self._queue(call, Waiting(said, self._until(said)))
+        elif known is not None and said.text:
+            known.item = said
+            known.until = self._until(said) and known.until
+        elif known is not None:
+            call.waiting.remove(known)
+
+    def _until(self, said: Utterance) -> datetime | None:
+        return self._now() + timedelta(seconds=CONFIRM_S) if said.tentative else None
+
+    def _queue_note(self, call: ShownCall, note: Note) -> None:
+        known = next((w for w in call.waiting if _key(w.item) == note.key), None)
+        # More keys may be pressed.
+        until = self._now() + timedelta(milliseconds=DIGITS_MS) if note.kind == "dtmf" else None
+        if known is not None:
+            known.item, known.until = note, until
+        else:
+            self._queue(call, Waiting(note, until))
+
+    def _queue(self, call: ShownCall, waiting: Waiting) -> None:
+        if call.waiting and isinstance(call.waiting[-1].item, Note):
+            call.waiting[-1].until = None  # nobody waits for keys that may be pressed
+        call.waiting.append(waiting)
+
+    def _print(self, call: ShownCall, item: Utterance | Note) -> None:
+        if isinstance(item, Note):
+            style = QUIET if item.kind in _QUIET_NOTES else NOTE
+            self._entries.note(call, item.ms, item.sentence, style)
+            return
+        call.printed.add(item.id)
+        words = self._words.final(item)
         if words:
-            tag, style = self._calls.tag_of(call), self._calls.style(call, voice)
-            self._entries.line(clock(event.start_ms), tag, call.name(voice), style, words, call)
+            tag, style = self._calls.tag_of(call), self._calls.style(call, item.person.who)
+            time = wording.clock(item.start_ms)
+            self._entries.line(time, tag, item.person.name, style, words, call)
 
-    def _lag(self, call: ShownCall, voice: Voice, lag_ms: int) -> None:
-        call.lag_now[voice] = lag_ms
-        if lag_ms >= phrases.LAG_NOTE_MS:
-            if voice not in call.lag_worst:
-                self._entries.note(call, call.last_ms, phrases.behind(call.name(voice), lag_ms))
-            call.lag_worst[voice] = max(lag_ms, call.lag_worst.get(voice, 0))
-        elif lag_ms <= phrases.LAG_OVER_MS and voice in call.lag_worst:
-            worst = call.lag_worst.pop(voice)
-            text = phrases.caught_up(call.name(voice), worst)
-            self._entries.note(call, call.last_ms, text, QUIET)
-
-    def _gap(self, call: ShownCall, event: GapDetected) -> None:
-        text = phrases.gap(event, call.name((event.leg, event.track)))
-        noted = (event.reason, event.start_ms)
-        if event.reason == "socket-lost":
-            # A socket carries both tracks: one note for the two gaps.
-            close = abs(call.gap_noted[1] - noted[1]) < _SAME_LOSS_MS
-            if call.gap_noted[0] == noted[0] and close:
-                return
-            call.gap_noted = noted
-        if text:
-            self._entries.note(call, event.start_ms, text)
-
-    def _updated(self, call: ShownCall, event: CallUpdated) -> None:
-        if event.on_hold is not None and event.on_hold != call.on_hold:
-            call.on_hold = event.on_hold
-            self._entries.note(call, None, "on hold" if event.on_hold else "no longer on hold")
-        if event.dial is not None and event.dial.status != call.dial_status:
-            call.dial_status = event.dial.status
-            text = phrases.dial(event.dial)
-            if text:
-                bad = event.dial.status in ("busy", "no-answer", "failed")
-                self._entries.note(call, event.dial.answered_ms, text, NOTE if bad else QUIET)
-
-    def _joined(self, call: ShownCall, event: ParticipantJoined) -> None:
-        voice = (event.leg, event.track)
-        call.call_by(voice, event.speaker)
-        self._calls.style(call, voice)
-        # The parties of a plain call are in its heading.
-        if call.flow == "conference":
-            state = ", muted" if event.muted else ", on hold" if event.on_hold else ""
-            self._entries.note(call, event.joined_ms, f"{call.name(voice)} joined{state}", QUIET)
-
-    def _renamed(self, call: ShownCall, event: SpeakerRenamed) -> None:
-        voice = (event.leg, event.track)
-        before = call.name(voice)
-        call.names[voice] = clean(event.speaker)
-        if before != call.names[voice]:
-            text = f"{before} is now called {call.names[voice]}"
+    def _person(self, call: ShownCall, person: Person) -> None:
+        before = call.names.get(person.who, wording.SOMEONE)
+        call.names[person.who] = person.name
+        self._calls.style(call, person.who)
+        if person.name != before != wording.SOMEONE:
+            text = wording.renamed(isolated(before), isolated(person.name))
             self._entries.note(call, None, text, QUIET)
 
-    def _stream_ended(self, call: ShownCall, event: StreamEnded) -> None:
-        a, b = call.counters, event.counters
-        call.counters = StreamCounters(
-            frames=a.frames + b.frames,
-            missing_ms=a.missing_ms + b.missing_ms,
-            reordered=a.reordered + b.reordered,
-            late=a.late + b.late,
-            duplicates=a.duplicates + b.duplicates,
-            dropped_ms=a.dropped_ms + b.dropped_ms,
-        )
-        for voice in [voice for voice in call.partials if voice[0] == event.leg]:
-            del call.partials[voice]
-        for voice in [voice for voice in call.lag_worst if voice[0] == event.leg]:
-            del call.lag_worst[voice]
-        text = phrases.stream_end(event.reason)
-        if text:
-            self._entries.note(call, event.end_ms or call.last_ms, text)
+    def _lag(self, call: ShownCall) -> None:
+        transcript = call.transcript
+        for who, ms in transcript.lag.items():
+            name = isolated(call.names.get(who, wording.SOMEONE))
+            if ms >= wording.BEHIND_MS:
+                if who not in call.lag_worst:
+                    text = f"{name}: {wording.behind(ms)}."
+                    self._entries.note(call, transcript.now_ms, text)
+                call.lag_worst[who] = max(ms, call.lag_worst.get(who, 0))
+            elif ms <= LAG_OVER_MS and who in call.lag_worst:
+                text = f"{name}: {wording.caught_up(call.lag_worst.pop(who))}."
+                self._entries.note(call, transcript.now_ms, text, QUIET)
+        for who in [who for who in call.lag_worst if who not in transcript.lag]:
+            del call.lag_worst[who]
 
-    def _ended(self, call: ShownCall, event: CallEnded) -> None:
+    def _close(self, call: ShownCall) -> None:
+        """A call's closing line; it leaves the screen's live part."""
+        for each in call.waiting:
+            self._print(call, each.item)
+        call.waiting.clear()
         tag = self._calls.tag_of(call)
         self._calls.remove(call)
-        count = call.utterances
-        parts = [phrases.ending(event)]
-        if count or event.status in ("completed", "interrupted"):
-            parts.append(f"{count or 'no'} utterance{'s' * (count != 1)}")
-        line = Text(f"{self._entries.dot} ")
-        line.append("; ".join(parts))
-        lost = phrases.counters(call.counters)
-        if lost:
-            line.append("; ")
-            line.append(lost, NOTE)
+        summary = call.transcript.call
+        line = Text(f"{self._entries.dot} {clean(call.transcript.ending)}")
+        if lost := wording.losses(call.transcript.counters):
+            line.append(" ")
+            line.append(f"{lost[:1].upper()}{lost[1:]}.", NOTE)
         hint = self._saved_hint(call.id)
-        saved = Text.assemble("saved: ", (hint, "bold")) if hint else Text()
-        time = clock(event.duration_ms) if event.duration_ms else ""
+        saved = Text.assemble(f"{wording.SAVED}: ", (hint, "bold")) if hint else Text()
+        time = wording.clock(summary.duration_ms) if summary.duration_ms else ""
         self._entries.closing(call, tag, time, line, saved)
+
+
+def _key(item: Utterance | Note) -> str:
+    return item.key if isinstance(item, Note) else item.id
 
 
 def _moment(at: str) -> datetime | None:

@@ -1,8 +1,8 @@
 """Live calls in a terminal: what is over is printed and stays, what is being said is rewritten below it.
 
-The view keeps a little state per live call (names, colours, what each track is saying now) and turns published events
-into lines. It never touches the event loop: `show` only changes state, `flush` writes. The driver runs `flush` in a
-thread, so that a terminal that stands still (Ctrl-S, a slow link) holds up nobody but itself.
+The view folds each call's events (`callscribe.transcript`) and turns what changes into lines. It never touches the
+event loop: `show` only changes state, `flush` writes. The driver runs `flush` in a thread, so that a terminal that
+stands still (Ctrl-S, a slow link) holds up nobody but itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from types import TracebackType
 from typing import Literal, Self, TextIO
@@ -20,15 +20,14 @@ from rich.text import Text
 
 from callscribe.events import AnyEvent, Published
 from callscribe.outlet import clean
-from callscribe.records import CallRecord
-from callscribe.terminal import replay
 from callscribe.terminal.entries import Entries
-from callscribe.terminal.layout import QUIET
 from callscribe.terminal.live_lines import LiveLines
 from callscribe.terminal.printer import Printer
 from callscribe.terminal.shown import ShownCalls
 from callscribe.terminal.teller import Teller
 from callscribe.terminal.words import Words
+from callscribe.transcript.fold import Transcript
+from callscribe.transcript.parts import Utterance
 
 
 class TerminalView:
@@ -41,6 +40,8 @@ class TerminalView:
         console: where to print. Its width is asked anew at every line.
         raw: show the recogniser's own words instead of the written form.
         fillers: what happens to the tokens marked as fillers ("uh", "um").
+        second_reader: utterances are read a second time, and printed when that is done or has taken too long; without
+            this it is known from the first such reading on.
         saved_hint: how to see a finished call again, given its id; printed in its closing line.
         now: the wall clock, for the running duration.
         timezone: for times of day; None is the machine's.
@@ -53,6 +54,7 @@ class TerminalView:
         *,
         raw: bool = False,
         fillers: Literal["keep", "dim", "hide"] = "dim",
+        second_reader: bool = False,
         saved_hint: Callable[[str], str] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         timezone: tzinfo | None = None,
@@ -63,7 +65,7 @@ class TerminalView:
         self._printer = Printer(console, environ)
         self._calls = ShownCalls()
         self._entries = Entries(self._printer, self._calls)
-        self._live = LiveLines(self._printer, self._calls, self._entries, words, now)
+        self._second_reader = second_reader
         self._teller = Teller(
             self._calls,
             self._entries,
@@ -71,6 +73,10 @@ class TerminalView:
             saved_hint=saved_hint or (lambda call: f"callscribe show {call[:12]}"),
             now=now,
             timezone=timezone,
+            second_reader=second_reader,
+        )
+        self._live = LiveLines(
+            self._printer, self._calls, self._entries, words, self._teller.waiting, now
         )
         self._status = ""
         self._state = threading.RLock()
@@ -125,31 +131,19 @@ class TerminalView:
         with self._state:
             self._entries.say(text)
 
-    def catch_up(self, record: CallRecord, *, last: int = 12) -> None:
+    def catch_up(self, call: str, events: Iterable[AnyEvent], *, last: int = 12) -> None:
         """Open a call that was already live when we came: its heading, then the `last` entries."""
-        summary = record.call
         with self._state:
-            if summary.id in self._calls:
-                return
-            call = self._teller.open(replay.started(summary))
-            past: list[tuple[int, AnyEvent]] = [(u.start_ms, u) for u in record.utterances]
-            past += [(g.start_ms, g) for g in record.gaps]
-            for track in record.tracks:
-                call.names.setdefault((track.leg, track.track), track.speaker)
-            past.sort(key=lambda item: item[0])
-            if len(past) > last:
-                text = f"{len(past) - last} earlier entries not shown"
-                self._entries.note(call, None, text, QUIET)
-            for _, event in past[-last:]:
-                self._teller.tell(event)
-            call.utterances = summary.utterance_count
-            call.on_hold = summary.on_hold
-            if summary.paused:
-                call.paused_ms = 0
+            if call not in self._calls:
+                transcript = Transcript(call, events, second_reader=self._second_reader)
+                self._teller.recount(transcript, last=last)
 
-    def live_calls(self) -> int:
-        """How many calls are open on the screen."""
-        return len(self._calls)
+    def recount(
+        self, transcript: Transcript, *, below: Callable[[Utterance], Iterable[Text]] = lambda _: ()
+    ) -> None:
+        """A whole call: its heading, its entries, with lines of one's own below what was said, and its end."""
+        with self._state:
+            self._teller.recount(transcript, below=below)
 
     def guard(self, stream: TextIO) -> TextIO:
         """`stream` (stderr) wrapped so that its lines appear above the live region instead of through it.
@@ -161,7 +155,7 @@ class TerminalView:
     def close(self) -> None:
         """Print what is left, take the live region away, give the cursor back. Idempotent."""
         with self._state:
-            self._calls.clear()
+            self._teller.leave()
             self._status = ""
         self._printer.close()
         if self._swapped is not None:
@@ -183,4 +177,5 @@ class TerminalView:
 
     def _live_lines(self) -> list[Text]:
         with self._state:
+            self._teller.release()
             return self._live.make(self._status)

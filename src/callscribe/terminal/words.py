@@ -7,9 +7,9 @@ from typing import Literal
 
 from rich.text import Text
 
-from callscribe.events import FinalTranscript, PartialTranscript
 from callscribe.outlet import clean
-from callscribe.terminal.layout import QUIET, cleaned
+from callscribe.terminal.layout import QUIET
+from callscribe.transcript.parts import Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,30 +21,27 @@ class Words:
     fillers: Literal["keep", "dim", "hide"] = "dim"
     """What happens to the tokens marked as fillers ("uh", "um")."""
 
-    def final(self, event: FinalTranscript) -> Text:
+    def final(self, said: Utterance) -> Text:
         """Words that stay; empty when there is nothing to show."""
-        text = event.raw_text if self.raw else event.text
+        if self.raw:
+            return Text(clean(said.raw_text))
         words = Text()
-        place = 0
-        for token in () if self.raw else event.tokens:
-            at = text.find(token.text, place) if token.text else -1
-            if at < 0:
+        left_out = False
+        for stretch in said.stretches:
+            text = clean(stretch.text)
+            if stretch.filler and self.fillers == "hide":
+                left_out = True
                 continue
-            if token.filler:
-                words.append(text[place:at])
-                if self.fillers != "hide":
-                    words.append(token.text, QUIET if self.fillers == "dim" else None)
-                else:
-                    # Its space goes with it, so that none is doubled.
-                    at += len(text[at + len(token.text) :]) and text[at + len(token.text)] == " "
-                place = at + len(token.text)
-        words.append(text[place:])
-        return cleaned(words)
+            # Its space goes with it, so that none is doubled.
+            text = text.removeprefix(" ") if left_out else text
+            left_out = False
+            words.append(text, QUIET if stretch.filler and self.fillers == "dim" else None)
+        return words
 
-    def partial(self, event: PartialTranscript) -> Text:
+    def partial(self, said: Utterance) -> Text:
         """Words being said: settled ones plain, undecided ones dim. Empty when there are none."""
-        text = event.raw_text if self.raw else event.text
-        settled = 0 if self.raw else max(0, min(event.settled, len(text)))
+        text = said.raw_text if self.raw else said.text
+        settled = 0 if self.raw else max(0, min(said.settled, len(text)))
         words = Text()
         if clean(text).strip():
             words.append(clean(text[:settled]))

@@ -134,6 +134,34 @@ def isolated(name: str) -> str:
     return name
 
 
+def full(name: str, number: str) -> str:
+    """Name and number; one of them when only that is known, and in words when neither is."""
+    shown = numbers.written(number)
+    return f"{name} {shown}".strip() or (
+        "Withheld number" if number and numbers.is_withheld(number) else "Unknown caller"
+    )
+
+
+def way(call: CallSummary) -> str:
+    """Which way a call went."""
+    return "Incoming" if call.direction == "inbound" else "Outgoing"
+
+
+def flow(call: CallSummary) -> str:
+    """What happens to a call, where that is worth a word."""
+    match call.flow:
+        case "forward":
+            return "forwarded"
+        case "conference":
+            return f"conference {call.room}".rstrip()
+        case "attach":
+            return "attached"
+        case "answer" | "outbound":
+            return ""
+        case _:
+            assert_never(call.flow)
+
+
 def names(all_of_them: tuple[str, ...], most: int = 3) -> str:
     """`Ann, Ben, Cleo and 2 more`."""
     shown = [isolated(numbers.written(name) or name) for name in all_of_them[:most]]
@@ -327,3 +355,28 @@ def waiting(call: CallSummary) -> str:
     if is_over(call):
         return ""
     return "Ringing." if call.status == "ringing" else "Listening. Nothing has been said yet."
+
+
+# In a terminal, where what is printed stays as it is
+
+SAVED = "Saved"
+NOTHING_SAID = "Nothing was said."
+
+
+def renamed(before: str, now: str) -> str:
+    return f"{before} is now called {now}."
+
+
+def earlier(count: int) -> str:
+    """In place of what is left out when a call is joined late."""
+    return f"{count} earlier {'line is' if count == 1 else 'lines are'} not shown."
+
+
+def under_way(sid: str) -> str:
+    """Heading of a call whose beginning was not seen."""
+    return f"Call {sid}, already under way"
+
+
+def unfinished(call: CallSummary) -> str:
+    """Below the transcript of a call that goes on."""
+    return f"{state(call).word}. This is what was said so far."
