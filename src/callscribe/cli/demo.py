@@ -24,7 +24,7 @@ from callscribe.cli.serve import (
     speaker,
     stop_signals,
 )
-from callscribe.cli.views import choose_view, data_option, show_hub
+from callscribe.cli.views import choose_view, data_option, show_server
 from callscribe.errors import SimulationError, StoreError
 from callscribe.events import CallEnded, Published, RecordSettled
 from callscribe.journal.spill import state_folder
@@ -133,8 +133,8 @@ async def demo(settings: Settings, speed: float, *, stay: bool) -> None:
         logs.configure("warning")  # its lines go above the live region from here on
         listener = listen(settings.host, settings.port)
         async with running_server(settings, recognizer, listener, own_number=OURS) as server:
-            hub, store = server.record.hub, server.record.store
-            showing = asyncio.create_task(show_hub(hub, store, view), name="view")
+            store = server.record.store
+            showing = asyncio.create_task(show_server(server, view), name="view")
             for line in introduction(server, model, OURS):
                 hint(line)
             hint("A simulated call comes in now; the page shows the same.")

@@ -17,7 +17,7 @@ import typer
 
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
-from callscribe.cli.views import AnyView, choose_view, data_option, show_hub
+from callscribe.cli.views import AnyView, choose_view, data_option, show_server
 from callscribe.errors import CarrierError
 from callscribe.journal.worker import Worker, busy
 from callscribe.models import choice, readers
@@ -100,8 +100,8 @@ async def serve(settings: Settings) -> None:
             stack.push_async_callback(put_away, view)
             logs.configure(settings.log_level)  # its lines go above the live region from here on
         product = await stack.enter_async_context(running_product(settings, say))
-        server, record = product.server, product.server.record
-        showing = asyncio.create_task(show_hub(record.hub, record.store, view), name="view")
+        server = product.server
+        showing = asyncio.create_task(show_server(server, view), name="view")
         stack.push_async_callback(finish, showing, server)
         await stack.enter_async_context(product.taking_calls(tell_last))
         own = join_words([number.number for number in product.numbers])

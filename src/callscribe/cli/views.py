@@ -7,9 +7,8 @@ import sys
 from rich.console import Console
 
 from callscribe.journal.follow import JournalFollower
-from callscribe.journal.hub import Hub
+from callscribe.server import Server
 from callscribe.settings import Settings
-from callscribe.store.base import EventReader
 from callscribe.terminal.driver import run_view
 from callscribe.terminal.jsonlines import JsonLines
 from callscribe.terminal.view import TerminalView
@@ -34,8 +33,10 @@ def data_option(settings: Settings) -> str:
     return "" if settings.data == Settings().data else f" --data {settings.data}"
 
 
-async def show_hub(hub: Hub, store: EventReader, view: AnyView) -> None:
-    """Feed the view until the hub closes."""
-
-    with JournalFollower(store, hub, after=None) as follower:
+async def show_server(server: Server, view: AnyView) -> None:
+    """Feed the view what happens on the server until its hub closes."""
+    if isinstance(view, TerminalView):
+        view.expect_second_readings(server.reading is not None)
+    record = server.record
+    with JournalFollower(record.store, record.hub, after=None) as follower:
         await run_view(follower, view)

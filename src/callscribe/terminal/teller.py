@@ -52,7 +52,7 @@ class Teller:
         self._saved_hint = saved_hint
         self._now = now
         self._timezone = timezone
-        self._second_reader = second_reader
+        self.second_reader = second_reader
 
     def tell(self, event: AnyEvent) -> None:
         """One event."""
@@ -65,7 +65,7 @@ class Teller:
             self._close(call)  # taken up again before its end was printed
             call = None
         if call is None:
-            transcript = Transcript(event.call, second_reader=self._second_reader)
+            transcript = Transcript(event.call, second_reader=self.second_reader)
             change = transcript.apply(event)
             begins = isinstance(event, CallStarted)
             if not begins and not any(

@@ -94,6 +94,11 @@ class TerminalView:
         """Nothing is written any more: it was closed, or the terminal is gone."""
         return self._printer.closed
 
+    def expect_second_readings(self, expected: bool) -> None:
+        """Whether utterances are read a second time; for the calls that begin from now on."""
+        with self._state:
+            self._second_reader = self._teller.second_reader = expected
+
     def show(self, published: Published) -> None:
         """Take an event in; nothing is written until `flush`."""
         with self._state:
