@@ -289,7 +289,6 @@ EVENTS = {
 MATCHERS = {
     "callscribe.reading.service": "the second reading",
     "callscribe.store.projections": "the tables",
-    "callscribe.terminal.teller": "the terminal, until it draws what transcript/ makes",
     "callscribe.transcript": "what people read",
 }
 """The only modules that tell events apart by `match`: whoever adds an event has these to look at."""
