@@ -20,6 +20,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
+import msgspec
+
 from callscribe.calls.call import Call, Leg, Work
 from callscribe.calls.commands import AnyCommand, Forget, PauseSession, ResumeSession, Tell
 from callscribe.calls.facts import (
@@ -338,9 +340,10 @@ class Exchange:
             )
         past = self._over.get(wanted.leg)
         direction: Direction = "outbound" if info.placed else "inbound"
-        plan = self.setup.flows.of(info.to)
-        if direction == "outbound" or plan.flow != "forward":
-            plan = NumberFlow()
+        plan = NumberFlow() if info.placed else self.setup.flows.of(info.to)
+        if plan.flow != "forward":
+            # How the number's calls are heard and kept counts; the call itself is in other hands.
+            plan = msgspec.structs.replace(plan, flow="answer")
         came = CallCame(leg=wanted.leg, from_=info.from_, to=info.to, caller_name=info.caller_name)
         call = self._record(came, plan, direction, past)
         call.flow = AttachFlow(call, past)

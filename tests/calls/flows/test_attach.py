@@ -147,3 +147,17 @@ def test_a_forwarded_call_that_we_never_saw_is_heard_at_once() -> None:
     world.socket(world.asked[0].ticket, LEG)
     assert [p.speaker for p in world.of(ParticipantJoined)] == ["Alice", "Bob"]
     assert world.heard[0].held == set()
+
+
+def test_how_the_numbers_calls_are_kept_counts_here_too() -> None:
+    plan = NumberFlow(flow="conference", room="support", recording="off", phrases=("yes",))
+    world = World(api=True, flows=Flows(plan))
+    attach(world)
+    world.socket(world.asked[0].ticket, LEG)
+    (heard,) = world.heard
+    assert (heard.plan.flow, heard.plan.recording, heard.plan.phrases) == (
+        "answer",
+        "off",
+        ("yes",),
+    )
+    assert world.asked[0].track == "both"
