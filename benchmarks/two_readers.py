@@ -17,6 +17,7 @@ from callscribe.reading.ears import Ears
 from callscribe.reading.excerpts import context, stretch
 from callscribe.recognition.base import Excerpt, Reader, Reading, Recognizer
 from callscribe.speech.lanes import DecodePool
+from callscribe.speech.places import InProcess
 from callscribe.speech.session import SessionOptions, StreamSession
 
 CALL = "CA" + "0" * 32
@@ -90,7 +91,7 @@ async def _listen(
             sound = ears.cut(CALL, CALL, event.track, place.start_ms, place.end_ms)
             found.append(Read(event, place.start_ms, sound))
 
-    pool = DecodePool(threads=1)
+    pool = DecodePool([InProcess(recognizer)], threads=1)
     session = StreamSession(
         call=CALL,
         leg=CALL,
@@ -98,7 +99,6 @@ async def _listen(
         tracks=tuple(tracks),
         speakers=lambda track: track,
         offset_ms=0,
-        recognizer=recognizer,
         pool=pool,
         publish=publish,
         options=SessionOptions(),

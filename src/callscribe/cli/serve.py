@@ -18,7 +18,7 @@ import typer
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
 from callscribe.cli.views import AnyView, choose_view, data_option, show_server
-from callscribe.errors import CarrierError
+from callscribe.errors import CarrierError, ModelError
 from callscribe.journal.worker import Worker, busy
 from callscribe.models import choice, readers
 from callscribe.models.folder import ModelFolder
@@ -107,6 +107,8 @@ async def serve(settings: Settings) -> None:
         own = join_words([number.number for number in product.numbers])
         for line in introduction(server, product.model, own):
             say(line)
+        loading = asyncio.create_task(tell_of_reader(server, say), name="second reader")
+        stack.callback(loading.cancel)
         await first_of(stop.wait(), server.failed.wait(), showing)
         if showing.done() and not (stop.is_set() or server.failed.is_set()):
             # The terminal or the reader of the pipe is gone, or the view has a fault: no reason to end calls.
@@ -215,15 +217,23 @@ def reader_lines(server: Server) -> list[str]:
         return []
     if server.reading is None:
         return [f"Reader   none; get one with: callscribe models get {readers.SMALLEST}"]
-    model, ready = server.reading.model, server.reading.service.ready
+    model = server.reading.model
     lines = [f"Reader   {model.title} reads every utterance again once it is over"]
-    if model.worth:
-        lines.append(f"         {model.worth}")
-    if ready.done() and not ready.exception():
-        lines.append(f"         follows {_calls_at_once(ready.result().window_s)} at once")
-    elif ready.done():
-        lines.append(f"         {ready.exception()}")
-    return lines
+    return [*lines, f"         {model.worth}"] if model.worth else lines
+
+
+async def tell_of_reader(server: Server, say: Callable[[str], None]) -> None:
+    """Say what the second reader can do on this machine once it is loaded, or why it cannot be."""
+    if server.reading is None:
+        return
+    try:
+        ready = await asyncio.shield(server.reading.service.ready)
+    except ModelError as error:
+        say(f"Reader   {error} The first reader goes on alone; it is tried again.")
+    else:
+        say(
+            f"Reader   loaded; it can follow {_calls_at_once(ready.window_s)} at once on this machine"
+        )
 
 
 def _calls_at_once(window_s: float) -> str:
