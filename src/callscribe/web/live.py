@@ -1,8 +1,6 @@
 """Events as they happen, as server-sent events (WHATWG HTML, 9.2).
 
-A viewer names the last event it has; everything after that follows exactly once, first from the
-store, then from the hub. The order makes it so: the hub is subscribed to before the store is read,
-so nothing falls between, and what the hub repeats is known by its id.
+A viewer names the last event it has; everything after that follows exactly once (`journal/follow.py` says how).
 """
 
 from __future__ import annotations
@@ -16,20 +14,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from callscribe.events import (
-    AnyEvent,
-    FinalTranscript,
-    LagChanged,
-    PartialTranscript,
-    Published,
-    to_json,
-)
+from callscribe.events import LagChanged, PartialTranscript, Published, to_json
+from callscribe.journal.follow import JournalFollower
 from callscribe.ranges import whole_number
 from callscribe.web.services import Services
 
 HEARTBEAT_S = 15.0
 """A comment is sent after this much silence, so that proxies keep the connection and a dead
 viewer is noticed."""
+LAST_WORDS_S = 1.0
+"""How long a server that stops waits for the store, so that a viewer gets what it has."""
 RETRY_MS = 1000
 PAGE = 500
 
@@ -83,9 +77,6 @@ class Viewer:
         self._services = services
         self._call = call
         self._partials = partials
-        self._last = 0
-        self._reached: dict[tuple[str, str], int] = {}
-        """Revisions of utterances sent while catching up; the hub may still hold older ones."""
 
     async def stream(self, after: int, *, other_record: bool = False) -> AsyncIterator[bytes]:
         """The body: everything after the event `after`, until the viewer or the server goes.
@@ -94,38 +85,43 @@ class Viewer:
             after: the last event the viewer has.
             other_record: what it has is not of this record; it is told to begin anew.
         """
-        self._last = after
-        stopping = asyncio.ensure_future(self._services.stopping.wait())
-        following: asyncio.Future[object] | None = None
+        services = self._services
+        stopping = asyncio.ensure_future(services.stopping.wait())
+        following: asyncio.Future[list[Published]] | None = None
+        last, resyncs = after, 0
         try:
-            with self._services.hub.subscribe(call=self._call) as subscription:
+            with JournalFollower(
+                services.store, services.hub, after=after, call=self._call, page=PAGE
+            ) as follower:
                 yield b"retry: %d\nid: %d\n\n" % (RETRY_MS, after)
                 if other_record:
                     yield b"event: reset\ndata: {}\n\n"
-                async for message in self._catch_up():
-                    yield message
-                while not stopping.done():
+                # What is stored is sent to the end, even by a server that stops.
+                while not (stopping.done() and follower.caught_up):
                     if following is None:
-                        following = asyncio.ensure_future(_next(subscription))
+                        following = asyncio.ensure_future(follower.batch())
+                    ending = stopping.done()
                     await asyncio.wait(
-                        (following, stopping),
-                        timeout=HEARTBEAT_S,
+                        (following,) if ending else (following, stopping),
+                        timeout=LAST_WORDS_S if ending else HEARTBEAT_S,
                         return_when=asyncio.FIRST_COMPLETED,
                     )
                     if not following.done():
+                        if ending:
+                            return
                         if not stopping.done():
                             yield b": still here\n\n"
                         continue
-                    item = following.result()
+                    batch = following.result()
                     following = None
-                    if item is None:
+                    if not batch:
                         return
-                    if isinstance(item, Published):
-                        if message := self._message(item):
-                            yield message
-                    else:
-                        yield b'event: resync\ndata: {"after": %d}\n\n' % self._last
-                        async for message in self._catch_up():
+                    if follower.resyncs > resyncs:
+                        resyncs = follower.resyncs
+                        yield b'event: resync\ndata: {"after": %d}\n\n' % last
+                    for published in batch:
+                        last = published.id or last
+                        if message := self._message(published):
                             yield message
         finally:
             for task in (stopping, following):
@@ -134,50 +130,12 @@ class Viewer:
                     with suppress(asyncio.CancelledError):
                         await task
 
-    async def _catch_up(self) -> AsyncIterator[bytes]:
-        """What the store has after the last event sent, then what is being said right now."""
-        self._reached.clear()
-        while True:
-            page = await run_in_threadpool(
-                self._services.store.events_after, self._last, call=self._call, limit=PAGE
-            )
-            for published in page:
-                self._reach(published.event)
-                if message := self._message(published):
-                    yield message
-            if len(page) < PAGE:
-                break
-        only = self._partials if self._partials not in (None, "none") else self._call
-        for published in self._services.hub.current(only):
-            if message := self._message(published):
-                yield message
-            self._reach(published.event)
-
-    def _reach(self, event: AnyEvent) -> None:
-        if isinstance(event, FinalTranscript | PartialTranscript):
-            self._reached[event.call, event.utterance] = event.revision
-
     def _message(self, published: Published) -> bytes:
-        """The event as the viewer gets it; empty when it has it already or did not ask for it."""
+        """The event as the viewer gets it; empty when it did not ask for it."""
         event = published.event
         if published.id is not None:
-            if published.id <= self._last:
-                return b""
-            self._last = published.id
             return b"id: %d\ndata: %b\n\n" % (published.id, to_json(event))
-        if isinstance(event, PartialTranscript | LagChanged):
-            if self._partials is not None and event.call != self._partials:
-                return b""
-            if isinstance(event, PartialTranscript):
-                reached = self._reached.get((event.call, event.utterance), -1)
-                if event.revision <= reached:
-                    return b""
+        unwanted = self._partials is not None and event.call != self._partials
+        if unwanted and isinstance(event, PartialTranscript | LagChanged):
+            return b""
         return b"data: %b\n\n" % to_json(event)
-
-
-async def _next(subscription: AsyncIterator[object]) -> object | None:
-    """The next item; None at the end. (StopAsyncIteration cannot cross a task.)"""
-    try:
-        return await anext(subscription)
-    except StopAsyncIteration:
-        return None
