@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from callscribe.errors import StoreError
 from callscribe.events import AnyEvent, CallDeleted, CallStarted, SpeakerRenamed
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
@@ -191,6 +192,34 @@ async def test_a_call_that_is_deleted_goes_from_its_page_and_from_the_list(serve
     assert (await lists.next())[2] == [["drop", f"call-{call.sid}"]]
     await server.publish(other.final("Support", "Still here."))
     await lists.until("Still here.")
+    await lists.close()
+
+
+async def test_what_the_store_cannot_write_is_shown_all_the_same(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page opened during an outage shows the calls that began in it, and so does its list."""
+
+    def full(*_: object) -> list[int]:
+        raise StoreError("disk full")
+
+    old = await begun(server)
+    lists = server.open(None, calls=True)
+    await lists.next()
+    monkeypatch.setattr(server.store, "append", full)
+    call, events = bank(2)
+    await server.publish(*events)
+    await server.publish(*old.end(ended_by="Support"))
+    await lists.until(call.sid)
+    page = server.open(call.sid)
+    assert "Harbour" in (await page.next())[2][0][1]
+    with server.boards.list() as kept:
+        shown = kept.board.calls()
+    assert [(each.id, each.status) for each in shown] == [
+        (call.sid, "in-progress"),
+        (old.sid, "completed"),
+    ]
+    await page.close()
     await lists.close()
 
 

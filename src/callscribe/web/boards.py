@@ -510,8 +510,14 @@ class ListBoard(Board):
 
     def calls(self, before: str | None = None) -> list[CallSummary]:
         """The newest calls, or those before one, in the order in which the list shows them. Blocks."""
-        found = self._services.store.calls(limit=LIST, before=before)
-        return sorted(found, key=rank, reverse=True)
+        found = {call.id: call for call in self._services.store.calls(limit=LIST, before=before)}
+        # What the store can't write yet is known here already.
+        oldest = min((call.started_at for call in found.values()), default="")
+        for id, (line, _) in [*self._lines.items()]:
+            newer = before is None and line.summary.started_at >= oldest
+            if id in found or newer:
+                found[id] = line.summary
+        return sorted(found.values(), key=rank, reverse=True)[:LIST]
 
     def item(self, call: CallSummary, *, current: bool = False) -> str:
         """A line of the list."""
@@ -551,6 +557,18 @@ def _journal(services: Services, call: str) -> list[Published]:
         found += page
         if len(page) < PAGE:
             return found
+
+
+async def find(services: Services, sid: str) -> str | None:
+    """The record that a SID in an address means, in the store or not yet there.
+
+    Raises:
+        StoreError: the record cannot be read.
+    """
+    found = await run_in_threadpool(services.store.matching, sid)
+    if not found and services.hub.unstored(sid):
+        return sid
+    return found[0] if len(found) == 1 else None
 
 
 class _Kept:

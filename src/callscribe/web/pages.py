@@ -21,7 +21,7 @@ from callscribe.errors import StoreError
 from callscribe.ranges import whole_number
 from callscribe.records import CallSummary
 from callscribe.transcript import wording
-from callscribe.web.boards import LIST, Boards, CallBoard, ListBoard
+from callscribe.web.boards import LIST, Boards, CallBoard, ListBoard, find
 from callscribe.web.drawing import HERE, Drawing, Words, day
 from callscribe.web.services import Services
 
@@ -65,7 +65,7 @@ class Pages:
     async def call(self, request: Request) -> Response:
         """One call; where there is room, the list beside it."""
         sid = request.path_params["sid"]
-        id = await self._find(sid)
+        id = await find(self._services, sid)
         if id is None:
             return self._missing(request, sid)
         with self._boards.list() as kept:
@@ -77,7 +77,7 @@ class Pages:
     async def captions(self, request: Request) -> Response:
         """One call's last lines in very large type."""
         sid = request.path_params["sid"]
-        id = await self._find(sid)
+        id = await find(self._services, sid)
         if id is None:
             return self._missing(request, sid)
         board = await self._board(id)
@@ -102,11 +102,6 @@ class Pages:
         """The page for `Access`."""
         title = {401: "No permission", 403: "Refused", 429: "Wait a moment"}[status]
         return self.message(None, status, title, text, home=False)
-
-    async def _find(self, sid: str) -> str | None:
-        """The record that a SID in an address means."""
-        found = await run_in_threadpool(self._services.store.matching, sid)
-        return found[0] if len(found) == 1 else None
 
     async def _board(self, id: str) -> CallBoard:
         """A call's board as it is now."""

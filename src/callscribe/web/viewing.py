@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from callscribe.web.boards import Boards, CallBoard, ListBoard
+from callscribe.web.boards import Boards, CallBoard, ListBoard, find
 from callscribe.web.drawing import Words
 from callscribe.web.services import Services
 
@@ -85,8 +85,8 @@ class Stream:
                 call: CallBoard | None = None
                 calls: ListBoard | None = None
                 if self._call is not None:
-                    found = await run_in_threadpool(self._services.store.matching, self._call)
-                    if found != [self._call]:
+                    found = await find(self._services, self._call)
+                    if found != self._call:
                         yield GONE
                         return
                     kept = held.enter_context(self._boards.call(self._call))
