@@ -51,6 +51,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.terminal", 4),
     ("callscribe.simulator", 4),
     ("callscribe.erasure", 3),
+    ("callscribe.exports", 3),
     ("callscribe.recordings", 3),
     ("callscribe.upkeep", 4),
     ("callscribe.settings", 5),
@@ -245,6 +246,7 @@ WALLS: dict[str, tuple[str, ...]] = {
     "callscribe.carriers": ("callscribe.refusals", "callscribe.addresses"),
     "callscribe.journal": ("callscribe.store.base",),
     "callscribe.recordings": ("callscribe.audio",),
+    "callscribe.exports": ("callscribe.transcript",),
     "callscribe.transcript": ("callscribe.text",),
     "callscribe.terminal": ("callscribe.journal", "callscribe.transcript", "callscribe.outlet"),
 }

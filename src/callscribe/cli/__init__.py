@@ -40,6 +40,10 @@ COMMANDS: dict[str, Command] = {
     "audio": Command(
         "audio", "Write the sound of a recorded call to a file, a channel for each person."
     ),
+    "export": Command(
+        "export", "Write calls to files: text, Markdown, SRT, WebVTT, JSON, CSV, a page."
+    ),
+    "import": Command("export", "Take exported calls (JSON) into the record."),
     "delete": Command(
         "delete",
         "Delete calls for good: the record, what was said, the audio, and every trace of them on the disk.",

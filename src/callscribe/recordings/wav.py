@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -136,3 +137,16 @@ def write(
         raise OSError(f"{path} cannot be written: {error}") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def mixed_flac(recording: Recording) -> bytes:
+    """A whole recording as FLAC, everybody on one channel.
+
+    Raises:
+        AudioError: a file of it cannot be read.
+        OSError: there is no room for temporary files.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "call.flac"
+        write(path, recording, recording.voices, 0, recording.end_ms, mixed=True)
+        return path.read_bytes()

@@ -306,3 +306,45 @@ class TokenBook(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+_PAGE = 1000
+"""Read at a time by the two below, which gather what is too long for one answer."""
+
+
+def every_event(reader: EventReader, call: str) -> list[AnyEvent]:
+    """A record's journal, in order.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    found: list[AnyEvent] = []
+    cursor = 0
+    while True:
+        page = reader.events_after(cursor, call=call, limit=_PAGE)
+        found += [published.event for published in page]
+        if len(page) < _PAGE:
+            return found
+        cursor = page[-1].id or cursor
+
+
+def calls_found(archive: Archive, query: str, wanted: CallFilter) -> list[str]:
+    """Calls in which a query is found, or with an empty query all that a filter lets through; the newest first.
+
+    Raises:
+        QueryError: the query or the filter makes no sense.
+        StoreError: the record cannot be read.
+    """
+    ids: dict[str, None] = {}
+    cursor = ""
+    while True:
+        if query:
+            page = archive.search(query, wanted, limit=_PAGE, cursor=cursor)
+            ids |= dict.fromkeys(hit.call for hit in page.hits)
+            cursor = page.cursor
+        else:
+            listed = archive.list_calls(wanted, limit=_PAGE, cursor=cursor)
+            ids |= dict.fromkeys(call.id for call in listed.calls)
+            cursor = listed.cursor
+        if not cursor:
+            return list(ids)

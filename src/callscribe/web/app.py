@@ -18,6 +18,7 @@ from callscribe.web.api import api_routes
 from callscribe.web.boards import Boards
 from callscribe.web.drawing import Drawing
 from callscribe.web.erasing import erasing_routes
+from callscribe.web.exports import export_routes
 from callscribe.web.health import health_routes
 from callscribe.web.live import live_routes
 from callscribe.web.operations import operations_routes
@@ -105,6 +106,7 @@ def create_app(
             *api_routes(services),
             *api_v1_routes(services),
             *(search_routes(services.archive) if services.archive else ()),
+            *(export_routes(services.archive, services.shelf) if services.archive else ()),
             *(recording_routes(services.store, services.shelf) if services.shelf else ()),
             *(operations_routes(services.meter) if services.meter else ()),
             *(

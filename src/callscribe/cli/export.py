@@ -1,0 +1,149 @@
+"""`callscribe export` and `callscribe import`: calls as files, and back."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from callscribe.cli.filters import with_filter
+from callscribe.cli.options import with_settings
+from callscribe.cli.show import find
+from callscribe.errors import CallscribeError
+from callscribe.exports import document
+from callscribe.exports.formats import FORMATS, File, Format, export
+from callscribe.exports.source import Source
+from callscribe.outlet import say, tell
+from callscribe.recordings import wav
+from callscribe.recordings.shelf import Shelf
+from callscribe.records import CallFilter
+from callscribe.server import open_shelf
+from callscribe.settings import Settings
+from callscribe.store.base import Archive, calls_found, every_event
+from callscribe.store.opening import open_store
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+
+    @app.command("export")
+    @with_settings(names=["data", "recordings"])
+    @with_filter
+    def export_command(
+        settings: Settings,
+        wanted: CallFilter,
+        call: Annotated[
+            list[str] | None,
+            typer.Argument(metavar="[CALL...]", help="SIDs, or the beginnings of them."),
+        ] = None,
+        format: Annotated[
+            str, typer.Option("--format", "-f", help=f"One of: {', '.join(FORMATS)}.")
+        ] = "txt",
+        out: Annotated[
+            Path | None,
+            typer.Option("--out", "-o", help="A file for one call, a folder for several."),
+        ] = None,
+        query: Annotated[
+            str, typer.Option("--search", metavar="QUERY", help="All calls in which this was said.")
+        ] = "",
+    ) -> None:
+        """Write calls to files: text, Markdown, SRT, WebVTT, JSON, CSV, a page. Works beside a running server.
+
+        One call goes to standard output, or to --out. Several, named or chosen by --search and the filters, go into the
+        folder --out, a file each.
+        """
+        kind = _format(format)
+        with open_store(settings.data, read_only=True) as store:
+            if call:
+                ids = [find(store, sid).call.id for sid in call]
+            elif query or wanted != CallFilter():
+                ids = calls_found(store, query, wanted)
+            else:
+                raise CallscribeError("Say which calls: by SID, with --search, or with a filter.")
+            files = (export(source, kind) for source in _sources(store, open_shelf(settings), ids))
+            if call and len(ids) == 1:
+                _write_one(next(files), out)
+                return
+            if out is None:
+                raise CallscribeError("Several calls go into a folder: name it with --out.")
+            count = _write_all(files, out)
+        tell(f"Wrote {count} call{'' if count == 1 else 's'} to {out}.")
+
+    @app.command("import")
+    @with_settings(names=["data"])
+    def import_command(
+        settings: Settings,
+        files: Annotated[
+            list[Path],
+            typer.Argument(metavar="FILE...", help="JSON files from `callscribe export`."),
+        ],
+    ) -> None:
+        """Take exported calls (JSON) into the record. Not while a server has it open."""
+        documents = [(file, document.from_json(_read(file))) for file in files]
+        with open_store(settings.data) as store:
+            for file, found in documents:
+                if store.call(found.call.id) is not None:
+                    tell(f"{file}: the call {found.call.sid} is here already.")
+                    continue
+                store.append(list(found.events))
+                say(f"{file}: {found.call.sid}")
+
+
+def _format(given: str) -> Format:
+    for kind in FORMATS:
+        if given == kind:
+            return kind
+    raise typer.BadParameter(f"one of {', '.join(FORMATS)}", param_hint="--format")
+
+
+def _sources(store: Archive, shelf: Shelf, ids: list[str]) -> Iterator[Source]:
+    for call in ids:
+        record = store.call(call)
+        if record is None:  # deleted meanwhile
+            continue
+        names = {(track.leg, track.track): track.speaker for track in record.tracks}
+        recording = shelf.recording(call, names)
+        sound = functools.partial(wav.mixed_flac, recording) if recording else None
+        yield Source(call, every_event(store, call), sound)
+
+
+def _write_one(file: File, out: Path | None) -> None:
+    if out is None:
+        sys.stdout.buffer.write(file.content)
+        sys.stdout.buffer.flush()
+        return
+    _write(out / file.name if out.is_dir() else out, file.content)
+
+
+def _write_all(files: Iterator[File], folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CallscribeError(f"The folder {folder} cannot be made: {error.strerror}.") from None
+    count = 0
+    for file in files:
+        _write(folder / file.name, file.content)
+        count += 1
+    return count
+
+
+def _write(path: Path, content: bytes) -> None:
+    """The whole file or none."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise CallscribeError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CallscribeError(f"{file} cannot be read: {error.strerror}.") from None

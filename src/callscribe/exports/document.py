@@ -1,0 +1,157 @@
+"""A call as one JSON document, described by a schema, that can be read back.
+
+It has two parts. What people and scripts read: the call, its people, and every utterance with words, times, confidence
+and both readings. And `events`, the call's journal, from which everything else was made: reading a document back is
+writing these down, and gives the same record.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Literal
+
+import msgspec
+
+from callscribe.errors import CallscribeError
+from callscribe.events import EPHEMERAL, AnyEvent, Token, Track, Word
+from callscribe.exports.source import Source
+from callscribe.records import CallSummary
+
+
+class DocumentError(CallscribeError):
+    """Not a document that this version can read; says what is wrong with it."""
+
+
+class DocumentPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody on the call."""
+
+    leg: str
+    track: Track
+    name: str
+    number: str = ""
+    joined_ms: int = 0
+    left_ms: int | None = None
+
+
+class DocumentUtterance(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody said in one go."""
+
+    id: str
+    leg: str
+    track: Track
+    speaker: str
+    start_ms: int
+    end_ms: int
+    text: str
+    """The best text there is."""
+    raw_text: str
+    confidence: float
+    words: tuple[Word, ...] = ()
+    tokens: tuple[Token, ...] = ()
+    reading: int = 1
+    """1: as first heard; 2, 3: read again by a better reader."""
+    reader: str = ""
+    first_text: str = ""
+    """As first heard, when it has been read again."""
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A call."""
+
+    format: Literal["callscribe-call"] = "callscribe-call"
+    version: Literal[1] = 1
+    call: CallSummary
+    people: tuple[DocumentPerson, ...] = ()
+    utterances: tuple[DocumentUtterance, ...] = ()
+    events: tuple[AnyEvent, ...] = ()
+
+
+def document(source: Source) -> Document:
+    """A call's document."""
+    transcript = source.transcript
+    return Document(
+        call=transcript.call,
+        people=tuple(
+            DocumentPerson(
+                leg=person.leg,
+                track=person.track,
+                name=person.name,
+                number=person.number,
+                joined_ms=person.joined_ms,
+                left_ms=person.left_ms,
+            )
+            for person in transcript.people
+        ),
+        utterances=tuple(
+            DocumentUtterance(
+                id=said.id,
+                leg=said.person.leg,
+                track=said.person.track,
+                speaker=said.person.name,
+                start_ms=said.start_ms,
+                end_ms=said.end_ms,
+                text=said.text,
+                raw_text=said.raw_text,
+                confidence=said.confidence,
+                words=said.words,
+                tokens=said.tokens,
+                reading=said.reading,
+                reader=said.reader,
+                first_text=said.first_text,
+            )
+            for said in transcript.utterances
+        ),
+        events=tuple(source.events),
+    )
+
+
+def to_json(source: Source) -> bytes:
+    """A call's document as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(document(source))) + b"\n"
+
+
+def from_json(data: bytes) -> Document:
+    """A document that was exported.
+
+    Raises:
+        DocumentError: it is none, of a later version, or its events are not those of one call.
+    """
+    try:
+        head = msgspec.json.decode(data, type=_Head)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DocumentError(f"This is not JSON that callscribe exported: {error}.") from None
+    if head.format != "callscribe-call":
+        raise DocumentError("This is not a call that callscribe exported: `format` is another.")
+    if head.version != 1:
+        raise DocumentError(
+            f"This was exported by a newer callscribe (version {head.version}; this one reads 1)."
+        )
+    try:
+        found = msgspec.json.decode(data, type=Document)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DocumentError(f"This export is damaged: {error}.") from None
+    if not found.events:
+        raise DocumentError("This export has no events, so there is nothing to read back.")
+    for event in found.events:
+        if event.call != found.call.id or isinstance(event, EPHEMERAL):
+            raise DocumentError("This export is damaged: its events are not those of one call.")
+    return found
+
+
+class _Head(msgspec.Struct):
+    format: str = ""
+    version: int = 0
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a document."""
+    made = msgspec.json.schema(Document)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A call exported by callscribe",
+        **made,
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(schema())).decode() + "\n")

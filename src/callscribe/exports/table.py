@@ -1,0 +1,38 @@
+"""CSV (RFC 4180): an utterance a line."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from callscribe.exports.source import Source
+
+COLUMNS = (
+    "call", "started_at", "start_s", "end_s", "speaker", "number", "text", "raw_text", "confidence", "reading",
+    "first_text",
+)  # fmt: skip
+
+
+def table(source: Source) -> str:
+    """All utterances, with a heading."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    call = source.transcript.call
+    for said in source.transcript.utterances:
+        writer.writerow(
+            (
+                call.sid,
+                call.started_at,
+                f"{said.start_ms / 1000:.3f}",
+                f"{said.end_ms / 1000:.3f}",
+                said.person.name,
+                said.person.number,
+                said.text,
+                said.raw_text,
+                f"{said.confidence:.3f}",
+                said.reading,
+                said.first_text,
+            )
+        )
+    return out.getvalue()
