@@ -15,6 +15,7 @@ import uvicorn
 from callscribe.events import AnyEvent
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
+from callscribe.journal.stages import Stage
 from callscribe.recordings.shelf import Shelf
 from callscribe.store.opening import open_store
 from callscribe.upkeep import Upkeep
@@ -28,8 +29,11 @@ TOKEN = "a-token-of-twenty-odd-characters"
 class Serving:
     """`with Serving(folder) as server:` runs it; `stop` and `start` keep the port and the record."""
 
-    def __init__(self, data: Path, settings: WebSettings | None = None) -> None:
+    def __init__(
+        self, data: Path, settings: WebSettings | None = None, *, stages: Sequence[Stage] = ()
+    ) -> None:
         self.data = data
+        self.stages = stages
         self.settings = settings or WebSettings(token=TOKEN)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -108,7 +112,7 @@ class Serving:
     async def _serve(self, started: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
         self.hub = Hub(self.store.last_id())
-        self.journal = Journal(self.store, self.hub)
+        self.journal = Journal(self.store, self.hub, stages=self.stages)
         self.calls = LiveCalls(self.journal.publish, self.store.call)
         shelf = Shelf(self.data / "recordings")
         upkeep = Upkeep(self.store, self.journal.publish, shelf=shelf, pause_s=0)
