@@ -104,3 +104,27 @@ def test_audio_that_no_lane_takes_is_counted_and_told_as_one_gap() -> None:
     taken.intake.flush()
     assert [reason for _, reason in taken.gaps] == ["overload"]
     assert taken.gaps[0][0][:2] == ("inbound", 1000)
+
+
+def test_a_clock_set_back_after_a_pause_loses_nothing() -> None:
+    taken = Taken()
+    for chunk in range(1, 51):
+        taken.intake.receive(60_000 + 20 * chunk, FRAME, chunk, keep=chunk <= 25)
+    taken.intake.resume()
+    for chunk in range(51, 101):
+        taken.intake.receive(20 * (chunk - 51), FRAME, chunk)
+    taken.intake.flush()
+    assert len(taken.lane.taken) == 75
+    assert taken.lane.starts == sorted(taken.lane.starts)
+    assert taken.gaps == []
+
+
+def test_one_time_hours_ahead_lengthens_nothing_and_is_counted() -> None:
+    taken = Taken()
+    taken.frames(0, 500)
+    taken.intake.receive(36_000_000, FRAME, None)
+    taken.frames(500, 1000)
+    taken.intake.flush()
+    assert taken.lane.starts == list(range(0, 1000, 20))
+    assert taken.intake.seen_ms == 1000
+    assert taken.intake.counters.late == 1

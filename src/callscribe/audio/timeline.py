@@ -72,7 +72,7 @@ class Timeline:
         self._window_ms = window_ms
         self._tolerance_ms = tolerance_ms
         self._held: list[_Frame] = []
-        self._recent: deque[tuple[int, bytes]] = deque(maxlen=64)
+        self._recent: deque[tuple[int, int | None, bytes]] = deque(maxlen=64)
         self._arrivals = 0
         self._newest_ms = 0.0
         self._origin_ms: float | None = None
@@ -103,7 +103,7 @@ class Timeline:
         """
         if not payload:
             return []
-        key = (timestamp_ms, payload)
+        key = (timestamp_ms, chunk, payload)
         # What begins after everything that came can't have come before; looking for it would be the costliest step.
         if timestamp_ms < self._newest_ms and key in self._recent:
             self.counters.duplicates += 1

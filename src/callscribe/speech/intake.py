@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import structlog
 
 from callscribe.audio.mulaw import SAMPLES_PER_MS
+from callscribe.audio.stamps import Stamped, Stamps
 from callscribe.audio.timeline import Piece, Timeline, TimelineCounters
 from callscribe.events import Track
 from callscribe.speech.holes import Hole, Holes
@@ -63,6 +64,9 @@ class Intake:
         """At the end of what arrived, kept or not."""
         self.dropped_ms = 0
         """Given up because decoding was too far behind."""
+        self._stamps = Stamps()
+        self._corrected = 0
+        self._kept = True
         self._timeline = Timeline(window_ms=reorder_window_ms)
         self._tap = tap
         self._holes = holes
@@ -89,16 +93,27 @@ class Intake:
         Args:
             keep: False while paused: it is only noted that something came.
         """
-        end = timestamp_ms + len(payload) // SAMPLES_PER_MS
-        self.seen_ms = max(end, self.seen_ms or 0)
-        if not keep or timestamp_ms < self._ignore_before_ms:
+        self._kept = keep
+        for frame in self._stamps.admit(timestamp_ms, payload, chunk):
+            self._receive(frame)
+        self._timeline.counters.late += self._stamps.dropped
+        self._stamps.dropped = 0
+        if self._stamps.corrected != self._corrected:
+            self._corrected = self._stamps.corrected
+            _log.warning("the times of the audio leapt; it is taken as it came", track=self.track)
+
+    def _receive(self, frame: Stamped) -> None:
+        self.seen_ms = max(int(frame.end_ms), self.seen_ms or 0)
+        if not self._kept or frame.timestamp_ms < self._ignore_before_ms:
             return
         self.flushed = False
-        for piece in self._timeline.push(timestamp_ms, payload, chunk):
+        for piece in self._timeline.push(*frame):
             self._place(piece)
 
     def flush(self) -> None:
         """Nothing more comes for now: what waits for earlier frames is passed on, and the utterance finished."""
+        for frame in self._stamps.flush():
+            self._receive(frame)
         for piece in self._timeline.flush():
             self._place(piece)
         self._lane.flush(self.track)
