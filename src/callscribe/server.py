@@ -19,6 +19,7 @@ import socket
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -44,6 +45,7 @@ from callscribe.journal.follow import JournalFollower
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
 from callscribe.journal.stages import Stage
+from callscribe.journal.worker import Worker
 from callscribe.metrics import Meter, Source
 from callscribe.models.choice import second_reader
 from callscribe.models.folder import ModelFolder, resolve
@@ -408,11 +410,14 @@ async def running_server(
             second_reading(settings, recognizer.language, record)
         )
         sessions = await stack.enter_async_context(speech(settings, recognizer, record, reading))
+        memory = Worker("what calls were before")
+        stack.callback(memory.close)
         registry = call_registry(
             settings,
             flows,
             address,
             record,
+            memory,
             sessions,
             own_number=own_number,
             carrier_api=carrier_api,
@@ -612,6 +617,7 @@ def call_registry(
     flows: Flows,
     address: Address,
     record: Record,
+    memory: Worker,
     sessions: Sessions,
     *,
     own_number: str,
@@ -624,7 +630,7 @@ def call_registry(
         publish=record.journal.publish,
         open_session=sessions,
         api=None if carrier_api is None else TwilioApi(carrier_api, urls),
-        recall=record.store.call,
+        recall=lambda leg: memory.run(partial(record.store.call, leg)),
     )
 
 

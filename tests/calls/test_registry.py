@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -90,13 +89,16 @@ class Shell:
             publish=self.publish,
             open_session=self._open,
             api=api,
-            recall=more.pop("recall", store.call if store is not None else None),
+            recall=more.pop("recall", self._recall if store is not None else None),
             clock=lambda: self.now,
         )
 
     async def publish(self, event: AnyEvent) -> None:
         await self.disk.wait()
         self._keep(event)
+
+    async def _recall(self, leg: str) -> CallRecord | None:
+        return self._store.call(leg) if self._store is not None else None
 
     def _keep(self, event: AnyEvent) -> None:
         self.events.append(event)
@@ -149,15 +151,20 @@ async def test_a_store_that_does_not_answer_holds_up_no_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shell, "RECALL_S", 0.01)
-    stuck = threading.Event()
+    stuck = asyncio.Event()
+    asked: list[str] = []
 
-    def recall(leg: str) -> CallRecord | None:
-        stuck.wait(60)
+    async def recall(leg: str) -> CallRecord | None:
+        asked.append(leg)
+        await stuck.wait()
         return None
 
     s = Shell(recall=recall)
     assert await s.call()
+    assert await s.call(LEG)
+    assert asked == [CALL], "the second call does not even ask"
     stuck.set()
+    await until(lambda: not s.registry._unanswered)
     await s.registry.close()
 
 

@@ -10,7 +10,6 @@ import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-from callscribe.calls.interfaces import Recall
 from callscribe.calls.plans import Flows
 from callscribe.calls.registry import CallRegistry
 from callscribe.calls.setup import Setup
@@ -25,8 +24,11 @@ from callscribe.events import (
     TranscriptionPaused,
     TranscriptionResumed,
 )
+from callscribe.records import CallRecord
 from tests.calls.sessions import FakeSession
 
+Read = Callable[[str], CallRecord | None]
+"""The store's `call`."""
 PLACED = "CA" + "d" * 32
 OURS = "+15005550006"
 DOINGS = (SpeakerRenamed, TranscriptionPaused, TranscriptionResumed)
@@ -82,23 +84,27 @@ class LiveCalls:
         recall: the store's.
     """
 
-    def __init__(self, publish: Callable[[AnyEvent], Awaitable[None]], recall: Recall) -> None:
+    def __init__(self, publish: Callable[[AnyEvent], Awaitable[None]], recall: Read) -> None:
         self.api = Api()
         self.now_ms = 0
         """The present on every call's line."""
         self._names = Names()
         self._following = False
+        self._read = recall
         self._publish_doing = publish
         self.registry = CallRegistry(
             Setup(flows=Flows(), contacts=self._names, own_number=OURS),
             publish=self._publish,
             open_session=lambda **given: FakeSession(lambda event: None, **given),
             api=self.api,
-            recall=lambda sid: None if self._following else recall(sid),
+            recall=self._recall,
             clock=lambda: 1000.0 + self.now_ms / 1000,
             wall=lambda: dt.datetime(2026, 1, 15, tzinfo=dt.UTC),
         )
         self.streams: dict[str, Feed] = {}
+
+    async def _recall(self, sid: str) -> CallRecord | None:
+        return None if self._following else self._read(sid)
 
     async def _publish(self, event: AnyEvent) -> None:
         if isinstance(event, DOINGS):
@@ -140,11 +146,14 @@ class LiveCalls:
         await self.registry.tell(LegChanged(leg=call, status="completed"))
 
 
-def no_calls(recall: Recall) -> CallRegistry:
+def no_calls(read: Read) -> CallRegistry:
     """A registry without any live call, whose carrier refuses everything."""
 
     async def drop(event: AnyEvent) -> None:
         pass
+
+    async def recall(sid: str) -> CallRecord | None:
+        return read(sid)
 
     api = Api()
     api.refuse = "The carrier refused."

@@ -34,6 +34,8 @@ from callscribe.events import (
     StreamStarted,
     Track,
 )
+from callscribe.records import CallRecord
+from callscribe.store.base import Archive
 from callscribe.store.opening import open_store
 from tests.wire.clockwork import Clockwork
 from tests.wire.twilio import ACCOUNT, ALICE, BOB, EPOCH, EVE, ORIGIN, OURS, Rest, Twilio
@@ -141,7 +143,11 @@ class Served:
         self.twilio = Twilio(loop, Starlette())
         self._plan = plan
         self._client = CarrierClient(ACCOUNT, "0" * 32) if api else None
-        self._store = open_store(folder)
+        self._folder = folder
+        self._store: Archive | None = None
+        """Opened when a process has died: a server that never did finds nothing of unknown calls there."""
+        self._kept: list[AnyEvent] = []
+        """What the store would have by now."""
         self.start()
 
     def start(self) -> None:
@@ -162,7 +168,7 @@ class Served:
             publish=publish,
             open_session=lambda **given: Session(self.twilio, publish, **given),
             api=TwilioApi(self._client, urls) if self._client else None,
-            recall=self._store.call,
+            recall=self._recall,
             clock=self.twilio.loop.time,
             wall=lambda: EPOCH + dt.timedelta(seconds=self.twilio.loop.now),
         )
@@ -174,21 +180,33 @@ class Served:
         """The process is killed: what it knew is gone, its sockets are for the scenario to drop."""
         self._killed.set()
         self.registry.kill()
+        if self._store is None:
+            self._store = open_store(self._folder)
+        self._store.append(self._kept)
+        self._kept = []
         self._store.mark_interrupted()
         self.start()
+
+    async def _recall(self, leg: str) -> CallRecord | None:
+        if self._store is None:
+            return None
+        self._store.append(self._kept)
+        self._kept = []
+        return self._store.call(leg)
 
     def _publish(self, event: AnyEvent) -> None:
         self.twilio.published(event)
         if not isinstance(event, EPHEMERAL):
             at = (EPOCH + dt.timedelta(seconds=self.twilio.loop.now)).isoformat()
-            self._store.append([msgspec.structs.replace(event, at=event.at or at)])
+            self._kept.append(msgspec.structs.replace(event, at=event.at or at))
 
     async def close(self) -> None:
         await self.registry.close()
 
     def gone(self) -> None:
         """After the scenario."""
-        self._store.close()
+        if self._store is not None:
+            self._store.close()
 
 
 @contextlib.contextmanager

@@ -12,8 +12,8 @@ from callscribe.records import CallRecord
 Publish = Callable[[AnyEvent], Awaitable[None]]
 """The journal's `publish`: returns when a durable event is stored; never raises into a call."""
 
-Recall = Callable[[str], CallRecord | None]
-"""The store's `call`: the record of a call SID. Blocks; raises `StoreError`."""
+Recall = Callable[[str], Awaitable[CallRecord | None]]
+"""The store's `call`: the record of a leg or of whatever else names it. Raises `StoreError`. May never return."""
 
 
 class Session(Protocol):

@@ -117,8 +117,8 @@ class _Feed:
 
     def receive(self, track: Track, timestamp_ms: int, payload: bytes, chunk: int | None) -> None:
         """See `carriers.base.Feed`."""
-        now = self._registry.now()
-        self.stream.frame(now.ms, timestamp_ms, len(payload))
+        now_ms = self._registry.now_ms()
+        self.stream.frame(now_ms, timestamp_ms, len(payload))
         if self._flowing and self.session is not None:
             if self.stream.taking:
                 self.session.receive(track, timestamp_ms, payload, chunk)
@@ -126,7 +126,7 @@ class _Feed:
         self._waiting.append((track, timestamp_ms, payload, chunk))
         if self.stream.state == "settling":
             settled_ms = self.stream.settled_ms
-            if settled_ms is not None and now.ms >= settled_ms:
+            if settled_ms is not None and now_ms >= settled_ms:
                 self._registry.heard(SocketSettled(call=self.call, stream=self.stream.key))
         if self.error is not None:
             raise self.error
@@ -191,6 +191,7 @@ class CallRegistry:
         self._lanes: dict[str, Lane] = {}
         self._feeds: dict[tuple[str, str], _Feed] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._unanswered: set[asyncio.Future[CallRecord | None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     # What the carrier says (`carriers.base.Calls`)
@@ -361,7 +362,7 @@ class CallRegistry:
         await asyncio.gather(*(lane.finished() for lane in list(self._lanes.values())))
         if self._timer is not None:
             self._timer.cancel()
-        for task in list(self._tasks):
+        for task in (*self._tasks, *self._unanswered):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -379,6 +380,10 @@ class CallRegistry:
     def now(self) -> Now:
         """The present."""
         return Now(self._clock(), self._wall())
+
+    def now_ms(self) -> float:
+        """The present, in monotonic milliseconds."""
+        return self._clock() * 1000
 
     def heard(self, fact: AnyFact) -> _Outcome:
         """Tell the machine, and do what it wants."""
@@ -555,19 +560,31 @@ class CallRegistry:
 
     async def _remember(self, leg: str) -> None:
         """Look up whether a leg that we don't know was here before: in this process, or in one that kept a record."""
-        if self._recall is None or self._exchange.knows(leg):
+        if self._recall is None or self._exchange.knows(leg) or self._unanswered:
+            return
+        asking = asyncio.ensure_future(self._recall(leg))
+        answered, _ = await asyncio.wait((asking,), timeout=RECALL_S)
+        if not answered:
+            # The next calls don't wait for it too.
+            self._unanswered.add(asking)
+            asking.add_done_callback(self._answered)
+            log.warning("the store does not answer; a call is taken for a new one", call=leg)
             return
         try:
-            async with asyncio.timeout(RECALL_S):
-                record = await asyncio.to_thread(self._recall, leg)
-        except (CallscribeError, TimeoutError) as error:
+            record = asking.result()
+        except CallscribeError as error:
             log.warning("the call's record cannot be read", call=leg, reason=str(error))
             return
         if record is not None:
             self.heard(Kept(record=record))
 
+    def _answered(self, asking: asyncio.Future[CallRecord | None]) -> None:
+        self._unanswered.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # seen: nobody waits for it any more
+
     async def _kept(self, call: str) -> CallRecord:
-        record = await asyncio.to_thread(self._recall, call) if self._recall else None
+        record = await self._recall(call) if self._recall else None
         if record is None:
             raise NotLiveError(f"There is no call {call}.")
         return record
