@@ -62,6 +62,9 @@ class Api:
     def stop_stream(self, leg: str, stream: str) -> None:
         self._ask("stop", leg, stream)
 
+    def end_call(self, leg: str) -> None:
+        self._ask("end", leg)
+
     def place_call(self, *, to: str, from_: str, connect: str) -> str:
         self._ask("call", to, from_, connect)
         return CALL
@@ -261,7 +264,21 @@ async def test_attach_that_the_carrier_refuses_says_why_and_ends_the_record() ->
     assert s.of(CallEnded)[0].status == "failed"
 
 
-@pytest.mark.parametrize("wish", ["dial", "attach", "detach"])
+async def test_hanging_up_ends_the_call_that_came() -> None:
+    api = Api()
+    s = Shell(api=api)
+    await s.call()
+    await s.registry.hang_up(CALL)
+    assert api.asked[-1] == ("end", CALL)
+    api.refuse = "error 21220"
+    with pytest.raises(CarrierError, match="21220"):
+        await s.registry.hang_up(CALL)
+    with pytest.raises(NotLiveError):
+        await s.registry.hang_up("CAother")
+    await s.registry.close()
+
+
+@pytest.mark.parametrize("wish", ["dial", "attach", "detach", "hang_up"])
 async def test_without_an_account_it_is_said_what_is_missing(wish: str) -> None:
     with pytest.raises(CallscribeError, match="TWILIO_ACCOUNT_SID"):
         await getattr(Shell().registry, wish)(CALL)

@@ -135,3 +135,9 @@ def test_attach_and_detach(server: Serving, run: Run) -> None:
     assert run("detach", sid)[1] == f"No longer transcribing {sid}. The call goes on.\n"
     assert server.calls.api.placed == [("attach", sid), ("detach", sid)]
     assert "32 hexadecimal digits" in run("attach", "../../calls")[2]
+
+
+def test_hang_up(server: Serving, run: Run) -> None:
+    call = live(server)
+    assert run("hangup") == (0, "Hung up: Alice Adams to Support.\n", "")
+    assert server.calls.api.placed == [("hangup", call.sid)]

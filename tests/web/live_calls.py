@@ -58,6 +58,9 @@ class Api:
             raise CarrierError(self.refuse)
         self.placed.append(what)  # type: ignore[arg-type]
 
+    def end_call(self, leg: str) -> None:
+        self._note("hangup", leg)
+
     def place_call(self, *, to: str, from_: str, connect: str) -> str:
         self._note(to, connect)
         return PLACED

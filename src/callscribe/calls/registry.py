@@ -356,6 +356,26 @@ class CallRegistry:
         await asyncio.to_thread(api.stop_stream, stream.leg, stream.sid)
         self.heard(Detached(call=call.id))
 
+    async def hang_up(self, call: str) -> None:
+        """End a call for everybody on it.
+
+        Raises:
+            NotLiveError: it is not live.
+            CallscribeError: no REST API is configured.
+            CarrierError: the carrier refused.
+        """
+        api = self._need_api()
+        found = self._exchange.find(call)
+        legs = [found.leg.sid]
+        if found.flow.kind == "conference":
+            legs = [leg.sid for leg in found.legs.values() if leg.state != "gone"]
+        ended = await asyncio.gather(
+            *(asyncio.to_thread(api.end_call, leg) for leg in legs), return_exceptions=True
+        )
+        refusals = [error for error in ended if isinstance(error, BaseException)]
+        if len(refusals) == len(legs):  # some of a room may just have left by themselves
+            raise refusals[0]
+
     async def close(self) -> None:
         """Refuse new calls, publish what is being said, end all records. For the end of the process."""
         self.heard(Shutdown())

@@ -253,6 +253,10 @@ class CarrierApi(Protocol):
         """Stop one, by the identity it came with."""
         ...
 
+    def end_call(self, leg: str) -> None:
+        """Hang up on a leg, and on whom it was connected with."""
+        ...
+
     def place_call(self, *, to: str, from_: str, connect: str) -> str:
         """Place a call; returns its leg. `LegChanged` is wanted, and `CallCame` with `connect` once it is answered."""
         ...

@@ -53,6 +53,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "attach": Command("attach", "Start transcribing a call of the account that is in progress."),
     "detach": Command("attach", "Stop transcribing a call, which itself goes on."),
+    "hangup": Command("control", "End a live call for everybody on it."),
     "pause": Command(
         "control", "Stop listening to a live call until resume: nothing of it is heard or kept."
     ),

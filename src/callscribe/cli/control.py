@@ -1,4 +1,4 @@
-"""`callscribe pause`, `resume`, `rename`, `swap`: what can be done to a live call of a running server."""
+"""`callscribe pause`, `resume`, `hangup`, `rename`, `swap`: what can be done to a live call of a running server."""
 
 from __future__ import annotations
 
@@ -44,6 +44,14 @@ def register(app: typer.Typer) -> None:
         """Go on after a pause."""
         found = ask(server, token, call, "resume")
         say(f"Transcribing again: {who(found)}.")
+
+    @app.command("hangup")
+    def hangup_command(
+        call: SomeCall = "", server: Server = DEFAULT_SERVER, token: Token = ""
+    ) -> None:
+        """End a live call for everybody on it."""
+        found = ask(server, token, call, "hangup")
+        say(f"Hung up: {who(found)}.")
 
     @app.command("swap")
     def swap_command(

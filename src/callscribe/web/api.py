@@ -89,6 +89,11 @@ def api_routes(services: Services) -> list[Route]:
         await steer(services.store, request.path_params["sid"], control.resume)
         return json_response({"ok": True})
 
+    async def hangup(request: Request) -> Response:
+        """End a call for everybody on it."""
+        await steer(services.store, request.path_params["sid"], control.hang_up)
+        return json_response({"ok": True})
+
     async def swap(request: Request) -> Response:
         await control.swap(request.path_params["sid"])
         return json_response({"ok": True})
@@ -170,6 +175,7 @@ def api_routes(services: Services) -> list[Route]:
         "rename": rename,
         "attach": attach,
         "detach": detach,
+        "hangup": hangup,
     }
     return [
         Route("/api/calls", guarded(calls)),

@@ -70,6 +70,10 @@ class CallControl(Protocol):
         """Stop transcribing a call, which goes on."""
         ...
 
+    async def hang_up(self, call: str) -> object:
+        """End a call for everybody on it."""
+        ...
+
 
 class Erasure(Protocol):
     """Deletes calls for good."""

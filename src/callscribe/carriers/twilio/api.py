@@ -24,6 +24,8 @@ class Client(Protocol):
 
     def stop_stream(self, call_sid: str, stream: str) -> None: ...
 
+    def end_call(self, call_sid: str) -> None: ...
+
     def create_call(self, *, to: str, from_: str, url: str, status_callback: str) -> str: ...
 
     def fetch_call(self, call_sid: str) -> Resource: ...
@@ -51,6 +53,10 @@ class TwilioApi:
     def stop_stream(self, leg: str, stream: str) -> None:
         """Stop a stream by its SID."""
         self._client.stop_stream(leg, stream)
+
+    def end_call(self, leg: str) -> None:
+        """Hang up on a call and on whom it was connected with."""
+        self._client.end_call(leg)
 
     def place_call(self, *, to: str, from_: str, connect: str) -> str:
         """Call somebody; returns the call SID."""

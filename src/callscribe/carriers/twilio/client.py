@@ -196,6 +196,11 @@ class CarrierClient:
             )
         return str(placed.sid)
 
+    def end_call(self, call_sid: str) -> None:
+        """Hang up on a call that is up, and so on whom it was connected with (`Status=completed`)."""
+        with self._asking(f"hang up on the call {call_sid}"):
+            self._client.calls(call_sid).update(status="completed")
+
     # -- media streams
 
     def start_stream(

@@ -168,4 +168,8 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
             "Stop transcribing a call, which goes on.", "control",
             acting(lambda calls, call: calls.detach(call)), problems=(409,),
         ),
+        Operation(
+            "hang_up", "POST", "/calls/{call}/hangup", "End a call for everybody on it.", "control",
+            acting(lambda calls, call: calls.hang_up(call)), problems=(409,),
+        ),
     ]  # fmt: skip
