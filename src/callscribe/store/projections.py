@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, assert_never
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, func, select
 
 from callscribe.events import (
     AnyEvent,
@@ -51,6 +51,41 @@ from callscribe.store.schema import (
 _LIVE = ("ringing", "in-progress")
 _CHANGES_FACETS = (CallStarted, CallUpdated, CallEnded, ParticipantJoined, SpeakerRenamed)
 """What may change by whom and how a call is found."""
+
+
+# What every final needs is put together once: building a statement costs more than SQLite takes to run it.
+_KNOWN = select(calls.c.id).where(calls.c.id == bindparam("of_call"))
+_KNOWN_LEG = select(legs.c.leg).where(
+    legs.c.leg == bindparam("of_leg"), legs.c.call == bindparam("of_call")
+)
+_GIVEN_NAME = select(renames.c.speaker).where(
+    renames.c.call == bindparam("of_call"),
+    renames.c.leg == bindparam("of_leg"),
+    renames.c.track == bindparam("of_track"),
+)
+_THIS = and_(
+    utterances.c.call == bindparam("of_call"), utterances.c.utterance == bindparam("of_utterance")
+)
+_BEFORE = (
+    select(utterances, calls.c.last_text).join(calls, calls.c.id == utterances.c.call).where(_THIS)
+)
+_FORGET = utterances.delete().where(_THIS)
+_WRITE = utterances.insert()
+_COUNT_NEW = (
+    calls.update()
+    .where(calls.c.id == bindparam("of_call"))
+    .values(utterance_count=calls.c.utterance_count + 1, last_text=bindparam("newest"))
+)
+_NAME_TRACK = (
+    tracks.update()
+    .where(
+        tracks.c.call == bindparam("of_call"),
+        tracks.c.leg == bindparam("of_leg"),
+        tracks.c.track == bindparam("of_track"),
+        tracks.c.speaker == "",
+    )
+    .values(speaker=bindparam("name"))
+)
 
 
 def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
@@ -100,7 +135,7 @@ def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
 
 def is_known(connection: Connection, call: str) -> bool:
     """Whether there is a record of a call."""
-    return connection.execute(select(calls.c.id).where(calls.c.id == call)).first() is not None
+    return connection.execute(_KNOWN, {"of_call": call}).first() is not None
 
 
 def _ensure_call(connection: Connection, event_id: int, event: AnyEvent) -> None:
@@ -116,8 +151,7 @@ def _ensure_call(connection: Connection, event_id: int, event: AnyEvent) -> None
 
 
 def _ensure_leg(connection: Connection, call: str, leg: str) -> None:
-    known = select(legs.c.leg).where(legs.c.leg == leg, legs.c.call == call)
-    if connection.execute(known).first() is None:
+    if connection.execute(_KNOWN_LEG, {"of_leg": leg, "of_call": call}).first() is None:
         connection.execute(legs.insert().values(leg=leg, call=call))
 
 
@@ -225,29 +259,27 @@ def last_ms(connection: Connection, call: str) -> int:
 
 def _speaker(connection: Connection, call: str, leg: str, track: str, said: str) -> str:
     """The name a person gave this track, else what the event says."""
-    given = connection.execute(
-        select(renames.c.speaker).where(
-            renames.c.call == call, renames.c.leg == leg, renames.c.track == track
-        )
-    ).scalar()
+    asked = {"of_call": call, "of_leg": leg, "of_track": track}
+    given = connection.execute(_GIVEN_NAME, asked).scalar()
     return str(given) if given is not None else said
 
 
 def _final(connection: Connection, event_id: int, event: FinalTranscript) -> None:
-    if not _is_newer(connection, event):
-        return
-    _write_utterance(connection, event_id, event)
+    before = _reading_before(connection, event)
+    if before is None or before.revision <= event.revision:
+        _write_utterance(connection, event_id, event, before)
 
 
 def _revised(connection: Connection, event_id: int, event: RevisedTranscript) -> None:
-    if not _is_newer(connection, event):
+    before = _reading_before(connection, event)
+    if before is not None and before.revision > event.revision:
         return
     if event.text:
-        _write_utterance(connection, event_id, event)
+        _write_utterance(connection, event_id, event, before)
         return
     # There were no words in it after all.
-    removed = connection.execute(utterances.delete().where(_same_utterance(event))).rowcount
-    if removed:
+    if before is not None:
+        connection.execute(_FORGET, _this(event))
         newest = (
             select(utterances.c.text)
             .where(utterances.c.call == event.call)
@@ -263,60 +295,63 @@ def _revised(connection: Connection, event_id: int, event: RevisedTranscript) ->
         search.index_utterance(connection, event.call, event.utterance)
 
 
-def _same_utterance(event: FinalTranscript | RevisedTranscript) -> ColumnElement[bool]:
-    return and_(utterances.c.call == event.call, utterances.c.utterance == event.utterance)
+def _this(event: FinalTranscript | RevisedTranscript) -> dict[str, str]:
+    return {"of_call": event.call, "of_utterance": event.utterance}
 
 
-def _is_newer(connection: Connection, event: FinalTranscript | RevisedTranscript) -> bool:
-    """Whether no later revision is there already."""
-    there = select(utterances.c.revision).where(_same_utterance(event))
-    return (connection.execute(there).scalar() or 0) <= event.revision
+def _reading_before(
+    connection: Connection, event: FinalTranscript | RevisedTranscript
+) -> Row[Any] | None:
+    """The reading of the utterance that is there, if any."""
+    return connection.execute(_BEFORE, _this(event)).first()
 
 
 def _write_utterance(
-    connection: Connection, event_id: int, event: FinalTranscript | RevisedTranscript
+    connection: Connection,
+    event_id: int,
+    event: FinalTranscript | RevisedTranscript,
+    before: Row[Any] | None,
 ) -> None:
-    """Put a reading of an utterance in the place of any before it."""
+    """Put a reading of an utterance in the place of the one before it."""
     speaker = _speaker(connection, event.call, event.leg, event.track, event.speaker)
-    before = connection.execute(
-        select(utterances, calls.c.last_text)
-        .join(calls, calls.c.id == utterances.c.call)
-        .where(_same_utterance(event))
-    ).first()
-    connection.execute(utterances.delete().where(_same_utterance(event)))
+    if before is not None:
+        connection.execute(_FORGET, _this(event))
     connection.execute(
-        utterances.insert().values(
-            event=event_id if before is None else before.event,
-            call=event.call,
-            utterance=event.utterance,
-            leg=event.leg,
-            track=event.track,
-            speaker=speaker,
-            revision=event.revision,
-            start_ms=event.start_ms,
-            end_ms=event.end_ms,
-            text=event.text,
-            raw_text=event.raw_text,
-            words=msgspec.json.encode(event.words).decode(),
-            tokens=msgspec.json.encode(event.tokens).decode(),
-            confidence=event.confidence,
-            lag_ms=event.lag_ms,
-            at=event.at,
-            reading=event.reading if isinstance(event, RevisedTranscript) else 1,
-            reader=event.reader if isinstance(event, RevisedTranscript) else "",
-            first=_first(before) if isinstance(event, RevisedTranscript) else None,
-        )
+        _WRITE,
+        {
+            "event": event_id if before is None else before.event,
+            "call": event.call,
+            "utterance": event.utterance,
+            "leg": event.leg,
+            "track": event.track,
+            "speaker": speaker,
+            "revision": event.revision,
+            "start_ms": event.start_ms,
+            "end_ms": event.end_ms,
+            "text": event.text,
+            "raw_text": event.raw_text,
+            "words": msgspec.json.encode(event.words).decode(),
+            "tokens": msgspec.json.encode(event.tokens).decode(),
+            "confidence": event.confidence,
+            "lag_ms": event.lag_ms,
+            "at": event.at,
+            "reading": event.reading if isinstance(event, RevisedTranscript) else 1,
+            "reader": event.reader if isinstance(event, RevisedTranscript) else "",
+            "first": _first(before) if isinstance(event, RevisedTranscript) else None,
+        },
     )
-    values: dict[str, Any] = {}
     if before is None:
-        values["utterance_count"] = calls.c.utterance_count + 1
-    if before is None or before.text == before.last_text:
-        values["last_text"] = event.text
-    _update_call(connection, event.call, values)
+        connection.execute(_COUNT_NEW, {"of_call": event.call, "newest": event.text})
+    elif before.text == before.last_text:
+        _update_call(connection, event.call, {"last_text": event.text})
     connection.execute(
-        tracks.update()
-        .where(_of_track(tracks, event.call, event.leg, event.track), tracks.c.speaker == "")
-        .values(speaker=speaker)
+        _NAME_TRACK,
+        {
+            "of_call": event.call,
+            "of_leg": event.leg,
+            "of_track": event.track,
+            "name": speaker,
+        },
     )
     search.index_utterance(connection, event.call, event.utterance)
 

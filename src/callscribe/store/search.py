@@ -17,7 +17,7 @@ from collections.abc import Sequence, Set
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, column, func, select, text
+from sqlalchemy import Connection, Row, and_, bindparam, column, func, select, text
 
 from callscribe.events import Dial, Token, Word
 from callscribe.records import CallFilter, SearchHit, SearchPage
@@ -56,9 +56,8 @@ _dial = msgspec.json.Decoder(Dial)
 
 def index_utterance(connection: Connection, call: str, utterance: str) -> None:
     """Bring the index up to date with an utterance that is new or has changed."""
-    found = connection.execute(
-        _INDEXED.where(utterances.c.call == call, utterances.c.utterance == utterance)
-    ).first()
+    this = {"of_call": call, "of_utterance": utterance}
+    found = connection.execute(_INDEXED_ONE, this).first()
     if found is not None:
         _index(connection, [found])
         return
@@ -240,6 +239,9 @@ _INDEXED = (
             search_rows.c.utterance == utterances.c.utterance,
         ),
     )
+)
+_INDEXED_ONE = _INDEXED.where(
+    utterances.c.call == bindparam("of_call"), utterances.c.utterance == bindparam("of_utterance")
 )
 
 

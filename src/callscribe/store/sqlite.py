@@ -376,6 +376,9 @@ def _as_left(connection: Connection, found: Sequence[CallSummary]) -> list[CallS
     ]
 
 
+_JOURNAL = schema.events.insert()
+
+
 def _append(connection: Connection, event: AnyEvent) -> int:
     if _is_too_late(connection, event):
         return 0
@@ -399,7 +402,7 @@ def _journal(connection: Connection, event: AnyEvent, event_id: int | None = Non
     }
     if event_id is not None:
         values["id"] = event_id
-    inserted = connection.execute(schema.events.insert().values(values))
+    inserted = connection.execute(_JOURNAL, values)
     key = inserted.inserted_primary_key
     if key is None:
         raise StoreError("The database gave an event no id.")
