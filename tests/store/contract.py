@@ -498,6 +498,12 @@ class StoreContract:
                 store.append([started(), event])
         assert store.last_id() == 0
 
+    def test_a_call_that_is_written_late_is_listed_by_when_it_began(self, store: Store) -> None:
+        store.append([started("CA2", at="2026-01-15T10:00:02.000Z")])
+        store.append([started("CA1", at="2026-01-15T10:00:01.000Z")])
+        assert [call.id for call in store.calls()] == ["CA2", "CA1"]
+        assert [call.id for call in store.calls(before="CA2")] == ["CA1"]
+
     def test_nothing_to_write_is_nothing_written(self, store: Store) -> None:
         assert list(store.append([])) == []
         assert (store.calls(), store.call(CALL), store.matching(CALL)) == ([], None, [])

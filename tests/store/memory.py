@@ -126,11 +126,11 @@ class MemoryStore:
         return (self._events[-1].id or 0) if self._events else 0
 
     def calls(self, *, limit: int = 100, before: str | None = None) -> list[CallSummary]:
-        ids = [folded.id for folded in self._fold()]
+        calls = sorted(self._fold(), key=lambda folded: folded.began)
         if before is not None:
-            ids = ids[: ids.index(before)] if before in ids else []
-        found = [self._as_seen(folded) for folded in self._fold() if folded.id in ids]
-        return found[::-1][:limit]
+            ids = [folded.id for folded in calls]
+            calls = calls[: ids.index(before)] if before in ids else []
+        return [self._as_seen(folded) for folded in calls[::-1][:limit]]
 
     def call(self, sid: str) -> CallRecord | None:
         found = self.matching(sid)
@@ -191,6 +191,7 @@ class Folded:
 
     def __init__(self, first: AnyEvent) -> None:
         self.id = first.call
+        self.began = first.at
         self.summary = CallSummary(id=first.call, sid=first.call, started_at=first.at)
         self.legs: dict[str, None] = {}
         self._at = ""

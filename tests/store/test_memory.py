@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from callscribe.events import (
@@ -134,7 +134,9 @@ events: st.SearchStrategy[AnyEvent] = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(
+    max_examples=60, phases=[Phase.generate]
+)  # each example is a file: shrinking takes minutes
 @given(st.lists(st.lists(events, max_size=6), max_size=6))
 def test_it_tells_the_same_as_the_real_one(batches: list[list[AnyEvent]]) -> None:
     with (

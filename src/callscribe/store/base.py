@@ -106,7 +106,8 @@ class RecordReader(Protocol):
     """Calls as they stand now."""
 
     def calls(self, *, limit: int = 100, before: str | None = None) -> list[CallSummary]:
-        """Calls, newest first. One that nobody is writing any more and that never ended counts as interrupted.
+        """Calls by when they began, newest first. One that nobody is writing any more and that never ended counts as
+        interrupted.
 
         Args:
             limit: at most so many.
