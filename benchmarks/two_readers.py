@@ -31,8 +31,7 @@ class Read:
     at_ms: int
     """Where its sound begins."""
     sound: bytes
-    live: Reading = field(default_factory=Reading)
-    last: Reading = field(default_factory=Reading)
+    second: Reading = field(default_factory=Reading)
 
 
 @dataclass
@@ -41,8 +40,7 @@ class ReadCall:
 
     utterances: list[Read]
     first_s: float = 0.0
-    live_s: float = 0.0
-    last_s: float = 0.0
+    second_s: float = 0.0
 
 
 def read_call(
@@ -61,21 +59,15 @@ def read_call(
             (
                 earlier.first.start_ms,
                 len(earlier.sound) // 8,
-                Excerpt(mulaw.decode(earlier.sound), earlier.live.text),
+                Excerpt(mulaw.decode(earlier.sound), earlier.second.text),
             )
             for earlier in utterances[:number]
-            if earlier.live.words
+            if earlier.second.words
         ]
-        said.live = reader.read(
+        said.second = reader.read(
             Excerpt(mulaw.decode(said.sound)), context(before, said.first.start_ms)
         )
-    call.live_s = time.process_time() - began
-    began = time.process_time()
-    ordered = sorted(utterances, key=lambda said: said.first.start_ms)
-    together = reader.read_together([Excerpt(mulaw.decode(said.sound)) for said in ordered])
-    for said, reading in zip(ordered, together, strict=True):
-        said.last = reading
-    call.last_s = time.process_time() - began
+    call.second_s = time.process_time() - began
     return call
 
 

@@ -222,23 +222,30 @@ async def test_what_waits_is_packed(scene: Scene) -> None:
     assert [r.raw_text for r in scene.revised()] == ["one", "two", "three"]
 
 
-async def test_after_the_call_everything_is_read_once_more_and_what_changed_is_told(
+async def test_after_the_call_what_was_packed_is_read_by_itself_and_what_changed_is_told(
     scene: Scene,
 ) -> None:
-    scene.process.says |= {b"a": reading("one"), b"b": reading("two")}
+    scene.process.says |= {b"a": reading("one"), b"b": reading("two"), b"c": reading("three")}
     async with scene.serving():
+        scene.process.free.clear()
         await scene.says("won", sound=b"a")
-        await scene.until(lambda: len(scene.revised()) == 1)
+        await when(lambda: bool(scene.process.asked))
         await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
-        await scene.until(lambda: len(scene.revised()) == 2)
+        await scene.says("free", utterance="u3", start_ms=6000, sound=b"c")
+        await when(lambda: len(scene.unread.of("CA1")) == 3)
+        scene.process.free.set()
+        await scene.until(lambda: len(scene.revised()) == 3)
         scene.process.says[b"b"] = reading("two more")
         assert not scene.settled()
         await scene.publish(CallEnded(call="CA1"))
         await scene.until(lambda: bool(scene.settled()))
         await when(lambda: not scene.unread.calls())
-    assert isinstance(scene.process.asked[-1], ReadTogether)
+    assert [type(request) for request in scene.process.asked] == [Read, ReadTogether, Read, Read]
+    last = scene.process.asked[2]
+    assert isinstance(last, Read)
+    assert [sound.text for sound in last.before] == ["One"]
     assert [(r.utterance, r.reading, r.revision) for r in scene.revised()] == [
-        ("u1", 2, 4), ("u2", 2, 4), ("u2", 3, 5),
+        ("u1", 2, 4), ("u2", 2, 4), ("u3", 2, 4), ("u2", 3, 5),
     ]  # fmt: skip
     assert scene.settled() == [RecordSettled(call="CA1", unread=0)]
 

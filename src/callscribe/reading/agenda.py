@@ -3,7 +3,8 @@
 * One utterance waits in a call: it is read by itself, with what was said before it.
 * Several wait: they are packed into a window, which costs a quarter of reading each.
 * More wait in a call than `BEHIND_WINDOWS` hold: the oldest are left for the last reading.
-* A call that is over is read once more from end to end, in full windows, when nothing live waits. Then it is settled.
+* When nothing live waits, what was packed or left of a call that is over is read by itself, with what was said before
+  it. Then the call is settled.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ class Task(NamedTuple):
 @dataclass(slots=True)
 class _Call:
     lengths: dict[str, int] = field(default_factory=dict)
-    """Every utterance that has sound, by id, in the order of talk; milliseconds."""
+    """Utterances that were not yet read by themselves, by id, in the order of talk; milliseconds."""
     waiting: deque[str] = field(default_factory=deque)
     ended: bool = False
-    last: deque[tuple[str, ...]] | None = None
-    """Windows of the last reading that are still to do; None before it."""
+    last: deque[str] | None = None
+    """What the last reading has still to do; None before it."""
 
 
 class Agenda:
@@ -56,11 +57,11 @@ class Agenda:
         state.last = None  # the call goes on, or its last words came late
 
     def remember(self, call: str, utterance: str, length_ms: int) -> None:
-        """An utterance that was read before, for the last reading alone."""
+        """An utterance of a call that is over, for the last reading alone."""
         self._state(call).lengths[utterance] = length_ms
 
-    def withdraw(self, call: str, utterance: str) -> None:
-        """There were no words in it: it is not read again."""
+    def done(self, call: str, utterance: str) -> None:
+        """It was read by itself, or had no words: it is not read again."""
         if call in self._calls:
             self._calls[call].lengths.pop(utterance, None)
 
@@ -140,7 +141,5 @@ class Agenda:
         if not state.ended or state.waiting:
             return None
         if state.last is None:
-            names = list(state.lengths)
-            windows = pack(list(state.lengths.values()), self._window_ms)
-            state.last = deque(tuple(names[i] for i in window) for window in windows)
-        return Task("last", call, state.last.popleft()) if state.last else None
+            state.last = deque(state.lengths)
+        return Task("last", call, (state.last.popleft(),)) if state.last else None

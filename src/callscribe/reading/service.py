@@ -30,7 +30,7 @@ from callscribe.events import (
 from callscribe.journal.follow import Follower
 from callscribe.journal.worker import Worker
 from callscribe.reading import judge
-from callscribe.reading.agenda import Agenda, Task
+from callscribe.reading.agenda import Agenda, Kind, Task
 from callscribe.reading.ears import Ears
 from callscribe.reading.excerpts import CONTEXT_MS, context, stretch
 from callscribe.reading.process import ReaderDiedError, ReaderFailedError
@@ -230,7 +230,8 @@ class ReadingService:
                 state.said[utterance] = msgspec.structs.replace(kept, sound=b"")
                 if kept.reading is None:
                     state.unread.add(utterance)
-                self._agenda.remember(call, utterance, len(kept.sound) // SAMPLES_PER_MS)
+                if not kept.alone:
+                    self._agenda.remember(call, utterance, len(kept.sound) // SAMPLES_PER_MS)
             self._agenda.end(call)
         if self._calls:
             _log.info("reading what was left unread", calls=len(self._calls))
@@ -278,12 +279,12 @@ class ReadingService:
         wanted = [call.said[u] for u in task.utterances if u in call.said and call.said[u].sound]
         readings = await self._ask(self._request(task, call, wanted)) if wanted else ()
         for kept, reading in zip(wanted, readings, strict=False):
-            await self._take(call, kept, reading, reader, last=task.kind == "last")
+            await self._take(call, kept, reading, reader, task.kind)
         self._let_go(call)
 
     def _request(self, task: Task, call: _Call, wanted: Sequence[Kept]) -> Request:
         first = wanted[0]
-        if task.kind == "live":
+        if task.kind != "packed":
             return Read(
                 new=Sound(first.sound),
                 before=self._context(call, first),
@@ -323,11 +324,14 @@ class ReadingService:
         return ()
 
     async def _take(
-        self, call: _Call, kept: Kept, reading: Reading, reader: str, *, last: bool
+        self, call: _Call, kept: Kept, reading: Reading, reader: str, kind: Kind
     ) -> None:
         """Publish what a reading says, if it says something new."""
         final = kept.final
         call.unread.discard(final.utterance)
+        last, alone = kind == "last", kind != "packed"
+        if alone:
+            self._agenda.done(final.call, final.utterance)
         if last and kept.reading is not None and _same_words(kept.reading, reading):
             return
         revised = judge.revise(
@@ -344,10 +348,12 @@ class ReadingService:
         await self._publish(revised)
         if not revised.words:
             call.said.pop(final.utterance, None)
-            self._agenda.withdraw(final.call, final.utterance)
+            self._agenda.done(final.call, final.utterance)
             await self._disk.run(lambda: self._unread.drop(final.call, final.utterance))
             return
-        kept = msgspec.structs.replace(kept, reading=reading, revision=revised.revision)
+        kept = msgspec.structs.replace(
+            kept, reading=reading, alone=alone, revision=revised.revision
+        )
         call.said[final.utterance] = kept
         if not last:
             await self._keep(kept)

@@ -35,6 +35,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """mu-law, 8000 Hz."""
     reading: Reading | None = None
     """The second reading, once there is one."""
+    alone: bool = False
+    """Whether that reading was of this utterance alone, with what was said before it."""
     revision: int = 0
     """Of what was published last."""
     hints: tuple[str, ...] = ()

@@ -51,6 +51,12 @@ _ENGLISH_END: Final = 50256
 """The end token of models that read only English, GPT-2's; the others' is one higher. No answer may begin with it."""
 _NO_SPACES: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue", "km"})
 
+_CALIBRATION: Final = Calibration(
+    ((0.0, 0.25), (0.35, 0.55), (0.6, 0.75), (0.75, 0.87), (0.9, 0.96), (1.0, 0.99))
+)
+"""From the mean probability of a word's tokens to the share of such words that are right: tiny.en on 1400 words of
+held-out people, over the telephone and read aloud. With figures forbidden it is surer than it knows."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
@@ -84,7 +90,7 @@ class WhisperReader:
         name: str = "",
         language: str = "",
         threads: int = 1,
-        beam: int = 1,
+        beam: int = 5,
         calibration: Calibration | None = None,
     ) -> None:
         """Load the model in `folder` (under a second for the smallest, ten for the largest).
@@ -94,8 +100,8 @@ class WhisperReader:
             name: for people; the folder's name when empty.
             language: BCP 47, of a model that could read many but is good at one.
             threads: processor threads of one reading.
-            beam: how many hypotheses are followed; 1 is fastest.
-            calibration: what its probabilities are worth; without it words keep the decoder's own.
+            beam: how many hypotheses are followed; 1 saves a little time and costs many words.
+            calibration: what its probabilities are worth; by default as measured for tiny.en.
 
         Raises:
             ModelError: files missing, damaged or of another kind, or too little memory; says what to do.
@@ -116,7 +122,7 @@ class WhisperReader:
         self.window_ms = windows.WINDOW_MS
         self._ct2: Any = ctranslate2
         self._beam = beam
-        self._calibration = calibration
+        self._calibration = calibration or _CALIBRATION
         try:
             self._model: Any = ctranslate2.models.Whisper(
                 str(folder), device="cpu", compute_type="int8", intra_threads=threads
@@ -369,8 +375,7 @@ class WhisperReader:
         return Reading(tuple(words), text, answer.score, answer.no_speech, language)
 
     def _confidence(self, probability: float) -> float:
-        raw = min(1.0, max(0.0, probability))
-        return round(raw if self._calibration is None else self._calibration(raw), 3)
+        return round(self._calibration(min(1.0, max(0.0, probability))), 3)
 
 
 class _Vocabulary:
