@@ -207,10 +207,9 @@ def section(reader: str, most: int, *, fresh: bool) -> str:
     lines = [
         "## Second reader",
         "",
-        f"{model.name} reads every utterance again, as soon as it is over, with what was said before on the call in its "
-        "ear; where it differs from the first",
-        "reader, the surer one is believed. Calls are heard with both people on them. WER %, the interval for both readers "
-        "together, which is what the record holds.",
+        f"{model.name} reads every utterance again as soon as it is over, with what was said before on the call in",
+        "its ear; where it differs from the first reader, the surer one is believed. Calls are heard with both",
+        "people on them. WER %, the interval for both readers together, which is what the record holds.",
         "",
         "| set | words | first | second alone | both | digit strings right: first, both | CPU s per s: first, second |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -239,9 +238,10 @@ def section(reader: str, most: int, *, fresh: bool) -> str:
         digits = ""
         if strings["first"][1]:
             digits = f"{strings['first'][0]}, {strings['both'][0]} of {strings['first'][1]}"
+        costs = ", ".join(f"{each:.3f}" for each in spent)
         lines.append(
             f"| {row.title} | {words} | {percent(rates['first'])} | {percent(rates['second'])} "
-            f"| {percent(rates['both'])} ({percent(low)}-{percent(high)}) | {digits} | {', '.join(f'{s:.3f}' for s in spent)} |"
+            f"| {percent(rates['both'])} ({percent(low)}-{percent(high)}) | {digits} | {costs} |"
         )
         print(lines[-1], file=sys.stderr, flush=True)
     lines += [
