@@ -69,6 +69,9 @@ class Api:
         self._ask("call", to, from_, connect)
         return CALL
 
+    def live_calls(self) -> list[CallInfo]:
+        return [CallInfo(leg=CALL, from_=ALICE, to=OURS), CallInfo(leg=LEG, from_=ALICE, to=OURS)]
+
     def fetch_call(self, leg: str) -> CallInfo:
         self._ask("fetch", leg)
         return CallInfo(leg=leg, from_=ALICE, to=OURS, status="in-progress")
@@ -250,6 +253,13 @@ async def test_attach_and_detach() -> None:
     s.socket(api.tickets[0], LEG)
     await s.registry.detach(LEG)
     assert api.asked[-1] == ("stop", LEG, "MZ1")
+    await s.registry.close()
+
+
+async def test_only_calls_that_are_not_transcribed_can_be_attached_to() -> None:
+    s = Shell(api=Api())
+    await s.call()
+    assert [info.leg for info in await s.registry.attachable()] == [LEG]
     await s.registry.close()
 
 

@@ -130,6 +130,9 @@ def test_dial(server: Serving, run: Run) -> None:
 
 def test_attach_and_detach(server: Serving, run: Run) -> None:
     sid = "CA" + "e" * 32
+    up = "CA" + "e" * 32
+    listed = f"{up}  Zoë +1 (500) 555-0010 to +1 (500) 555-0006\n"
+    assert run("attach") == (0, listed, "")
     assert f"Transcribing {sid}." in run("attach", sid)[1]
     server.open_asked()
     assert run("detach", sid)[1] == f"No longer transcribing {sid}. The call goes on.\n"

@@ -341,6 +341,16 @@ class CallRegistry:
         await self._shown(call_sid)
         return call.id if call is not None else call_sid
 
+    async def attachable(self) -> list[CallInfo]:
+        """The account's calls that are up and not being transcribed, the newest first.
+
+        Raises:
+            CallscribeError: no REST API is configured.
+            CarrierError: the carrier refused.
+        """
+        found = await asyncio.to_thread(self._need_api().live_calls)
+        return [info for info in found if self._exchange.of_leg(info.leg) is None]
+
     async def detach(self, call_sid: str) -> None:
         """Stop transcribing a call, which goes on.
 

@@ -265,6 +265,10 @@ class CarrierApi(Protocol):
         """What a leg is."""
         ...
 
+    def live_calls(self) -> list[CallInfo]:
+        """The legs of the account that are up, the newest first; not more than fifty."""
+        ...
+
 
 # What a door talks to
 

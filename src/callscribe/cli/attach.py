@@ -10,6 +10,7 @@ import typer
 from callscribe.cli.control import Server, Token
 from callscribe.cli.remote import DEFAULT_SERVER, Remote, ServerError, place
 from callscribe.outlet import say
+from callscribe.transcript import wording
 
 _SID = re.compile(r"CA[0-9a-fA-F]{32}")
 
@@ -28,10 +29,22 @@ def register(app: typer.Typer) -> None:
 
     @app.command("attach")
     def attach_command(
-        call_sid: CallSid, server: Server = DEFAULT_SERVER, token: Token = ""
+        call_sid: Annotated[
+            str,
+            typer.Argument(
+                help="The call's whole SID. Left out, the calls that are up are listed.",
+                show_default=False,
+            ),
+        ] = "",
+        server: Server = DEFAULT_SERVER,
+        token: Token = "",
     ) -> None:
         """Start transcribing a call of the account that is in progress."""
         with Remote(place(server, token)) as remote:
+            if not call_sid:
+                for line in listed(remote.get("/api/attachable")):
+                    say(line)
+                return
             answer = remote.post(path(call_sid, "attach"))
         call = str(answer["call"])
         say(
@@ -46,3 +59,14 @@ def register(app: typer.Typer) -> None:
         with Remote(place(server, token)) as remote:
             remote.post(path(call_sid, "detach"))
         say(f"No longer transcribing {call_sid}. The call goes on.")
+
+
+def listed(calls: list[dict[str, str]]) -> list[str]:
+    """Calls that can be attached to, one a line."""
+    if not calls:
+        return ["No call is in progress that is not transcribed already."]
+    return [
+        f"{call['sid']}  {wording.full(call['from_name'], call['from'])}"
+        f" to {wording.full('', call['to'])}"
+        for call in calls
+    ]

@@ -141,6 +141,15 @@ def api_routes(services: Services) -> list[Route]:
         """Start transcribing a call of the account that is up. Answers with the record's id."""
         return json_response({"call": await control.attach(call_sid(request))}, 201)
 
+    async def attachable(request: Request) -> Response:
+        """Calls of the account that are up and not transcribed."""
+        return json_response(
+            [
+                {"sid": c.leg, "from": c.from_, "to": c.to, "from_name": c.caller_name}
+                for c in await control.attachable()
+            ]
+        )
+
     async def detach(request: Request) -> Response:
         await control.detach(call_sid(request))
         return json_response({"ok": True})
@@ -180,6 +189,7 @@ def api_routes(services: Services) -> list[Route]:
     return [
         Route("/api/calls", guarded(calls)),
         Route("/api/calls", guarded(dial), methods=["POST"]),
+        Route("/api/attachable", guarded(attachable)),
         Route("/api/calls/{sid}", guarded(call)),
         *(
             Route(f"/api/calls/{{sid}}/{name}", guarded(endpoint), methods=["POST"])

@@ -66,6 +66,10 @@ class CallControl(Protocol):
         """Transcribe a call that is up already; returns the record's id."""
         ...
 
+    async def attachable(self) -> Sequence[Any]:
+        """Calls that are up and not transcribed, each with `leg`, `from_`, `to` and `caller_name`."""
+        ...
+
     async def detach(self, call_sid: str) -> object:
         """Stop transcribing a call, which goes on."""
         ...

@@ -30,6 +30,8 @@ class Client(Protocol):
 
     def fetch_call(self, call_sid: str) -> Resource: ...
 
+    def live_calls(self) -> list[Resource]: ...
+
 
 class TwilioApi:
     """The requests, with our addresses in them. They block, and raise `CarrierError` with an explanation."""
@@ -69,12 +71,19 @@ class TwilioApi:
 
     def fetch_call(self, leg: str) -> CallInfo:
         """What a call is."""
-        found = self._client.fetch_call(leg)
-        return CallInfo(
-            leg=found.call_sid,
-            from_=found.from_,
-            to=found.to,
-            placed=found.direction.startswith("outbound"),
-            status=found.status,
-            caller_name=found.caller_name,
-        )
+        return _info(self._client.fetch_call(leg))
+
+    def live_calls(self) -> list[CallInfo]:
+        """The account's calls that are up, the newest first."""
+        return [_info(found) for found in self._client.live_calls()]
+
+
+def _info(found: Resource) -> CallInfo:
+    return CallInfo(
+        leg=found.call_sid,
+        from_=found.from_,
+        to=found.to,
+        placed=found.direction.startswith("outbound"),
+        status=found.status,
+        caller_name=found.caller_name,
+    )

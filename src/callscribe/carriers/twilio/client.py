@@ -180,6 +180,13 @@ class CarrierClient:
         with self._asking(f"read the call {call_sid}"):
             return _call(self._client.calls(call_sid).fetch())
 
+    def live_calls(self) -> list[CallInfo]:
+        """The calls that are up, the newest first; not more than fifty."""
+        with self._asking("list the calls in progress"):
+            return [
+                _call(found) for found in self._client.calls.list(status="in-progress", limit=50)
+            ]
+
     def create_call(self, *, to: str, from_: str, url: str, status_callback: str) -> str:
         """Place a call whose TwiML is asked for at `url` once it is answered, and return its SID.
 
