@@ -3,6 +3,7 @@
     running_product      what `callscribe serve` runs: model, tunnel, numbers, server
       running_server     the server alone: record, speech, calls, pages
         open_record      store, hub, journal
+        decoding         where speech is decoded: worker processes, or threads
         Sessions         a stream's audio to text
         second_reading   what reads it again
         call_registry    which calls are live
@@ -15,7 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -55,6 +58,7 @@ from callscribe.reading.ears import Ears
 from callscribe.reading.process import ReaderProcess
 from callscribe.reading.service import ReadingService
 from callscribe.reading.unread import Unread
+from callscribe.recognition import registry as engines
 from callscribe.recognition.base import Recognizer
 from callscribe.recognition.windows import WINDOW_MS
 from callscribe.recordings.shelf import Shelf
@@ -66,6 +70,8 @@ from callscribe.speech.places import InProcess
 from callscribe.speech.session import SessionOptions, StreamSession
 from callscribe.speech.stream import DecodingOptions
 from callscribe.speech.tap import Listener
+from callscribe.speech.worker import Made
+from callscribe.speech.workers import Workers
 from callscribe.store.base import Archive, TokenBook
 from callscribe.store.opening import open_store, open_tokens
 from callscribe.text.writer import Writer, WriterOptions
@@ -352,6 +358,7 @@ async def running_product(settings: Settings, tell: Tell) -> AsyncIterator[Produ
                 settings,
                 recognizer,
                 listener,
+                load_again=partial(engines.load_recognizer, model.path, model.facts),
                 public_url=await _public_url(settings, listener, stack, tell),
                 own_number=own[0].number if own else settings.number,
                 carrier_api=None if account is None else account.client,
@@ -379,6 +386,7 @@ async def running_server(
     recognizer: Recognizer,
     listener: socket.socket,
     *,
+    load_again: LoadAgain | None = None,
     public_url: str = "",
     own_number: str = "",
     carrier_api: Client | None = None,
@@ -390,6 +398,8 @@ async def running_server(
     Args:
         recognizer: closed by the caller.
         listener: from `listen`; closed here.
+        load_again: loads the recogniser in another process. Without it, it decodes in this one, whatever the settings
+            say.
         public_url: where the carrier reaches us; by default the address we listen on.
         own_number: the number that calls arrive at and are placed from, when known.
         carrier_api: for what needs REST: streams of participants added by REST, placed calls, restarted sockets.
@@ -409,7 +419,8 @@ async def running_server(
         reading = await stack.enter_async_context(
             second_reading(settings, recognizer.language, record)
         )
-        sessions = await stack.enter_async_context(speech(settings, recognizer, record, reading))
+        pool = await stack.enter_async_context(decoding(settings, recognizer, load_again))
+        sessions = Sessions(settings, pool, record, reading)
         memory = Worker("what calls were before")
         stack.callback(memory.close)
         registry = call_registry(
@@ -539,21 +550,42 @@ async def second_reading(
 
 def text_writer(settings: Settings, language: str) -> Writer:
     """Makes words readable, as the settings wish."""
-    options = WriterOptions(fillers=settings.fillers, profanity_filter=settings.profanity_filter)
-    return Writer.for_language(language, options)
+    return Writer.for_language(language, writer_options(settings))
+
+
+def writer_options(settings: Settings) -> WriterOptions:
+    return WriterOptions(fillers=settings.fillers, profanity_filter=settings.profanity_filter)
+
+
+LoadAgain = Callable[[], Recognizer]
+"""Picklable."""
 
 
 @contextlib.asynccontextmanager
-async def speech(
-    settings: Settings, recognizer: Recognizer, record: Record, reading: SecondReading | None
-) -> AsyncIterator[Sessions]:
-    """What turns streams into text; on leaving, everything that was heard is decoded."""
-    write = text_writer(settings, recognizer.language)
-    pool = DecodePool([InProcess(recognizer, write)], threads=settings.threads)
-    try:
-        yield Sessions(settings, pool, record, reading)
-    finally:
-        await pool.close()
+async def decoding(
+    settings: Settings, recognizer: Recognizer, load_again: LoadAgain | None
+) -> AsyncIterator[DecodePool]:
+    """Where speech is decoded; on leaving, everything that was heard is decoded.
+
+    Raises:
+        ModelError: a worker process cannot load the model.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        if load_again is None or settings.workers == "threads" or sys.platform == "win32":
+            write = text_writer(settings, recognizer.language)
+            pool = DecodePool([InProcess(recognizer, write)], threads=settings.threads)
+        else:
+            write_there = partial(
+                Writer.for_language, recognizer.language, writer_options(settings)
+            )
+            workers = Workers(
+                Made(load_again, write_there), settings.threads or os.cpu_count() or 1
+            )
+            stack.callback(workers.close)
+            await asyncio.to_thread(workers.start)
+            pool = DecodePool(workers.places, threads=1)
+        stack.push_async_callback(pool.close)
+        yield pool
 
 
 class Sessions:

@@ -208,9 +208,14 @@ class Settings:
         "deleted once read. False: in memory only.",
         group="Recognition",
     )
+    workers: Literal["processes", "threads"] = setting(
+        "processes",
+        "Decode speech in processes of their own, which may crash without harm to the server, or in its threads.",
+        group="Recognition",
+    )
     threads: int = setting(
         0,
-        "Threads that decode speech. 0: one per processor core.",
+        "How many of them. 0: one per processor core.",
         group="Recognition",
         within=Range(0, 1024),
     )
