@@ -309,6 +309,32 @@ class RecordSettled(Event, frozen=True, kw_only=True, tag="record_settled"):
     """Utterances that could not be read again and keep their first reading."""
 
 
+class UtteranceCorrected(Event, frozen=True, kw_only=True, tag="utterance_corrected"):
+    """A person says what was really said. It stands whatever is read again later; what was recognised is kept."""
+
+    leg: str
+    track: Track
+    utterance: str
+    text: str
+    """Empty: take the correction back."""
+    by: str = ""
+    """Who corrected it: the name of a token, `page`, `here`."""
+
+
+class NoteChanged(Event, frozen=True, kw_only=True, tag="note_changed"):
+    """A person's note about the call, the whole of it."""
+
+    text: str
+    by: str = ""
+
+
+class TagsChanged(Event, frozen=True, kw_only=True, tag="tags_changed"):
+    """The call's tags, all of them."""
+
+    tags: tuple[str, ...]
+    by: str = ""
+
+
 class StoreFailed(Event, frozen=True, kw_only=True, tag="store_failed"):
     """The store cannot be written; transcription goes on, and views must say so. Not stored.
 
@@ -343,6 +369,9 @@ AnyEvent = (
     | StreamEnded
     | CallEnded
     | RecordSettled
+    | UtteranceCorrected
+    | NoteChanged
+    | TagsChanged
     | StoreFailed
     | CallDeleted
 )
@@ -350,7 +379,7 @@ AnyEvent = (
 EPHEMERAL = (PartialTranscript, LagChanged, StoreFailed, CallDeleted)
 """Published to live viewers only; everything else is stored first and gets an id."""
 
-AFTERWARDS = (RevisedTranscript, RecordSettled)
+AFTERWARDS = (RevisedTranscript, RecordSettled, UtteranceCorrected, NoteChanged, TagsChanged)
 """Events that never begin a record. About a record that is not there any more they are not kept."""
 
 

@@ -49,6 +49,9 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     utterance_count: int = 0
     last_text: str = ""
     """Text of the newest final, for the list."""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    """What a person wrote about the call."""
 
 
 class TrackRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +98,17 @@ class FirstReading(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[Word, ...]
 
 
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """That a person put an utterance's text right."""
+
+    recognised: str
+    """The text as it was recognised, best reading."""
+    by: str = ""
+    at: str = ""
+
+
 class UtteranceRecord(FinalTranscript, frozen=True, kw_only=True, tag="final"):
-    """An utterance with its best reading; in JSON a final with three fields more."""
+    """An utterance with its best reading; in JSON a final with four fields more."""
 
     reading: int = 1
     """1: as it was heard; 2: read again soon after; 3: read again after the call."""
@@ -104,6 +116,8 @@ class UtteranceRecord(FinalTranscript, frozen=True, kw_only=True, tag="final"):
     """The model that read it again."""
     first: FirstReading | None = None
     """The first reading, when this is another."""
+    correction: Correction | None = None
+    """`text` and `tokens` are a person's; `raw_text` and `words` stay the recogniser's."""
 
     @classmethod
     def of(cls, final: FinalTranscript) -> UtteranceRecord:

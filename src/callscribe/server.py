@@ -714,6 +714,7 @@ def web_services(
         registry=registry,
         store=record.store,
         archive=record.store,
+        publish=record.journal.publish,
         shelf=record.shelf,
         erasure=record.upkeep,
         tokens=record.tokens,

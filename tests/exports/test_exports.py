@@ -24,7 +24,9 @@ from callscribe.events import (
     ParticipantJoined,
     RevisedTranscript,
     SpeakerRenamed,
+    TagsChanged,
     Token,
+    UtteranceCorrected,
     Word,
 )
 from callscribe.exports import captions, document
@@ -73,6 +75,9 @@ EVENTS: list[AnyEvent] = [
                          for f in ("call", "leg", "track", "speaker", "utterance", "text", "raw_text", "start_ms",
                                    "end_ms", "words", "tokens")}, revision=2, reader="whisper"),
     SpeakerRenamed(call=CALL, leg=CALL, track="outbound", speaker="Bob"),
+    UtteranceCorrected(call=CALL, leg=CALL, track="inbound", utterance="u1", text="Is 5 < 6 & 7 > 6 --> yes?!",
+                       by="page"),
+    TagsChanged(call=CALL, tags=("urgent",)),
 ]  # fmt: skip
 
 
@@ -88,7 +93,7 @@ def content(source: Source, kind: Any) -> str:
 def test_subtitles_are_read_by_others(source: Source) -> None:
     found = list(srt.parse(content(source, "srt")))
     assert [cue.index for cue in found] == list(range(1, len(found) + 1))
-    assert found[0].content.replace("\n", " ") == "Alice <A>: Is 5 < 6 & 7 > 6 → yes?"
+    assert found[0].content.replace("\n", " ") == "Alice <A>: Is 5 < 6 & 7 > 6 → yes?!"
     assert found[0].start.total_seconds() == 1.0
     assert "Bob: It is truly so." in [cue.content for cue in found]
     assert all(cue.end > cue.start for cue in found)
@@ -115,11 +120,12 @@ def test_csv(source: Source) -> None:
 
 def test_prose(source: Source) -> None:
     text = content(source, "txt")
-    assert "Is 5 < 6 & 7 > 6 --> yes?" in text
+    assert "Is 5 < 6 & 7 > 6 --> yes?!" in text
+    assert "Tags: urgent" in text
     assert "[0:02] Bob:\nIt is truly so." in text
     assert "Call: " + CALL in text
     markdown = content(source, "md")
-    assert "**Alice \\<A\\>** (0:01): Is 5 \\< 6 & 7 \\> 6 --\\> yes?" in markdown
+    assert "**Alice \\<A\\>** (0:01): Is 5 \\< 6 & 7 \\> 6 --\\> yes?!" in markdown
 
 
 async def test_a_page_with_the_sound_inside(source: Source, tmp_path: Path) -> None:
@@ -143,6 +149,8 @@ def test_the_document_is_what_its_schema_says(source: Source) -> None:
     found = json.loads(content(source, "json"))
     assert found["utterances"][1]["text"] == "It is truly so."
     assert found["utterances"][1]["first_text"] == "It is *really* so."
+    assert found["utterances"][0]["recognised_text"] == "Is 5 < 6 & 7 > 6 --> yes?"
+    assert found["call"]["tags"] == ["urgent"]
     assert found["utterances"][0]["words"][0]["confidence"] == 0.9
 
 

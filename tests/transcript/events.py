@@ -110,6 +110,16 @@ STORED: dict[type[Any], st.SearchStrategy[Any]] = {
         counters=st.just(ev.StreamCounters(frames=7, missing_ms=20)),
     ),
     ev.CallEnded: _event(ev.CallEnded, status=STATUS, duration_ms=MS, ended_by=NAMES),
+    ev.UtteranceCorrected: _event(
+        ev.UtteranceCorrected,
+        leg=LEGS,
+        track=TRACKS,
+        utterance=st.sampled_from("uvwxyz"),
+        text=st.just("") | TEXT,
+        by=st.just("page"),
+    ),
+    ev.NoteChanged: _event(ev.NoteChanged, text=TEXT),
+    ev.TagsChanged: _event(ev.TagsChanged, tags=st.just(("urgent",))),
     ev.RecordSettled: _event(ev.RecordSettled, unread=st.integers(0, 2)),
 }
 EPHEMERAL: dict[type[Any], st.SearchStrategy[Any]] = {

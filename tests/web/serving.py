@@ -121,6 +121,7 @@ class Serving:
             registry=self.calls.registry,
             store=self.store,
             archive=self.store,
+            publish=self.journal.publish,
             erasure=upkeep,
             shelf=shelf,
             hub=self.hub,

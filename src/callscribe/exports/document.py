@@ -53,6 +53,10 @@ class DocumentUtterance(msgspec.Struct, frozen=True, kw_only=True):
     reader: str = ""
     first_text: str = ""
     """As first heard, when it has been read again."""
+    recognised_text: str = ""
+    """As it was recognised, best reading, when a person has corrected it; `text` and `tokens` are the person's."""
+    corrected_by: str = ""
+    corrected_at: str = ""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +102,9 @@ def document(source: Source) -> Document:
                 reading=said.reading,
                 reader=said.reader,
                 first_text=said.first_text,
+                recognised_text=said.recognised_text,
+                corrected_by=said.corrected_by,
+                corrected_at=said.corrected_at,
             )
             for said in transcript.utterances
         ),

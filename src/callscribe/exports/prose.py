@@ -56,6 +56,10 @@ def facts(call: CallSummary) -> Iterator[tuple[str, str]]:
             yield name, f"{who} ({number})" if who and number else who or number
     if call.room:
         yield "Room", call.room
+    if call.tags:
+        yield "Tags", ", ".join(call.tags)
+    if call.note:
+        yield "Note", " ".join(call.note.split())
     yield "Call", call.sid
 
 

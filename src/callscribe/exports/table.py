@@ -9,7 +9,7 @@ from callscribe.exports.source import Source
 
 COLUMNS = (
     "call", "started_at", "start_s", "end_s", "speaker", "number", "text", "raw_text", "confidence", "reading",
-    "first_text",
+    "first_text", "recognised_text", "corrected_by",
 )  # fmt: skip
 
 
@@ -33,6 +33,8 @@ def table(source: Source) -> str:
                 f"{said.confidence:.3f}",
                 said.reading,
                 said.first_text,
+                said.recognised_text,
+                said.corrected_by,
             )
         )
     return out.getvalue()

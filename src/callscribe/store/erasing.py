@@ -29,7 +29,7 @@ from callscribe.store.schema import (
 
 What = Literal["call", "text"]
 
-_SPOKEN = ("final", "revised", "dtmf")
+_SPOKEN = ("final", "revised", "utterance_corrected", "note_changed", "dtmf")
 """Types of events that hold what was said."""
 _MERGE_PAGES = 500
 """How much of the index is rewritten at a time: some tens of milliseconds."""
@@ -60,7 +60,9 @@ def erase(connection: Connection, ids: Collection[str], what: What) -> list[str]
                 events.delete().where(and_(events.c.call == call, events.c.type.in_(_SPOKEN)))
             )
             connection.execute(
-                calls.update().where(calls.c.id == call).values(last_text="", utterance_count=0)
+                calls.update()
+                .where(calls.c.id == call)
+                .values(last_text="", note="", utterance_count=0)
             )
         connection.execute(erasures.delete().where(erasures.c.call == call))
         connection.execute(erasures.insert().values(call=call, what=what))

@@ -21,6 +21,7 @@ from callscribe.events import (
     FinalTranscript,
     GapDetected,
     LagChanged,
+    NoteChanged,
     PartialTranscript,
     ParticipantJoined,
     ParticipantLeft,
@@ -31,8 +32,11 @@ from callscribe.events import (
     StoreFailed,
     StreamEnded,
     StreamStarted,
+    TagsChanged,
+    Token,
     TranscriptionPaused,
     TranscriptionResumed,
+    UtteranceCorrected,
     Word,
 )
 from callscribe.records import FirstReading
@@ -47,9 +51,18 @@ from callscribe.store.schema import (
     tracks,
     utterances,
 )
+from callscribe.text.correcting import aligned
 
 _LIVE = ("ringing", "in-progress")
-_CHANGES_FACETS = (CallStarted, CallUpdated, CallEnded, ParticipantJoined, SpeakerRenamed)
+_CHANGES_FACETS = (
+    CallStarted,
+    CallUpdated,
+    CallEnded,
+    ParticipantJoined,
+    SpeakerRenamed,
+    NoteChanged,
+    TagsChanged,
+)
 """What may change by whom and how a call is found."""
 
 
@@ -123,6 +136,13 @@ def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
             _paused(connection, event)
         case TranscriptionResumed():
             _resumed(connection, event)
+        case UtteranceCorrected():
+            _corrected(connection, event)
+        case NoteChanged():
+            _update_call(connection, event.call, {"note": event.text})
+        case TagsChanged():
+            tags = msgspec.json.encode(event.tags).decode()
+            _update_call(connection, event.call, {"tags": tags})
         case DtmfReceived() | RecordSettled():
             pass  # kept in the journal only
         case PartialTranscript() | LagChanged() | StoreFailed() | CallDeleted():
@@ -274,7 +294,7 @@ def _revised(connection: Connection, event_id: int, event: RevisedTranscript) ->
     before = _reading_before(connection, event)
     if before is not None and before.revision > event.revision:
         return
-    if event.text:
+    if event.text or (before is not None and before.recognised):
         _write_utterance(connection, event_id, event, before)
         return
     # There were no words in it after all.
@@ -316,6 +336,12 @@ def _write_utterance(
     speaker = _speaker(connection, event.call, event.leg, event.track, event.speaker)
     if before is not None:
         connection.execute(_FORGET, _this(event))
+    text, tokens, recognised = event.text, event.tokens, None
+    if before is not None and before.recognised:  # what a person said stands
+        kept = msgspec.json.decode(before.recognised, type=Recognised)
+        kept = msgspec.structs.replace(kept, text=event.text, tokens=event.tokens)
+        recognised = msgspec.json.encode(kept).decode()
+        text, tokens = before.text, aligned(before.text, event.tokens)
     connection.execute(
         _WRITE,
         {
@@ -328,10 +354,11 @@ def _write_utterance(
             "revision": event.revision,
             "start_ms": event.start_ms,
             "end_ms": event.end_ms,
-            "text": event.text,
+            "text": text,
             "raw_text": event.raw_text,
             "words": msgspec.json.encode(event.words).decode(),
-            "tokens": msgspec.json.encode(event.tokens).decode(),
+            "tokens": msgspec.json.encode(tokens).decode(),
+            "recognised": recognised,
             "confidence": event.confidence,
             "lag_ms": event.lag_ms,
             "at": event.at,
@@ -341,9 +368,9 @@ def _write_utterance(
         },
     )
     if before is None:
-        connection.execute(_COUNT_NEW, {"of_call": event.call, "newest": event.text})
+        connection.execute(_COUNT_NEW, {"of_call": event.call, "newest": text})
     elif before.text == before.last_text:
-        _update_call(connection, event.call, {"last_text": event.text})
+        _update_call(connection, event.call, {"last_text": text})
     connection.execute(
         _NAME_TRACK,
         {
@@ -356,12 +383,51 @@ def _write_utterance(
     search.index_utterance(connection, event.call, event.utterance)
 
 
+class Recognised(msgspec.Struct, frozen=True):
+    """What was recognised of an utterance that a person has corrected, and who did that, when."""
+
+    text: str
+    tokens: tuple[Token, ...]
+    by: str = ""
+    at: str = ""
+
+
+def _corrected(connection: Connection, event: UtteranceCorrected) -> None:
+    same = and_(utterances.c.call == event.call, utterances.c.utterance == event.utterance)
+    row = connection.execute(
+        select(utterances, calls.c.last_text)
+        .join(calls, calls.c.id == utterances.c.call)
+        .where(same)
+    ).first()
+    if row is None:
+        return
+    if row.recognised:
+        before = msgspec.json.decode(row.recognised, type=Recognised)
+    else:
+        tokens = msgspec.json.decode(row.tokens, type=tuple[Token, ...])
+        before = Recognised(row.text, tokens)
+    text = event.text or before.text
+    values: dict[str, Any] = {"text": text, "recognised": None}
+    values["tokens"] = msgspec.json.encode(before.tokens).decode()
+    if event.text:
+        kept = msgspec.structs.replace(before, by=event.by, at=event.at)
+        values["recognised"] = msgspec.json.encode(kept).decode()
+        values["tokens"] = msgspec.json.encode(aligned(text, before.tokens)).decode()
+    connection.execute(utterances.update().where(same).values(values))
+    if row.text == row.last_text:
+        _update_call(connection, event.call, {"last_text": text})
+    search.index_utterance(connection, event.call, event.utterance)
+
+
 def _first(before: Row[Any] | None) -> str | None:
     """The first reading of an utterance that is about to be replaced; None when it is not known any more."""
     if before is None or before.reading != 1:
         return None if before is None else before.first
     words = msgspec.json.decode(before.words, type=tuple[Word, ...])
-    first = FirstReading(text=before.text, raw_text=before.raw_text, words=words)
+    text = before.text
+    if before.recognised:
+        text = msgspec.json.decode(before.recognised, type=Recognised).text
+    first = FirstReading(text=text, raw_text=before.raw_text, words=words)
     return msgspec.json.encode(first).decode()
 
 

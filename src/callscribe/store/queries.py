@@ -21,6 +21,7 @@ from callscribe.events import (
 from callscribe.records import (
     CallRecord,
     CallSummary,
+    Correction,
     FirstReading,
     ParticipantRecord,
     PauseRecord,
@@ -28,6 +29,7 @@ from callscribe.records import (
     UtteranceRecord,
 )
 from callscribe.store import database
+from callscribe.store.projections import Recognised
 from callscribe.store.schema import (
     calls,
     events,
@@ -45,6 +47,7 @@ SHORTEST_PREFIX = 6
 _words = msgspec.json.Decoder(tuple[Word, ...])
 _tokens = msgspec.json.Decoder(tuple[Token, ...])
 _first = msgspec.json.Decoder(FirstReading)
+_tags = msgspec.json.Decoder(tuple[str, ...])
 _dial = msgspec.json.Decoder(Dial)
 _counters = msgspec.json.Decoder(StreamCounters)
 
@@ -214,6 +217,8 @@ def _summary(row: Row[Any], speakers: tuple[str, ...], paused: bool) -> CallSumm
         speakers=speakers,
         utterance_count=row.utterance_count,
         last_text=row.last_text,
+        tags=_tags.decode(row.tags),
+        note=row.note,
     )
 
 
@@ -265,7 +270,13 @@ def _utterance(row: Row[Any]) -> UtteranceRecord:
         reading=row.reading,
         reader=row.reader,
         first=_first.decode(row.first) if row.first else None,
+        correction=_correction(row.recognised) if row.recognised else None,
     )
+
+
+def _correction(kept: str) -> Correction:
+    found = msgspec.json.decode(kept, type=Recognised)
+    return Correction(recognised=found.text, by=found.by, at=found.at)
 
 
 def _gap(row: Row[Any]) -> GapDetected:

@@ -24,10 +24,10 @@ from sqlalchemy import (
     event,
 )
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration."""
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every migration from the oldest to `HEAD`."""
 
 metadata = MetaData(
@@ -83,6 +83,8 @@ calls = Table(
     Column("last_text", Text, nullable=False, default=""),
     Column("facets", Text, nullable=False, default="", server_default=""),
     Column("place", Integer, nullable=False, default=0, server_default="0"),
+    Column("tags", Text, nullable=False, default="[]", server_default="[]"),
+    Column("note", Text, nullable=False, default="", server_default=""),
     Index(None, "first_event"),
     Index(None, "place"),
     Index(None, "conference_sid"),
@@ -180,6 +182,7 @@ utterances = Table(
     Column("reading", Integer, nullable=False, server_default="1"),
     Column("reader", Text, nullable=False, server_default=""),
     Column("first", Text),
+    Column("recognised", Text),
     UniqueConstraint("call", "utterance"),
     Index(None, "call", "start_ms"),
 )

@@ -49,6 +49,7 @@ _SHORTEST_WORD = 3
 _tokens = msgspec.json.Decoder(tuple[Token, ...])
 _words = msgspec.json.Decoder(tuple[Word, ...])
 _dial = msgspec.json.Decoder(Dial)
+_tags = msgspec.json.Decoder(tuple[str, ...])
 
 
 # Keeping the index
@@ -227,6 +228,7 @@ _INDEXED = (
         utterances.c.start_ms,
         utterances.c.text,
         utterances.c.raw_text,
+        utterances.c.recognised,
         calls.c.facets,
         calls.c.started_at,
         search_rows.c.id.label("row"),
@@ -263,8 +265,8 @@ def _free_row(connection: Connection, wanted: int, also_taken: Set[int]) -> int:
 
 def _values(found: Row[Any]) -> dict[str, str]:
     written, spoken = found.text, found.raw_text
-    if plain(written) == plain(spoken):
-        spoken = ""
+    if found.recognised or plain(written) == plain(spoken):
+        spoken = ""  # of what a person corrected, the correction alone is what was said
     numbers = index_tokens(f"{written} {_BETWEEN}\n{spoken}" if spoken else written)
     said_by = _name_facets("s", found.speaker)
     return {
@@ -320,6 +322,8 @@ def _call_facets(connection: Connection, call: Row[Any]) -> str:
         *dict.fromkeys(_name_facets("p", name) for name in names if plain(name)),
         " ".join(dict.fromkeys(numbers)),
         _name_facets("r", call.room),
+        *(_name_facets("t", tag) for tag in _tags.decode(call.tags)),
+        _name_facets("w", call.note),
     ]
     return f" {_BETWEEN} ".join(group for group in groups if group)
 
@@ -465,7 +469,7 @@ def _named(words: str) -> list[str]:
     """Each word as the beginning of a name, a number, a tag or a room; figures as a part of a number, too."""
     options = []
     for word in plain(words):
-        kinds = [f"{{facets}} : {queries.quoted(kind + word)} *" for kind in "pntr"]
+        kinds = [f"{{facets}} : {queries.quoted(kind + word)} *" for kind in "pntrw"]
         if word.isdigit() and len(word) >= PART:
             kinds.append(f"{{digits}} : {queries.quoted('s' + word)} *")
         options.append("(" + " OR ".join(kinds) + ")")

@@ -23,6 +23,7 @@ from callscribe.events import (
     FinalTranscript,
     GapDetected,
     LagChanged,
+    NoteChanged,
     PartialTranscript,
     ParticipantJoined,
     ParticipantLeft,
@@ -33,9 +34,11 @@ from callscribe.events import (
     StoreFailed,
     StreamEnded,
     StreamStarted,
+    TagsChanged,
     Track,
     TranscriptionPaused,
     TranscriptionResumed,
+    UtteranceCorrected,
 )
 from callscribe.records import CallSummary
 from callscribe.transcript import wording
@@ -71,6 +74,8 @@ class CallLine:
         self._begun = False
         self._stays: list[_Stay] = []
         self._said: dict[str, _Said] = {}
+        self._recognised: dict[str, str] = {}
+        """What was recognised of the utterances that a person has corrected."""
         self._withdrawn: dict[str, int] = {}
         self._renamed: dict[Voice, str] = {}
         self._second_reader = False
@@ -116,6 +121,12 @@ class CallLine:
                 self._call_ended(event)
             case RecordSettled():
                 self._settled = True
+            case UtteranceCorrected():
+                self._corrected(event)
+            case NoteChanged():
+                self._set(note=event.text)
+            case TagsChanged():
+                self._set(tags=event.tags)
             case ParticipantUpdated() | StreamStarted() | StreamEnded() | GapDetected():
                 pass  # seen on the call's own page
             case PartialTranscript() | LagChanged() | DtmfReceived() | StoreFailed():
@@ -198,6 +209,20 @@ class CallLine:
                 said.name = event.speaker
         self._tell_speakers()
 
+    def _corrected(self, event: UtteranceCorrected) -> None:
+        known = self._said.get(event.utterance)
+        if known is None:
+            return
+        recognised = self._recognised.get(event.utterance, known.text)
+        text = event.text or recognised
+        if event.text:
+            self._recognised[event.utterance] = recognised
+        else:
+            self._recognised.pop(event.utterance, None)
+        if known.text == self.summary.last_text:
+            self._set(last_text=text)
+        known.text = text
+
     def _heard(self, event: FinalTranscript | RevisedTranscript) -> None:
         revised = isinstance(event, RevisedTranscript)
         self._second_reader |= revised
@@ -205,17 +230,20 @@ class CallLine:
         latest = known.revision if known else self._withdrawn.get(event.utterance, 0)
         if event.revision < latest:
             return
-        if revised and not event.text:
+        if revised and not event.text and event.utterance not in self._recognised:
             self._withdrawn[event.utterance] = event.revision
             if known is not None:
                 self._withdraw(event.utterance)
             return
         voice = (event.leg, event.track)
         name = self._renamed.get(voice, event.speaker)
-        said = _Said(voice, name, event.start_ms, event.revision, event.text)
+        text = event.text
+        if known is not None and event.utterance in self._recognised:
+            self._recognised[event.utterance], text = text, known.text
+        said = _Said(voice, name, event.start_ms, event.revision, text)
         self._said[event.utterance] = said
         if known is None or known.text == self.summary.last_text:
-            self._set(last_text=event.text)
+            self._set(last_text=text)
         if known is None:
             self._set(utterance_count=self.summary.utterance_count + 1)
         # Whoever joined stands by when; only strangers stand by when they first spoke.

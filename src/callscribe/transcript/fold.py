@@ -17,6 +17,7 @@ from callscribe.events import (
     FinalTranscript,
     GapDetected,
     LagChanged,
+    NoteChanged,
     PartialTranscript,
     ParticipantJoined,
     ParticipantLeft,
@@ -28,15 +29,17 @@ from callscribe.events import (
     StreamCounters,
     StreamEnded,
     StreamStarted,
+    TagsChanged,
     Track,
     TranscriptionPaused,
     TranscriptionResumed,
+    UtteranceCorrected,
 )
 from callscribe.records import CallSummary
 from callscribe.transcript import wording
 from callscribe.transcript.calls import CallLine
 from callscribe.transcript.layout import Layout
-from callscribe.transcript.parts import Block, Note, NoteKind, Person, Utterance
+from callscribe.transcript.parts import Block, Note, NoteKind, Person, Utterance, with_correction
 
 DIGITS_MS = 3000
 """Keys pressed within this time of each other are one note."""
@@ -95,6 +98,7 @@ class Transcript:
         self._slots: dict[str, int] = {}
         self._names: dict[str, str] = {}
         self._utterances: dict[str, Utterance] = {}
+        self._corrections: dict[str, UtteranceCorrected] = {}
         self._notes: dict[str, Note] = {}
         self._digits: dict[str, Note] = {}
         self._hold = False
@@ -187,6 +191,7 @@ class Transcript:
                 s.reader,
                 s.revision,
                 s.first_text,
+                (s.corrected, s.corrected_by, s.corrected_at, s.recognised_text),
                 s.tentative,
             )
             for s in self.utterances
@@ -250,6 +255,10 @@ class Transcript:
                 self._call_ended(event)
             case RecordSettled():
                 self._record_settled(event)
+            case UtteranceCorrected():
+                self._corrected(event)
+            case NoteChanged() | TagsChanged():
+                pass  # in the call's line
             case CallDeleted():
                 self.deleted = self._change.line = True
             case _:
@@ -440,7 +449,8 @@ class Transcript:
         if known is not None and known.final:
             if known.revision > event.revision:
                 return
-            first = known.text if known.reading == 1 else known.first_text
+            text = known.recognised_text if known.corrected else known.text
+            first = text if known.reading == 1 else known.first_text
         self._durable(event, event.reading, event.reader, first)
 
     def _durable(
@@ -462,8 +472,18 @@ class Transcript:
             confidence=event.confidence,
             first_text=first,
         )
-        self._show(said)
+        self._show(with_correction(said, self._corrections.get(said.id)))
         self.now_ms = max(self.now_ms, event.end_ms)
+
+    def _corrected(self, event: UtteranceCorrected) -> None:
+        known = self._utterances.get(event.utterance)
+        if known is None or not known.final or not known.text:
+            return
+        if event.text:
+            self._corrections[event.utterance] = event
+        else:
+            self._corrections.pop(event.utterance, None)
+        self._show(with_correction(known, event))
 
     def _show(self, said: Utterance) -> None:
         """Puts an utterance in its place, or takes it away when there are no words in it any more."""

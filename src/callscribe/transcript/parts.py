@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from callscribe.events import Token, Track, Word
+from callscribe.events import Token, Track, UtteranceCorrected, Word
+from callscribe.text.correcting import aligned
 from callscribe.transcript.wording import isolated
 
 SLOTS = 8
@@ -92,6 +93,13 @@ class Utterance:
     """A second reader is at work and has not read this final yet: a better reading may come."""
     first_text: str = ""
     """The written form of the first reading, when a later one has replaced it."""
+    corrected: bool = False
+    """`text` and `tokens` are a person's; `raw_text` and `words` stay the recogniser's."""
+    corrected_by: str = ""
+    corrected_at: str = ""
+    recognised_text: str = ""
+    """Of a corrected one: as it was recognised, best reading."""
+    recognised_tokens: tuple[Token, ...] = ()
 
     @property
     def order(self) -> Order:
@@ -101,6 +109,27 @@ class Utterance:
     def stretches(self) -> tuple[Stretch, ...]:
         """`text`, cut into words and what stands between; they join to `text`."""
         return stretches(self.text, self.tokens, self.words)
+
+
+def with_correction(said: Utterance, correction: UtteranceCorrected | None) -> Utterance:
+    """An utterance as a person corrected it, or with an empty correction as it was recognised."""
+    text = said.recognised_text if said.corrected else said.text
+    tokens = said.recognised_tokens if said.corrected else said.tokens
+    if correction is None or not correction.text:
+        return replace(
+            said, text=text, tokens=tokens, corrected=False, corrected_by="", corrected_at="",
+            recognised_text="", recognised_tokens=(),
+        )  # fmt: skip
+    return replace(
+        said,
+        text=correction.text,
+        tokens=aligned(correction.text, tokens),
+        corrected=True,
+        corrected_by=correction.by,
+        corrected_at=correction.at,
+        recognised_text=text,
+        recognised_tokens=tokens,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -202,11 +202,11 @@ def json_response(value: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body, refused past `MAX_BODY` bytes."""
+async def read_body(request: Request, *, limit: int = MAX_BODY) -> bytes:
+    """The whole body, refused past `limit` bytes."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
-            raise ApiError(413, "too-large", f"The body may have {MAX_BODY} bytes.")
+        if len(body) > limit:
+            raise ApiError(413, "too-large", f"The body may have {limit} bytes.")
     return body

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from callscribe.events import Track
+from callscribe.events import AnyEvent, Track
 from callscribe.journal.hub import Hub
 from callscribe.metrics import Meter
 from callscribe.recordings.shelf import Shelf
@@ -111,6 +111,7 @@ class Services:
         signatures: the carrier's signature check; None when unsigned requests are allowed.
         readiness: asked at every `/readyz`; may touch the disk, so it is awaited.
         shelf: the recordings; None where there are none.
+        publish: the journal's; for what people say about saved calls. None where nothing can be said.
         erasure: deletes calls; None where nobody does.
         archive: what goes beyond reading calls: search. The same store; None where there is no such thing.
         meter: the server's figures; None where nobody counts.
@@ -130,4 +131,5 @@ class Services:
     tokens: TokenBook | None = None
     meter: Meter | None = None
     erasure: Erasure | None = None
+    publish: Callable[[AnyEvent], Awaitable[None]] | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
