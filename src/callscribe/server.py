@@ -497,7 +497,13 @@ async def open_record(settings: Settings) -> AsyncIterator[Record]:
             journal = Journal(store, hub, stages=STAGES, spill=beside)
             journal.start()
             try:
-                upkeep = Upkeep(store, journal.publish, shelf=shelf, retention=kept)
+                upkeep = Upkeep(
+                    store,
+                    journal.publish,
+                    keepers=[Unread(data)],
+                    shelf=shelf,
+                    retention=kept,
+                )
                 async with upkeep.running():
                     yield Record(store, hub, journal, interrupted, shelf, recorder, upkeep, tokens)
             finally:

@@ -18,6 +18,7 @@ from callscribe.cli.show import find
 from callscribe.erasure import Keeper, erase, remove_traces
 from callscribe.errors import CallscribeError, StoreError
 from callscribe.outlet import say, tell
+from callscribe.reading.unread import Unread
 from callscribe.server import ADDRESS_FILE, open_shelf
 from callscribe.settings import Settings
 from callscribe.store.base import Archive, InUseError
@@ -120,7 +121,7 @@ def server_token(settings: Settings) -> str:
 
 def file_keepers(settings: Settings) -> list[Keeper]:
     """Who keeps files about calls in a data folder."""
-    return [open_shelf(settings)]
+    return [open_shelf(settings), Unread(settings.data)]
 
 
 class _Served:

@@ -21,6 +21,7 @@ from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.errors import ModelError
 from callscribe.events import (
     AnyEvent,
+    CallDeleted,
     CallEnded,
     CallStarted,
     FinalTranscript,
@@ -171,6 +172,8 @@ class ReadingService:
         match event:
             case FinalTranscript():
                 await self._final(event)
+            case CallDeleted():
+                await self.forget(event.call)
             case SpeakerRenamed() if event.call in self._calls:
                 self._calls[event.call].speakers[event.leg, event.track] = event.speaker
             case CallStarted() if event.call in self._calls:

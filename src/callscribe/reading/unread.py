@@ -103,6 +103,10 @@ class Unread:
         path = self._folder / _file_name(call) / (_file_name(utterance) + _SUFFIX)
         path.unlink(missing_ok=True)
 
+    def forget(self, call: str) -> None:
+        """As `drop_call` (`callscribe.erasure.Keeper`)."""
+        self.drop_call(call)
+
     def drop_call(self, call: str) -> None:
         """Forget a call: it is read, or was deleted."""
         if self._memory is not None:

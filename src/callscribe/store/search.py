@@ -36,7 +36,7 @@ from callscribe.store.schema import (
     utterances,
 )
 
-RANKED = 5_000
+RANKED = 2_000
 """Results by rank are the best among so many of the newest: ranking weighs every one of them."""
 _BUCKETS = 20
 """Facets of duration: powers of two, in seconds."""
