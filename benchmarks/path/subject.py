@@ -17,19 +17,24 @@ from typing import Any
 
 from rich.console import Console
 
-from callscribe.cli.views import show_hub
 from callscribe.events import CallStarted, FinalTranscript, StreamStarted, Word
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.settings import Secret, Settings
 from callscribe.terminal.view import TerminalView
 
 try:
+    from callscribe.cli.views import show_server
     from callscribe.server import run, running_server
     from callscribe.web.listening import listen
 except ImportError:  # an older checkout
+    from callscribe.cli import views
     from callscribe.cli.server import listen, running_server  # type: ignore[no-redef]
 
     run = asyncio.run  # type: ignore[assignment]
+
+    async def show_server(server: Any, view: Any) -> None:
+        await views.show_hub(server.hub, server.store, view)  # type: ignore[attr-defined]
+
 
 CALL = "CA" + "f" * 32
 
@@ -92,7 +97,7 @@ async def serve(data: Path) -> None:
         url = server.address.url if hasattr(server, "address") else server.url  # type: ignore[attr-defined]
         view = TerminalView(console)
         with view:
-            showing = asyncio.create_task(show_hub(record.hub, record.store, view))
+            showing = asyncio.create_task(show_server(server, view))
             publish = record.journal.publish
             await publish(CallStarted(call=CALL, from_="+15005550010"))
             await publish(

@@ -18,7 +18,7 @@ from callscribe.cli import COMMANDS, build_app, main
         (["nope"], 2, "No such command"),
         (["cals"], 2, "Did you mean 'calls'"),
         (["calls", "--nope"], 2, "No such option"),
-        (["show"], 2, "Missing argument"),
+        (["show"], 2, "give either a SID or --last"),
         (["calls", "--limit", "0"], 2, "greater than or equal to 1"),
         (["calls", "--data", "/nowhere/at/all"], 1, "callscribe: There is no folder"),
     ],
