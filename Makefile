@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo wer bench bench-path bench-search test lint types check fix lock clean
+.PHONY: audit help setup demo wer bench bench-path bench-search test lint types check fix lock clean
 
 help:
 	@echo "make demo    set everything up and show a phone call becoming text"
@@ -60,9 +60,12 @@ bench-search: setup
 # The lock file holds exact versions and hashes for every supported Python and platform.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+	  --no-annotate --no-header --group build --group dev pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --constraint requirements.lock benchmarks/requirements.in -o benchmarks/requirements.lock
+
+audit: setup
+	$(BIN)/python scripts/audit
 
 clean:
 	rm -rf .venv

@@ -261,3 +261,24 @@ def test_a_name_that_is_a_path(publisher: Publisher, models: Path) -> None:
 
 def test_sizes_for_people() -> None:
     assert [megabytes(n) for n in (0, 41_205_931, 1_913_365_522)] == ["1 MB", "41 MB", "1.9 GB"]
+
+
+@pytest.mark.parametrize("stated", [1_000, 0])
+def test_more_than_was_announced_is_not_taken(
+    publisher: Publisher, models: Path, stated: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callscribe.models.fetching.LARGEST", 1_000)
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    announced = msgspec.structs.replace(entry(publisher, BODY), size=stated)
+    with pytest.raises(ModelError, match="sends more for"):
+        install(announced, models)
+    assert not (models / NAME).exists()
+
+
+def test_an_archive_that_grows_without_end(publisher: Publisher, models: Path) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr(f"{NAME}/am/final.mdl", b"\0" * 50_000_000)
+    publisher.paths[f"/{NAME}.zip"] = Served(bomb.getvalue())
+    with pytest.raises(ModelError, match="unpack to far more"):
+        install(entry(publisher, bomb.getvalue()), models)

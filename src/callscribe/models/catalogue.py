@@ -183,12 +183,20 @@ def _entry(item: _Listed, known: dict[str, CatalogueEntry], url: str) -> Catalog
         language_name=item.lang_text or item.lang,
         kind=msgspec.convert(item.type, Literal["small", "big", "big-lgraph"]),
         size=item.size,
-        checksum=f"md5:{item.md5.lower()}" if item.md5 else (about.checksum if about else ""),
+        checksum=_checksum(item, about),
         licence=about.licence if about else "",
         note=about.note if about else "",
         url=urljoin(url, item.url or f"{item.name}.zip"),
         obsolete=str(item.obsolete).lower() == "true",
     )
+
+
+def _checksum(item: _Listed, about: CatalogueEntry | None) -> str:
+    """The package's own SHA-256 where it has one: the list and the archive come from the same server, and MD5 guards
+    against damage only."""
+    if about is not None and about.checksum.startswith("sha256:"):
+        return about.checksum
+    return f"md5:{item.md5.lower()}" if item.md5 else (about.checksum if about else "")
 
 
 def _with_url(entry: CatalogueEntry) -> CatalogueEntry:

@@ -35,6 +35,8 @@ from callscribe.models.folder import ABOUT_FILE, About, ModelFolder, inspect
 _CHUNK = 1 << 18
 _GROWTH = 2
 """A model unpacked is about so many times its archive; told exactly once the archive is here."""
+_MOST_GROWTH = 20
+"""Times its archive that no model has."""
 
 
 def install(
@@ -112,6 +114,8 @@ def _unpack(entry: CatalogueEntry, archive: Path, target: Path, on_progress: Pro
             with zipfile.ZipFile(archive) as packed:
                 members = list(_members(packed, entry.name))
                 total = sum(info.file_size for info, _ in members)
+                if total > size_of(archive) * _MOST_GROWTH:
+                    raise zipfile.BadZipFile("it would unpack to far more than a model")
                 need_space(target.parent, total, entry.name)
                 done = 0
                 for info, place in members:

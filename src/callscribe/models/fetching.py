@@ -153,13 +153,30 @@ def _fetch_rest(client: httpx.Client, remote: Remote, part: Path, on_progress: P
             tag.unlink(missing_ok=True)
         length = int(response.headers.get("Content-Length", 0))
         total = here + length if length else remote.size
+        _check_size(remote, total)
         with part.open("r+b" if here else "wb") as file:
             file.seek(here)
             on_progress("download", here, total)
             for chunk in response.iter_bytes():  # as it comes: a break loses nothing
+                _check_size(remote, here + len(chunk))
                 file.write(chunk)
                 here += len(chunk)
                 on_progress("download", here, total)
+
+
+LARGEST = 10_000_000_000
+"""Bytes. No model is larger; one whose size nobody states must end somewhere."""
+_MORE_THAN_STATED = 1.1
+
+
+def _check_size(remote: Remote, size: int) -> None:
+    """Take no more than was announced, or a server could fill the disk."""
+    most = remote.size * _MORE_THAN_STATED if remote.size else LARGEST
+    if size > most:
+        raise ModelError(
+            f"{host(remote.url)} sends more for {remote.name} than it should: {megabytes(size)} instead of "
+            f"{megabytes(remote.size or LARGEST)}. Nothing was installed."
+        )
 
 
 def _begins_at(response: httpx.Response, place: int) -> bool:
