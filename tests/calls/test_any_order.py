@@ -65,11 +65,11 @@ from tests.calls.world import (
 PLANS = {
     "answer": NumberFlow(),
     "forward": NumberFlow(flow="forward", to=(BOB, EVE), whisper="A call."),
-    "conference": NumberFlow(flow="conference", room="support"),
+    "conference": NumberFlow(flow="conference", room="support", label="Guest"),
     "outbound": NumberFlow(),
     "attach": NumberFlow(flow="forward", to=(BOB,)),
 }
-CONTACTS = {ALICE: "Alice", BOB: "Bob"}
+CONTACTS = {ALICE: "Alice", BOB: "Bob", EVE: "Alice"}
 STATUSES = (
     "initiated",
     "ringing",
@@ -101,7 +101,7 @@ def fact(kind: str, a: int, b: int, c: int) -> AnyFact:
         StreamRefused(leg=leg, reason="no"),
         PauseWanted(call=CALL),
         ResumeWanted(call=CALL),
-        RenameWanted(call=CALL, leg=leg, track=BOTH[b % 2], name=("Zoe", "Yan", "Alice")[c % 3]),
+        RenameWanted(call=CALL, leg=leg, track=BOTH[b % 2], name=("Zoe", "Alice")[c % 2]),
         SwapWanted(call=CALL),
         DialOver(leg=leg, status=status, dialed=LEG, leg_status=STATUSES[c % len(STATUSES)]),
     ]
@@ -150,7 +150,8 @@ class Play:
             info = CallInfo(leg=CALL, from_=ALICE, to=OURS, status="in-progress")
             self.world.tell(AttachWanted(leg=CALL, info=info))
         else:
-            self.come(CALL)
+            for leg in LEGS.get(kind, (CALL,))[:2]:
+                self.come(leg)
 
     def come(self, leg: str) -> None:
         number = {CALL: ALICE, LEG: BOB, THIRD: "anonymous"}[leg]

@@ -324,6 +324,18 @@ def test_shutdown_saves_what_is_being_said_and_refuses_new_calls() -> None:
     assert world.call(LEG) == (Refuse(),)
 
 
+def test_the_first_end_counts() -> None:
+    world = World()
+    stream = world.socket(world.call())
+    world.speak(stream, 0, 100)
+    world.slow = True
+    world.stop(stream)
+    world.says("completed")
+    world.tell(Shutdown())
+    world.finish()
+    assert world.ended().status == "completed"
+
+
 def record(status: str, *tracks: TrackRecord) -> Kept:
     summary = CallSummary(id=CALL, sid=CALL, status=status, duration_ms=9000, ended_at="then")  # type: ignore[arg-type]
     return Kept(record=CallRecord(call=summary, tracks=tracks))

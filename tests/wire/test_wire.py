@@ -8,6 +8,7 @@ What was changed on purpose since the first of them were written (when calls wer
 
 * An old voice request, sent again after a restart, is answered with a hangup and leaves the finished record as it is.
 * A forwarded call that is attached to goes on with its dial: who is talking, when they hang up, who ended it.
+* What a server that died did not hear is a gap, when the call is taken up again.
 * The end is reached a little sooner where two graces used to be waited for one after the other.
 * A conference leg whose call is over has its socket closed (`stop`), even when nobody stops it.
 * A gap is no longer shown from the beginning of the record when a stream broke off before it was placed, and people

@@ -190,6 +190,7 @@ class Call:
         self.end_ms = 0
         """End of the audio of streams that are gone, on the record's line."""
         self._used = set(used)
+        self._heard_before = bool(used)
         self._moments: dict[dt.datetime, int] = {}
         self._timers: dict[str, tuple[float, Callable[[], None]]] = {}
         self._end: tuple[CallStatus, str, str] = ("completed", "", "")
@@ -543,11 +544,15 @@ class Call:
         self._finish_if_silent()
 
     def _show_gap(self, leg: Leg, stream: Stream) -> None:
-        lost = leg.lost
-        if lost is None or lost.first_ms is None or stream.first_ms is None:
+        """Say what was not heard between this stream and the one before it, in this process or in one that died."""
+        first_ms = stream.offset_ms + (stream.first_ms or 0)
+        if leg.lost is not None and leg.lost.first_ms is not None and stream.first_ms is not None:
+            start, end = leg.lost.end_ms, first_ms
+            leg.lost = None
+        elif self.taken_up and self._heard_before and leg.opened == 1 and leg is self.leg:
+            start, end = self.line.past_ms, first_ms
+        else:
             return
-        leg.lost = None
-        start, end = lost.end_ms, stream.offset_ms + stream.first_ms
         if end - start < GAP_MS:
             return
         for track in stream.tracks:
@@ -593,7 +598,6 @@ class Call:
         self.say(
             CallEnded(
                 call=self.id,
-                at=self._wall(),
                 status=status,
                 duration_ms=end_ms or round((self.work.now.s - self.began_s) * 1000),
                 ended_by=by or self.ended_by,

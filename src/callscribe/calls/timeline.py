@@ -57,6 +57,11 @@ class Timeline:
         self._zero_carrier: dt.datetime | None = None
 
     @property
+    def past_ms(self) -> int:
+        """How far the line went before this process."""
+        return self._past_ms
+
+    @property
     def begun(self) -> bool:
         """Whether the first stream has come."""
         return self._anchor is not None

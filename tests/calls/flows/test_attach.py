@@ -16,6 +16,7 @@ from callscribe.events import (
     CallUpdated,
     Dial,
     FinalTranscript,
+    GapDetected,
     ParticipantJoined,
     StreamStarted,
 )
@@ -68,6 +69,8 @@ def test_after_a_restart_the_line_goes_on() -> None:
     stream = world.socket(world.asked[0].ticket, LEG, sid="MZ1")
     assert world.heard[0].offset_ms == 60_000
     assert [p.speaker for p in world.of(ParticipantJoined)] == ["Zoe", "Callee"]
+    gaps = [(g.track, g.start_ms, g.end_ms, g.reason) for g in world.of(GapDetected)]
+    assert gaps == [(track, 20_000, 60_000, "socket-lost") for track in BOTH]
     assert world.of(StreamStarted)[0].stream == "MZ1.2", "the first MZ1 was another stream"
     world.speak(stream, 0, 1000)
     world.stop(stream)
