@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from callscribe.cli.control import Server, Token
+from callscribe.cli.program import program
 from callscribe.cli.remote import DEFAULT_SERVER, Remote, ServerError, place
 from callscribe.outlet import say
 from callscribe.transcript import wording
@@ -48,7 +49,7 @@ def register(app: typer.Typer) -> None:
             answer = remote.post(path(call_sid, "attach"))
         call = str(answer["call"])
         say(
-            f"Transcribing {call_sid}. Follow it: callscribe watch {remote.place.url} --call {call}"
+            f"Transcribing {call_sid}. Follow it: {program()} watch {remote.place.url} --call {call}"
         )
 
     @app.command("detach")

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from callscribe.cli.filters import with_filter
 from callscribe.cli.options import with_settings
+from callscribe.cli.program import program
 from callscribe.outlet import data, tell
 from callscribe.records import CallFilter, CallPage
 from callscribe.settings import Settings
@@ -77,6 +78,6 @@ def register(app: typer.Typer) -> None:
         if console.is_terminal:
             rest = f"   Older ones: --after {calls[-1].id}" if page.cursor else ""
             console.print(
-                f"Read one: callscribe show {calls[0].sid[: shortest_length([c.sid for c in calls])]}{rest}",
+                f"Read one: {program()} show {calls[0].sid[: shortest_length([c.sid for c in calls])]}{rest}",
                 style="dim",
             )

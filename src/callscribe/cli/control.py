@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from callscribe.cli.program import program
 from callscribe.cli.remote import DEFAULT_SERVER, Remote, ServerError, place
 from callscribe.events import Track
 from callscribe.outlet import clean, say
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Stop listening to a live call until resume: nothing of it is heard or kept."""
         found = ask(server, token, call, "pause")
-        say(f"Paused: {who(found)}. Go on with: callscribe resume {found.id[:12]}")
+        say(f"Paused: {who(found)}. Go on with: {program()} resume {found.id[:12]}")
 
     @app.command("resume")
     def resume_command(

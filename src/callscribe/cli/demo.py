@@ -16,6 +16,7 @@ import typer
 
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
+from callscribe.cli.program import program
 from callscribe.cli.serve import (
     finish,
     first_of,
@@ -45,8 +46,6 @@ FINISH_S = 60
 """Seconds that the last words may take once the carrier has hung up."""
 
 INTERRUPTED = 128 + signal.SIGINT
-PROGRAM = "callscribe" if Path(sys.argv[0]).name != "callscribe" else sys.argv[0]
-"""How to call this program from where it was called."""
 
 CALLER, OURS, AGENT = "+15005550010", "+15005550006", "+15005550020"
 
@@ -154,7 +153,7 @@ async def demo(settings: Settings, speed: float, *, stay: bool) -> None:
             ended.cancel()
             if not report.errors:
                 check(await asyncio.to_thread(store.call, report.sid), report)
-                for line in afterwards(settings, report.sid, server.page_url if stay else ""):
+                for line in afterwards(settings, server.page_url if stay else ""):
                     hint(line)
                 if stay:
                     await first_of(stop.wait(), server.failed.wait())
@@ -201,7 +200,7 @@ def check(record: CallRecord | None, report: CallReport) -> CallRecord:
     return record
 
 
-def afterwards(settings: Settings, sid: str, page: str) -> list[str]:
+def afterwards(settings: Settings, page: str) -> list[str]:
     """What to do next.
 
     Args:
@@ -210,8 +209,7 @@ def afterwards(settings: Settings, sid: str, page: str) -> list[str]:
     option = data_option(settings)
     folder = "" if settings.data == own_folder() else option
     lines = [
-        f"Again    {PROGRAM} show {sid[:10]}{option}",
-        f"Delete   {PROGRAM} demo --delete{folder}",
+        f"Delete   {program()} demo --delete{folder}",
         "Next     your own number: docs/connect-a-number.md",
     ]
     return [f"Page     {page}/ stays until you press Ctrl-C", *lines] if page else lines

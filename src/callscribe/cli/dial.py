@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from callscribe.cli.control import Server, Token
+from callscribe.cli.program import program
 from callscribe.cli.remote import DEFAULT_SERVER, Remote, place
 from callscribe.outlet import say
 
@@ -31,4 +32,4 @@ def register(app: typer.Typer) -> None:
             answer = remote.post("/api/calls", {"to": to, "connect": connect})
         call = str(answer["call"])
         then = f", then {connect}" if connect else ""
-        say(f"Calling {to}{then}. Follow it: callscribe watch {remote.place.url} --call {call}")
+        say(f"Calling {to}{then}. Follow it: {program()} watch {remote.place.url} --call {call}")

@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from callscribe.cli.options import with_settings
+from callscribe.cli.program import program
 from callscribe.errors import ModelError
 from callscribe.models import catalogue, download, fetching, folder, reader_download, readers
 from callscribe.models.adapt import WEIGHT, AdaptReport, adapt
@@ -264,7 +265,7 @@ def get_model(name: str, *, again: bool = False, url: str = catalogue.CATALOGUE_
     with _progress_bar() as show:
         model = download.install(entry, where, on_progress=show, again=again)
     rate = "telephone" if model.sample_rate == 8_000 else f"{model.sample_rate // 1000} kHz"
-    tell(f"Installed ({rate} model). Use it: callscribe serve --model {entry.name}")
+    tell(f"Installed ({rate} model). Use it: {program()} serve --model {entry.name}")
     say(model.path)
 
 
@@ -383,7 +384,7 @@ def _adapted(base: folder.ModelFolder, report: AdaptReport) -> list[str]:
         lines.append(f"New pronunciations for known words: {', '.join(report.changed)}")
     if report.known:
         lines.append(f"Known already: {', '.join(report.known)}")
-    lines.append(f"Use it: callscribe serve --model {report.out}")
+    lines.append(f"Use it: {program()} serve --model {report.out}")
     return lines
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from callscribe.cli.filters import with_filter
 from callscribe.cli.options import with_settings
+from callscribe.cli.program import program
 from callscribe.cli.views import data_option
 from callscribe.outlet import data, tell
 from callscribe.records import CallFilter, SearchPage
@@ -78,6 +79,6 @@ def register(app: typer.Typer) -> None:
             tell(f"Nothing found.{hint}")
             return
         console = Console(highlight=False)
-        print_found(console, page, show=f"callscribe show {{sid}}{data_option(settings)}")
+        print_found(console, page, show=f"{program()} show {{sid}}{data_option(settings)}")
         if page.cursor and console.is_terminal:
             console.print(f"More: --cursor {page.cursor}", style="dim")

@@ -17,6 +17,7 @@ import typer
 
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
+from callscribe.cli.program import program
 from callscribe.cli.views import AnyView, choose_view, data_option, show_server
 from callscribe.errors import CarrierError, ModelError
 from callscribe.journal.worker import Worker, busy
@@ -216,7 +217,7 @@ def reader_lines(server: Server) -> list[str]:
     if server.settings.second_reader == choice.OFF:
         return []
     if server.reading is None:
-        return [f"Reader   none; get one with: callscribe models get {readers.SMALLEST}"]
+        return [f"Reader   none; get one with: {program()} models get {readers.SMALLEST}"]
     model = server.reading.model
     lines = [f"Reader   {model.title} reads every utterance again once it is over"]
     return [*lines, f"         {model.worth}"] if model.worth else lines
@@ -262,7 +263,7 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         count = len(interrupted)
         lines.append(
             f"Record   {count} call{'s were' if count > 1 else ' was'} interrupted when the server last died; "
-            f"callscribe calls{data_option(settings)}"
+            f"{program()} calls{data_option(settings)}"
         )
     if advice := recording_advice(settings, call_flows(settings)):
         lines.append(f"WARNING  {advice}")
@@ -274,6 +275,6 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         lines.append(f"Waiting for calls on {number}")
     else:
         lines.append(
-            f"Waiting for calls. Try it without a phone: callscribe simulate {address.url}"
+            f"Waiting for calls. Try it without a phone: {program()} simulate {address.url}"
         )
     return lines

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from callscribe.cli.options import with_settings
+from callscribe.cli.program import program
 from callscribe.errors import StoreError
 from callscribe.events import CallEnded
 from callscribe.journal.follow import events_of
@@ -115,7 +116,7 @@ def find(store: Store, sid: str) -> CallRecord:
         )
     near = difflib.get_close_matches(sid, known, n=1, cutoff=0.8)
     hint = f" Did you mean {near[0]}?" if near else ""
-    raise StoreError(f"There is no call {sid} in {store.place}.{hint} List them: callscribe calls")
+    raise StoreError(f"There is no call {sid} in {store.place}.{hint} List them: {program()} calls")
 
 
 def as_sid(text: str) -> str:

@@ -6,6 +6,7 @@ import sys
 
 from rich.console import Console
 
+from callscribe.cli.program import program
 from callscribe.journal.follow import JournalFollower
 from callscribe.server import Server
 from callscribe.settings import Settings
@@ -24,7 +25,7 @@ def choose_view(settings: Settings, *, json_when_piped: bool = True) -> AnyView:
         Console(highlight=False),
         raw=settings.raw,
         fillers=settings.fillers,
-        saved_hint=lambda call: f"callscribe show {call[:12]}{data_option(settings)}",
+        saved_hint=lambda call: f"{program()} show {call[:12]}{data_option(settings)}",
     )
 
 
