@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ import jinja2
 
 from callscribe.records import CallSummary
 from callscribe.transcript import numbers, wording
-from callscribe.transcript.parts import Note, Person, Utterance, stretches
+from callscribe.transcript.parts import Note, Person, Stretch, Utterance, stretches
 
 HERE = Path(__file__).parent
 Words = Literal["written", "raw"]
@@ -28,8 +29,11 @@ class ShownWord:
     text: str
     kind: str = ""
     """Class name: `open`: still being decided, `filler`, `doubt`, or nothing."""
-    sure: str = ""
-    """How sure a doubtful word is."""
+    about: str = ""
+    """What is to be known of a doubtful word: how sure it is, and what was heard first."""
+    start_ms: int | None = None
+    """When it was said; None for spaces, and while it is still being decided."""
+    end_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +122,75 @@ class Drawing:
 def shown(said: Utterance, words: Words) -> list[ShownWord]:
     """An utterance's words as a viewer wants them."""
     if words == "raw":
-        kind = "" if said.final else "open"
-        return [ShownWord(each.text, kind) for each in stretches(said.raw_text, (), ())]
-    found: list[ShownWord] = []
-    reached = 0
-    for each in said.stretches:
-        reached += len(each.text)
-        if not said.final:
+        return _raw(said)
+    pieces = said.stretches
+    if not said.final:
+        found: list[ShownWord] = []
+        reached = 0
+        for each in pieces:
+            reached += len(each.text)
             found.append(ShownWord(each.text, "" if reached <= said.settled else "open"))
-        elif each.filler:
-            found.append(ShownWord(each.text, "filler"))
-        elif each.confidence is not None and 0 < each.confidence < DOUBTFUL:
-            found.append(ShownWord(each.text, "doubt", f"{each.confidence:.0%} sure"))
-        else:
-            found.append(ShownWord(each.text))
+        return found
+    doubtful = _doubtful(pieces)
+    first = _heard_first(said.first_text, pieces) if doubtful else {}
+    return [
+        ShownWord(
+            each.text,
+            "filler" if each.filler else "doubt" if at in doubtful else "",
+            _about(each, first.get(at, "")) if at in doubtful else "",
+            each.start_ms,
+            each.end_ms,
+        )
+        for at, each in enumerate(pieces)
+    ]
+
+
+def _raw(said: Utterance) -> list[ShownWord]:
+    pieces = stretches(said.raw_text, (), ())
+    if not said.final:
+        return [ShownWord(each.text, "open") for each in pieces]
+    spoken = [each.text for each in pieces if not each.text.isspace()]
+    if [word.text for word in said.words] != spoken:
+        return [ShownWord(each.text) for each in pieces]
+    times = iter(said.words)
+    return [
+        ShownWord(each.text)
+        if each.text.isspace()
+        else ShownWord(each.text, start_ms=(word := next(times)).start_ms, end_ms=word.end_ms)
+        for each in pieces
+    ]
+
+
+def _doubtful(pieces: Sequence[Stretch]) -> set[int]:
+    """Which of an utterance's words are marked: those below `DOUBTFUL`, and of them the weakest tenth of all words, or
+    the weakest one where that is less. A page full of marks would say nothing."""
+    sure = [
+        (each.confidence, at)
+        for at, each in enumerate(pieces)
+        if each.confidence is not None and not each.filler
+    ]
+    weak = sorted(pair for pair in sure if 0 < pair[0] < DOUBTFUL)
+    return {at for _, at in weak[: max(1, len(sure) // 10)]}
+
+
+def _heard_first(text: str, pieces: Sequence[Stretch]) -> dict[int, str]:
+    """What a first reading had instead of words of a later one, by the place among `pieces`."""
+    if not text:
+        return {}
+    places = [at for at, each in enumerate(pieces) if not each.text.isspace()]
+    before, now = text.split(), [pieces[at].text for at in places]
+    found: dict[int, str] = {}
+    matching = difflib.SequenceMatcher(None, before, now, autojunk=False)
+    for what, from_, to, start, stop in matching.get_opcodes():
+        if what == "replace":
+            heard = " ".join(before[from_:to])
+            found.update((places[at], heard) for at in range(start, stop))
     return found
+
+
+def _about(word: Stretch, first: str) -> str:
+    sure = f"{word.confidence:.0%} sure"
+    return f"{sure}; first heard: {first}" if first else sure
 
 
 def moment(at: str) -> datetime | None:

@@ -32,7 +32,7 @@ def operations_routes(meter: Meter) -> list[Route]:
         return json_response(meter.figures())
 
     async def page(request: Request) -> Response:
-        theme = request.cookies.get("theme", "")
+        theme = request.cookies.get("callscribe-theme", "")
         return HTMLResponse(
             templates.get_template("operations.html").render(
                 rows=rows(meter.figures()),

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from callscribe.errors import StoreError
+from callscribe.errors import AudioError, StoreError
 from callscribe.ranges import whole_number
 from callscribe.records import CallSummary
 from callscribe.transcript import wording
@@ -139,6 +139,7 @@ class Pages:
             request,
             "index.html",
             board=board,
+            recorded=id is not None and await run_in_threadpool(self._recorded, id),
             groups=groups,
             live=sum(not wording.is_over(call) for call in calls),
             seen=f"{board.seen if board else ''}_{seen}",
@@ -146,6 +147,14 @@ class Pages:
             before=before,
             older=calls[-1].id if len(calls) >= LIST else None,
         )
+
+    def _recorded(self, id: str) -> bool:
+        """Whether there is anything to hear of a call. Blocks."""
+        shelf = self._services.shelf
+        try:
+            return shelf is not None and bool(shelf.recording(id, {}))
+        except (AudioError, OSError):
+            return False
 
     def _missing(self, request: Request, sid: str) -> Response:
         return self.message(

@@ -1,7 +1,9 @@
 // One call: following the live end, and what people can do to it. Its words are drawn by the server.
 
 import { setText } from "./pieces.js";
+import { Player } from "./player.js";
 import { announce, copy, isOver, remember } from "./shell.js";
+import { WordList } from "./words.js";
 
 const NEAR_PX = 96;
 
@@ -13,6 +15,9 @@ export class CallPage {
     this.talk = document.getElementById("talk");
     this.missed = 0;
     this.following = !isOver() && this.visible;
+    this.words = new WordList(this.talk, (ms) => this.hear(ms));
+    this.player = new Player(page, this.words, (word) => this.heard(word));
+    this.live = !isOver();
     this.controls();
     this.follow();
   }
@@ -24,12 +29,19 @@ export class CallPage {
 
   // When the page is there.
   begin() {
+    if (this.page.dataset.call && !this.live && document.getElementById("player").dataset.recorded === "yes") this.player.load();
     if (!this.goTo() && this.following) this.toEnd();
   }
 
   // After pieces have changed.
   changed(said) {
     announce(said);
+    this.words.changed();
+    if (this.player.ready) this.player.names();
+    if (this.live && isOver()) {
+      this.live = false;
+      this.player.load();
+    }
     if (this.following) {
       this.toEnd();
     } else {
@@ -49,6 +61,44 @@ export class CallPage {
       this.jumpButton();
     }, { passive: true });
     addEventListener("hashchange", () => this.goTo());
+    // The text goes along with the recording until the reader goes elsewhere.
+    for (const kind of ["wheel", "touchmove"]) addEventListener(kind, () => this.letGo(), { passive: true });
+    addEventListener("keydown", (event) => {
+      if (["PageUp", "PageDown", "Home", "End", "ArrowUp", "ArrowDown", " "].includes(event.key)) this.letGo();
+    });
+    addEventListener("click", (event) => {
+      const time = event.target.closest?.("#talk .time");
+      if (time) this.player.seek(Number(time.dataset.ms));
+      if (event.target.closest?.("#play, #again")) this.along = true;
+    });
+  }
+
+  letGo() {
+    if (!this.player.playing) return;
+    this.along = false;
+    this.jumpButton();
+  }
+
+  hear(ms) {
+    this.along = true;
+    this.player.hear(ms);
+    this.jumpButton();
+  }
+
+  // The recording has come to a word.
+  heard(word) {
+    if (!this.player.playing || !this.along) {
+      if (this.player.playing) this.jumpButton();
+      return;
+    }
+    if (!this.inSight(word)) word.scrollIntoView({ block: "center" });
+    this.jumpButton();
+  }
+
+  inSight(word) {
+    const place = word.getBoundingClientRect();
+    return place.top >= this.head.getBoundingClientRect().bottom
+      && place.bottom <= document.getElementById("player").getBoundingClientRect().top;
   }
 
   toEnd() {
@@ -56,6 +106,12 @@ export class CallPage {
   }
 
   jump() {
+    if (this.player.playing) {
+      this.along = true;
+      this.player.latest?.scrollIntoView({ block: "center" });
+      this.jumpButton();
+      return;
+    }
     this.following = true;
     this.missed = 0;
     this.toEnd();
@@ -64,6 +120,12 @@ export class CallPage {
 
   jumpButton() {
     const jump = document.getElementById("jump");
+    if (this.player.playing) {
+      const { latest } = this.player;
+      jump.hidden = this.along || !latest || this.inSight(latest);
+      setText(document.getElementById("jump-text"), "Go to what is heard");
+      return;
+    }
     const below = document.documentElement.scrollHeight - innerHeight - scrollY > NEAR_PX;
     jump.hidden = this.following || !below || (isOver() && !this.missed);
     const words = isOver() ? "go to the end" : "go to the live end";
@@ -85,6 +147,7 @@ export class CallPage {
     found.parentElement.classList.add("there");
     found.parentElement.scrollIntoView({ block: "center" });
     this.following = false;
+    if (Math.floor(this.player.atMs / 1000) !== Number(match[1])) this.player.seek(Number(match[1]) * 1000);
     return true;
   }
 

@@ -18,6 +18,8 @@ export function keys({ list, call }) {
       k: () => list.step(-1),
       g: () => call?.jump(),
       c: () => document.getElementById("captions")?.click(),
+      p: () => call?.player.toggle(),
+      b: () => call?.player.back(),
       "?": () => help.showModal(),
     }[event.key];
     if (!act) return;
