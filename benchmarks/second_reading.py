@@ -26,6 +26,7 @@ from benchmarks import conditions, sets
 from benchmarks.accuracy import WORK, fingerprint, percent
 from benchmarks.scoring import Errors, bootstrap, normalise, perfect_digit_strings, word_errors
 from benchmarks.sets import ROOT, SHARED
+from benchmarks.sounds import made_up
 from benchmarks.two_readers import Read, ReadCall, read_call, silence
 from callscribe.events import Track, Word
 from callscribe.models.choice import second_reader
@@ -192,6 +193,38 @@ def _apart(said: Read, reading: Reading) -> list[int]:
     ]
 
 
+def ghosts(recognizer: Recognizer, reader: Reader, kept: Path) -> str:
+    """What becomes of sounds that are no words, as a sentence or two."""
+    speech = next(iter(sets.demo())).pcm
+    row = Row("ghosts", "made-up sounds", partial(_made_up, speech))
+    heard = collect(row, recognizer, reader, kept)
+    counts = {
+        name: [
+            sum(len(READERS[by](said)) for said in _of(call, "inbound")) for by in ("first", "both")
+        ]
+        for name, _, call, _ in heard
+    }
+    first, both = (sum(each[i] for each in counts.values()) for i in (0, 1))
+    left = ", ".join(f"{name} ({each[1]})" for name, each in counts.items() if each[1])
+    return (
+        f"In {len(counts)} minutes of made-up sounds without words (`benchmarks/sounds.py`: noise, tones, music, "
+        f"knocks, dogs, echoes ...) the first reader heard {first} words; {both} were left after the second"
+        f"{f': {left}' if left else ''}."
+    )
+
+
+def _made_up(speech: conditions.Pcm) -> Iterator[Item]:
+    for sound in made_up(speech):
+        tracks: dict[Track, conditions.Pcm] = {"inbound": sound.pcm}
+        if sound.other is not None:
+            tracks["outbound"] = sound.other
+        yield Item(sound.name, tracks, {"inbound": ""})
+
+
+def _of(call: ReadCall, track: Track) -> list[Read]:
+    return [said for said in call.utterances if said.first.track == track]
+
+
 def section(reader: str, most: int, *, fresh: bool) -> str:
     """The measured section in Markdown.
 
@@ -249,6 +282,8 @@ def section(reader: str, most: int, *, fresh: bool) -> str:
         f"On the real calls a reading took {statistics.mean(cost):.2f} s of processor time an utterance. "
         f"Where both readers heard the same words, the second's own word starts lay {statistics.median(apart):.0f} ms "
         "(median) from the first's, which are the ones that are kept.",
+        "",
+        ghosts(recognizer, second, folder / "ghosts.pickle"),
         "",
     ]
     return "\n".join(lines)

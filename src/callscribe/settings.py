@@ -204,8 +204,8 @@ class Settings:
     )
     keep_unread: bool = setting(
         True,
-        "Keep sound that the second reader has not read yet in the data folder, so that a crash loses none; it is "
-        "deleted once read. False: in memory only.",
+        "Keep sound that the second reader has not read yet in the data folder, so that a crash loses at most "
+        "that of the last moment; it is deleted once read. False: in memory only.",
         group="Recognition",
     )
     workers: Literal["processes", "threads"] = setting(

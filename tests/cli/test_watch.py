@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "TERM": "xterm-256color",
     "XTERM_VERSION": "XTerm(388)",
     "PYTHONIOENCODING": "utf-8",
+    "CALLSCRIBE_SECOND_READER": "off",
 }
 PATIENCE_S = 30
 

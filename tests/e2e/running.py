@@ -32,6 +32,7 @@ ENVIRONMENT = {
     **{k: v for k, v in os.environ.items() if not k.startswith(("CALLSCRIBE_", "TWILIO_"))},
     "TWILIO_AUTH_TOKEN": TOKEN,
     "TERM": "xterm-256color",
+    "CALLSCRIBE_SECOND_READER": "off",  # unless a test asks for it by flag
 }
 
 
