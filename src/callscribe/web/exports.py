@@ -21,43 +21,32 @@ from callscribe.recordings.shelf import Shelf
 from callscribe.records import CallFilter
 from callscribe.search.query import QueryError
 from callscribe.store.base import Archive, calls_found, every_event
-from callscribe.web.api import ApiError, error_response
+from callscribe.web.api import ApiError, Endpoint, error_response
+from callscribe.web.recordings import sid_of
 from callscribe.web.search import choice, filter_from
 
 
-def export_routes(archive: Archive, shelf: Shelf | None) -> list[Route]:
+def export_endpoints(archive: Archive, shelf: Shelf | None) -> tuple[Endpoint, Endpoint]:
+    """One call as a file, and many. Each raises `ApiError`, `AudioError` or `QueryError`."""
+
     async def one(request: Request) -> Response:
         """`GET /api/calls/{sid}/export?format=srt`: one call as a file."""
-        try:
-            kind = _format(request)
-            source = await run_in_threadpool(source_of, request.path_params["sid"])
-            if source is None:
-                raise ApiError(404, "not-found", f"There is no call {request.path_params['sid']}.")
-            file = await run_in_threadpool(export, source, kind)
-        except ApiError as error:
-            return error_response(error)
-        except AudioError as error:
-            return error_response(ApiError(422, "no-audio", str(error)))
+        kind = _format(request)
+        source = await run_in_threadpool(source_of, sid_of(request))
+        if source is None:
+            raise ApiError(404, "not-found", f"There is no call {sid_of(request)}.")
+        file = await run_in_threadpool(export, source, kind)
         headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
         return Response(file.content, media_type=file.media_type, headers=headers)
 
     async def many(request: Request) -> Response:
         """`GET /api/export?format=srt`: the calls that a search (`q`) and filters find, in a ZIP file."""
-        try:
-            kind = _format(request)
-            query, wanted = request.query_params.get("q", ""), filter_from(request.query_params)
-            if not query.strip() and wanted == CallFilter():
-                raise ApiError(
-                    400, "bad-query", "Say which calls: `q`, or a filter such as `from`."
-                )
-            ids = await run_in_threadpool(calls_found, archive, query, wanted)
-            path = await run_in_threadpool(packed, ids, kind)
-        except ApiError as error:
-            return error_response(error)
-        except QueryError as error:
-            return error_response(ApiError(400, "bad-query", str(error)))
-        except AudioError as error:
-            return error_response(ApiError(422, "no-audio", str(error)))
+        kind = _format(request)
+        query, wanted = request.query_params.get("q", ""), filter_from(request.query_params)
+        if not query.strip() and wanted == CallFilter():
+            raise ApiError(400, "bad-query", "Say which calls: `q`, or a filter such as `from`.")
+        ids = await run_in_threadpool(calls_found, archive, query, wanted)
+        path = await run_in_threadpool(packed, ids, kind)
         return FileResponse(
             path,
             media_type="application/zip",
@@ -90,9 +79,27 @@ def export_routes(archive: Archive, shelf: Shelf | None) -> list[Route]:
             raise
         return path
 
+    return one, many
+
+
+def export_routes(archive: Archive, shelf: Shelf | None) -> list[Route]:
+    def guarded(endpoint: Endpoint) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except ApiError as error:
+                return error_response(error)
+            except QueryError as error:
+                return error_response(ApiError(400, "bad-query", str(error)))
+            except AudioError as error:
+                return error_response(ApiError(422, "no-audio", str(error)))
+
+        return answer
+
+    one, many = export_endpoints(archive, shelf)
     return [
-        Route("/api/calls/{sid}/export", one),
-        Route("/api/export", many),
+        Route("/api/calls/{sid}/export", guarded(one)),
+        Route("/api/export", guarded(many)),
     ]
 
 

@@ -41,10 +41,25 @@ class _Wanted(NamedTuple):
     """Of a file that holds it, without its ending."""
 
 
-def recording_routes(records: RecordReader, shelf: Shelf) -> list[Route]:
+class RecordingEndpoints(NamedTuple):
+    """What can be asked of recordings. Each raises `ApiError` or `AudioError`."""
+
+    recording: Endpoint
+    peaks: Endpoint
+    as_wav: Endpoint
+    as_flac: Endpoint
+
+
+def sid_of(request: Request) -> str:
+    """The call that an address names."""
+    sid: str = request.path_params.get("sid") or request.path_params["call"]
+    return sid
+
+
+def recording_endpoints(records: RecordReader, shelf: Shelf) -> RecordingEndpoints:
     async def recording(request: Request) -> Response:
         """`GET /api/calls/{sid}/recording`: who can be heard, from when to when."""
-        found, _ = await run_in_threadpool(of, request.path_params["sid"])
+        found, _ = await run_in_threadpool(of, sid_of(request))
         return json_response(
             {
                 "end_ms": found.end_ms,
@@ -71,7 +86,7 @@ def recording_routes(records: RecordReader, shelf: Shelf) -> list[Route]:
         """`GET /api/calls/{sid}/peaks`: for each person the loudest sample of every 50 ms, 0 to 255."""
 
         def made() -> dict[str, object]:
-            found, _ = of(request.path_params["sid"])
+            found, _ = of(sid_of(request))
             voices = [{"name": v.name, "peaks": list(found.peaks(v))} for v in found.voices]
             return {"peak_ms": PEAK_MS, "voices": voices}
 
@@ -143,7 +158,7 @@ def recording_routes(records: RecordReader, shelf: Shelf) -> list[Route]:
         return found, record.call.sid
 
     def asked(request: Request) -> _Wanted:
-        found, sid = of(request.path_params["sid"])
+        found, sid = of(sid_of(request))
         query = request.query_params
         people = [name for name in query.getlist("person") if name.strip()]
         voices = tuple(found.voice(name) for name in people) if people else found.voices
@@ -157,6 +172,10 @@ def recording_routes(records: RecordReader, shelf: Shelf) -> list[Route]:
             "-".join([sid, *(re.sub(r"[^A-Za-z0-9]+", "-", name) for name in people)]),
         )
 
+    return RecordingEndpoints(recording, peaks, as_wav, as_flac)
+
+
+def recording_routes(records: RecordReader, shelf: Shelf) -> list[Route]:
     def guarded(endpoint: Endpoint) -> Endpoint:
         async def answer(request: Request) -> Response:
             try:
@@ -168,11 +187,12 @@ def recording_routes(records: RecordReader, shelf: Shelf) -> list[Route]:
 
         return answer
 
+    ends = recording_endpoints(records, shelf)
     return [
-        Route("/api/calls/{sid}/recording", guarded(recording)),
-        Route("/api/calls/{sid}/peaks", guarded(peaks)),
-        Route("/api/calls/{sid}/audio.wav", guarded(as_wav)),
-        Route("/api/calls/{sid}/audio.flac", guarded(as_flac)),
+        Route("/api/calls/{sid}/recording", guarded(ends.recording)),
+        Route("/api/calls/{sid}/peaks", guarded(ends.peaks)),
+        Route("/api/calls/{sid}/audio.wav", guarded(ends.as_wav)),
+        Route("/api/calls/{sid}/audio.flac", guarded(ends.as_flac)),
     ]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 from starlette.applications import Starlette
 
+from callscribe.events import AnyEvent
 from callscribe.journal.hub import Hub
+from callscribe.recordings.shelf import Shelf
 from callscribe.records import TokenRecord
 from callscribe.store.base import Store
 from callscribe.web.app import create_app
@@ -45,12 +48,27 @@ class NoTokens:
         pass
 
 
+async def _publish_nothing(event: AnyEvent) -> None:
+    pass
+
+
+class _Nothing:
+    """Deletes nothing."""
+
+    async def delete(self, calls: Sequence[str]) -> list[str]:
+        return list(calls)
+
+
 def services_over(store: Store | None, registry: CallControl | None = None) -> Services:
     """Without a store only good for what does not ask it."""
     services = Services(
         settings=WebSettings(token=TOKEN, listens_here=False),
         registry=registry or no_calls(store.call if store else lambda sid: None),
         store=store,  # type: ignore[arg-type]
+        archive=store,  # type: ignore[arg-type]
+        publish=_publish_nothing,
+        erasure=_Nothing(),
+        shelf=Shelf(Path("nowhere")),
         hub=Hub(store.last_id() if store else 0),
         tokens=NoTokens(),
     )

@@ -12,8 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from callscribe.errors import NoSpeakerError, NotLiveError
 from callscribe.events import Track
 from callscribe.records import CallRecord, CallSummary
+from callscribe.search.query import QueryError
 from callscribe.web.services import CallControl, Services
 from callscribe.web.steering import EndedError, steer
+from callscribe.web.v1.filters import Filter
 from callscribe.web.v1.operations import Asked, Nothing, Operation
 from callscribe.web.v1.problems import Problem
 
@@ -24,8 +26,16 @@ PhoneNumber = Annotated[
 ]
 
 
-class ListCalls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ListCalls(Filter, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which calls."""
+
+    words: Annotated[
+        str,
+        Meta(
+            max_length=200,
+            description="Each is the beginning of a name, a number, a tag or the room, or was said on the call.",
+        ),
+    ] = ""
 
     limit: Annotated[int, Meta(ge=1, le=500, description="Calls on a page.")] = 100
     cursor: Annotated[str, Meta(max_length=200, description="Of the page before.")] = ""
@@ -67,6 +77,18 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
 
     async def list_calls(asked: Asked[ListCalls, None]) -> CallPage:
         limit = asked.query.limit
+        if services.archive is not None:
+            try:
+                listed = await run_in_threadpool(
+                    services.archive.list_calls,
+                    asked.query.calls(),
+                    words=asked.query.words,
+                    limit=limit,
+                    cursor=asked.query.cursor,
+                )
+            except QueryError as error:
+                raise Problem(409, "bad-query", str(error)) from None
+            return CallPage(list(listed.calls), listed.cursor)
         found = await run_in_threadpool(
             services.store.calls, limit=limit + 1, before=asked.query.cursor or None
         )
@@ -129,7 +151,7 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
     return [
         Operation(
             "list_calls", "GET", "/calls", "Calls, newest first.", "read",
-            list_calls, CallPage, ListCalls,
+            list_calls, CallPage, ListCalls, problems=(409,),
         ),
         Operation(
             "place_call", "POST", "/calls", "Place a call and transcribe it.", "control",

@@ -37,6 +37,9 @@ PATH_PARAMETERS: dict[str, Any] = {
     "call_sid": Annotated[
         str, Meta(pattern="^CA[0-9a-fA-F]{32}$", description="A call SID of the account.")
     ],
+    "utterance": Annotated[
+        str, Meta(min_length=1, max_length=200, description="An utterance of the call.")
+    ],
     "token": Annotated[str, Meta(min_length=1, max_length=60, description="The token's name.")],
 }
 """What may stand in addresses, by its name in braces."""

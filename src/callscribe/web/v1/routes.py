@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from callscribe.web.services import Services
-from callscribe.web.v1 import about, calls, events, tokens
+from callscribe.web.v1 import about, calls, events, record, tokens
 from callscribe.web.v1.openapi import describe
 from callscribe.web.v1.operations import Operation, route
 from callscribe.web.v1.problems import PREFIX
@@ -21,6 +21,7 @@ def all_operations(services: Services) -> list[Operation[Any, Any]]:
     return [
         *about.operations(),
         *calls.operations(services),
+        *record.operations(services),
         *events.operations(services),
         *(tokens.operations(services.tokens) if services.tokens else ()),
     ]
