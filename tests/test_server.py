@@ -15,7 +15,7 @@ from callscribe.models.folder import built_in
 from callscribe.recognition.base import RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.recognition.vosk import VoskRecognizer
-from callscribe.server import check, check_phrases, load_recognizer, session_options
+from callscribe.server import check, check_phrases, expected, load_recognizer, session_options
 from callscribe.settings import Secret, Settings
 from callscribe.speech.endpoint import EndpointOptions
 from tests.speech.audio import scene
@@ -108,3 +108,14 @@ def test_a_kept_token_that_cannot_be_used_is_found_at_start(tmp_path: Path) -> N
     (tmp_path / "token").write_text("short\n")
     with pytest.raises(SettingsError, match="has 5 characters"):
         check(Settings(data=tmp_path, auth_token=Secret("t")))
+
+
+def test_a_call_is_read_again_with_its_numbers_words_and_the_contacts_names() -> None:
+    settings = Settings(contacts={"+15005550010": "Ann", "+15005550011": "Bob"})
+    assert expected(settings, NumberFlow(words=("Oldroyd", "Ann"))).hints == (
+        "Oldroyd",
+        "Ann",
+        "Bob",
+    )
+    many = {f"+1500555{n:04}": f"Name {n}" for n in range(1000)}
+    assert len(expected(Settings(contacts=many), NumberFlow()).hints) <= 40

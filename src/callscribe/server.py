@@ -56,7 +56,7 @@ from callscribe.phone import is_number
 from callscribe.reading.agenda import Agenda
 from callscribe.reading.ears import Ears
 from callscribe.reading.process import ReaderProcess
-from callscribe.reading.service import ReadingService
+from callscribe.reading.service import Expected, ReadingService
 from callscribe.reading.unread import Unread
 from callscribe.recognition import registry as engines
 from callscribe.recognition.base import Recognizer
@@ -91,6 +91,10 @@ NOTES = "carrier"
 
 ADDRESS_FILE = "address"
 """In the data folder: where its server listens. It stays behind, and counts only while the folder is in use."""
+
+
+_MOST_HINTS = 40
+"""Names and words that the second reader is told of; more than fit into its prompt are of no use."""
 
 
 @dataclass(frozen=True)
@@ -554,6 +558,12 @@ async def second_reading(
                 await running
 
 
+def expected(settings: Settings, plan: NumberFlow) -> Expected:
+    """What a call is read again with: its number's words and the contacts' names."""
+    names = dict.fromkeys([*plan.words, *settings.contacts.values()])
+    return Expected(hints=tuple(names)[:_MOST_HINTS])
+
+
 def text_writer(settings: Settings, language: str) -> Writer:
     """Makes words readable, as the settings wish."""
     return Writer.for_language(language, writer_options(settings))
@@ -621,6 +631,8 @@ class Sessions:
         offset_ms: int,
         plan: NumberFlow,
     ) -> StreamSession:
+        if self._reading is not None:
+            self._reading.service.expect(call, expected(self._settings, plan))
         session = StreamSession(
             call=call,
             leg=leg,

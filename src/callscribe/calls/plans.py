@@ -45,6 +45,8 @@ class NumberFlow(msgspec.Struct, frozen=True, kw_only=True):
 
     second_reader: Literal["auto", "off"] = "auto"
     """`off`: this number's calls are not read a second time."""
+    words: tuple[str, ...] = ()
+    """Names and jargon that are said on this number, for the second reader."""
     phrases: tuple[str, ...] = ()
     """The recogniser hears nothing but these; only for models that can be restricted."""
     endpoint_silence_ms: int | None = None
@@ -92,6 +94,7 @@ _COMMON = (
     "hold_seconds",
     "recording",
     "second_reader",
+    "words",
     "phrases",
     "endpoint_silence_ms",
     "endpoint_max_ms",
@@ -235,7 +238,7 @@ def read_flow(table: Mapping[str, object], *, where: str) -> NumberFlow:
             raise SettingsError(_unknown_key(key, kind, where))
     # TOML has lists, our structs tuples.
     plain = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
-    for key in ("to", "phrases"):
+    for key in ("to", "phrases", "words"):
         if isinstance(plain.get(key), str):
             plain[key] = (plain[key],)
     if isinstance(plain.get("beep"), bool):
