@@ -71,6 +71,8 @@ def test_a_token_opens_what_its_scopes_say(
     assert client.get("/api/calls", headers=headers).status_code == reads
     old = client.post(f"/api/calls/{LIVE}/pause", headers=headers).status_code
     assert old == (200 if controls == 204 else controls)
+    deleted = client.request("DELETE", f"/api/calls/{LIVE}", headers=headers).status_code
+    assert (deleted == 403) == (scope != "admin")
 
 
 def test_a_scope_that_is_missing_is_named(client: Client, book: TokenBook) -> None:

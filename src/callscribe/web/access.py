@@ -286,8 +286,7 @@ class Access:
         if permitted:
             grant = named or Grant("page" if shown else "here", EVERYTHING)
             give(scope, grant)
-            # What is not of the API for programs knows no scopes: looking is reading, the rest is control.
-            needed: GrantScope = "read" if scope.get("method") in ("GET", "HEAD") else "control"
+            needed = _scope_needed(scope)
             if not path.startswith(f"{PREFIX}/") and not grant.allows(needed):
                 return self._refuse(
                     scope, 403, f"The token {grant.name} has no scope `{needed}`.", "scope-missing"
@@ -443,6 +442,14 @@ class Access:
         answer = self._refusal(status, message)
         answer.headers.update(headers or {})
         return answer
+
+
+def _scope_needed(scope: Scope) -> GrantScope:
+    """What is not of the API for programs knows no scopes: looking is reading, deleting rules, the rest is control."""
+    method, path = scope.get("method"), scope["path"]
+    if method in ("GET", "HEAD"):
+        return "read"
+    return "admin" if method == "DELETE" or path == "/api/deletions" else "control"
 
 
 def _json_refusal(
