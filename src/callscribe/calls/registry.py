@@ -112,16 +112,18 @@ class _Feed:
         self.unwanted = asyncio.Event()
         """Its socket is of no use any more."""
         self._registry = registry
+        self._clock = registry.clock
         self._flowing = False
         self._waiting: list[tuple[Track, int, bytes, int | None]] = []
 
     def receive(self, track: Track, timestamp_ms: int, payload: bytes, chunk: int | None) -> None:
         """See `carriers.base.Feed`."""
-        now_ms = self._registry.now_ms()
-        self.stream.frame(now_ms, timestamp_ms, len(payload))
-        if self._flowing and self.session is not None:
-            if self.stream.taking:
-                self.session.receive(track, timestamp_ms, payload, chunk)
+        now_ms = self._clock() * 1000
+        stream, session = self.stream, self.session
+        stream.frame(now_ms, timestamp_ms, len(payload))
+        if self._flowing and session is not None:
+            if stream.state == "open" or stream.state == "waiting":
+                session.receive(track, timestamp_ms, payload, chunk)
             return
         self._waiting.append((track, timestamp_ms, payload, chunk))
         if self.stream.state == "settling":
@@ -187,7 +189,7 @@ class CallRegistry:
         self._open_session = open_session
         self._api = api
         self._recall = recall
-        self._clock, self._wall = clock, wall
+        self.clock, self._wall = clock, wall
         self._lanes: dict[str, Lane] = {}
         self._feeds: dict[tuple[str, str], _Feed] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -409,11 +411,7 @@ class CallRegistry:
 
     def now(self) -> Now:
         """The present."""
-        return Now(self._clock(), self._wall())
-
-    def now_ms(self) -> float:
-        """The present, in monotonic milliseconds."""
-        return self._clock() * 1000
+        return Now(self.clock(), self._wall())
 
     def heard(self, fact: AnyFact) -> _Outcome:
         """Tell the machine, and do what it wants."""
@@ -433,7 +431,7 @@ class CallRegistry:
             self._timer = None
         next_s = self._exchange.next_s
         if next_s is not None:
-            delay_s = max(0.0, next_s - self._clock())
+            delay_s = max(0.0, next_s - self.clock())
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
 
     def _carry_out(self, commands: Sequence[AnyCommand]) -> _Outcome:

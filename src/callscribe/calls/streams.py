@@ -66,15 +66,19 @@ class Stream:
         return self.state in ("open", "waiting")
 
     def frame(self, now_ms: float, timestamp_ms: int, samples: int) -> None:
-        """A frame arrived."""
-        if self._first_arrival_ms is None:
-            self._first_arrival_ms = now_ms
-        if not self._believable(now_ms, timestamp_ms):
+        """A frame arrived: 50 times a second and track, so this is short."""
+        ahead_ms = timestamp_ms - self._newest_ms
+        if ahead_ms > LEAP_MS and not self._believable(now_ms, timestamp_ms):
             return
-        self.zero.add(now_ms, timestamp_ms)
-        self._end_ms = max(self._end_ms, timestamp_ms + samples // 8)
+        self._leap_ms = None
+        if ahead_ms >= 0:
+            self._newest_ms, self._newest_arrival_ms = timestamp_ms, now_ms
+        end_ms = timestamp_ms + samples // 8
+        if end_ms > self._end_ms:
+            self._end_ms = end_ms
         if self.first_ms is None:
-            self.first_ms = timestamp_ms
+            self.first_ms, self._first_arrival_ms = timestamp_ms, now_ms
+        self.zero.add(now_ms, timestamp_ms)
 
     @property
     def settled_ms(self) -> float | None:
@@ -84,12 +88,7 @@ class Stream:
     def _believable(self, now_ms: float, timestamp_ms: int) -> bool:
         """One frame with a wild time must not make a call hours long."""
         elapsed_ms = now_ms - self._newest_arrival_ms
-        ahead_ms = timestamp_ms - self._newest_ms
-        if ahead_ms > LEAP_MS and ahead_ms - elapsed_ms > LEAP_MS:
-            leap_ms, self._leap_ms = self._leap_ms, timestamp_ms
-            if leap_ms is None or abs(timestamp_ms - leap_ms) > NEAR_MS:
-                return False
-        self._leap_ms = None
-        if ahead_ms >= 0:
-            self._newest_ms, self._newest_arrival_ms = timestamp_ms, now_ms
-        return True
+        leap_ms, self._leap_ms = self._leap_ms, timestamp_ms
+        return timestamp_ms - self._newest_ms - elapsed_ms <= LEAP_MS or (
+            leap_ms is not None and abs(timestamp_ms - leap_ms) <= NEAR_MS
+        )
