@@ -51,6 +51,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.terminal", 4),
     ("callscribe.simulator", 4),
     ("callscribe.erasure", 3),
+    ("callscribe.contacts", 3),
     ("callscribe.exports", 3),
     ("callscribe.recordings", 3),
     ("callscribe.upkeep", 4),

@@ -41,6 +41,7 @@ from callscribe.carriers.twilio.routes import carrier_routes
 from callscribe.carriers.twilio.signature import SignatureChecker
 from callscribe.carriers.twilio.stream import MAX_MESSAGE_CHARS
 from callscribe.carriers.twilio.urls import CarrierUrls
+from callscribe.contacts import ContactFile
 from callscribe.errors import ModelError, SettingsError
 from callscribe.events import StreamCounters, Track
 from callscribe.journal import spill
@@ -106,6 +107,8 @@ class Record:
     journal: Journal
     interrupted: list[str]
     """Calls that a dead server had left open."""
+    contacts: Contacts
+    saved_contacts: ContactFile
     shelf: Shelf
     recorder: Recorder
     upkeep: Upkeep
@@ -492,6 +495,8 @@ async def open_record(settings: Settings) -> AsyncIterator[Record]:
         key = spill.key_of(data)
         spill.take_in(store, spill.folders_for(data), key)
         interrupted = store.mark_interrupted()
+        contacts = Contacts(settings.contacts)
+        saved = ContactFile(data, contacts.give)
         shelf = open_shelf(settings)
         with (
             contextlib.closing(shelf.recorder()) as recorder,
@@ -509,7 +514,18 @@ async def open_record(settings: Settings) -> AsyncIterator[Record]:
                     retention=kept,
                 )
                 async with upkeep.running():
-                    yield Record(store, hub, journal, interrupted, shelf, recorder, upkeep, tokens)
+                    yield Record(
+                        store,
+                        hub,
+                        journal,
+                        interrupted,
+                        contacts,
+                        saved,
+                        shelf,
+                        recorder,
+                        upkeep,
+                        tokens,
+                    )
             finally:
                 await journal.close()
                 await asyncio.to_thread(recorder.close)
@@ -676,7 +692,7 @@ def call_registry(
     """Which calls are live, and what happens to them."""
     urls = CarrierUrls(address.public_url)
     return CallRegistry(
-        Setup(flows=flows, contacts=Contacts(settings.contacts), own_number=own_number),
+        Setup(flows=flows, contacts=record.contacts, own_number=own_number),
         publish=record.journal.publish,
         open_session=sessions,
         api=None if carrier_api is None else TwilioApi(carrier_api, urls),
@@ -734,6 +750,7 @@ def web_services(
         archive=record.store,
         publish=record.journal.publish,
         shelf=record.shelf,
+        contacts=record.saved_contacts,
         erasure=record.upkeep,
         tokens=record.tokens,
         hub=record.hub,

@@ -44,3 +44,11 @@ def test_participants() -> None:
 
 def test_names_are_one_bearable_line() -> None:
     assert clean_name(" a\n b\t" + "c" * 200) == "a b " + "c" * 76
+
+
+def test_a_given_name_stands_before_the_settings_until_it_is_taken_back() -> None:
+    contacts = Contacts({"+15005550010": "Alice"})
+    contacts.give("+1 500 555 0010", "Zoe")
+    assert contacts.name("+15005550010") == "Zoe"
+    contacts.give("+15005550010", "")
+    assert contacts.name("+15005550010") == "Alice"

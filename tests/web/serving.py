@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import uvicorn
 
+from callscribe.contacts import ContactFile
 from callscribe.events import AnyEvent
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
@@ -122,6 +123,7 @@ class Serving:
             store=self.store,
             archive=self.store,
             publish=self.journal.publish,
+            contacts=ContactFile(self.data, lambda number, name: None),
             erasure=upkeep,
             shelf=shelf,
             hub=self.hub,

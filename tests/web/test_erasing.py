@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from callscribe.events import CallEnded
+from callscribe.web.grants import Grant
 from tests.cli.test_calls_and_show import ALICE, BOB
 from tests.cli.test_delete import EVENTS
 from tests.web.serving import Serving
@@ -67,3 +68,11 @@ def test_viewers_are_told(server: Serving) -> None:
         send(server, "DELETE", f"/api/calls/{ALICE}")
         line = next(line for line in lines if '"call_deleted"' in line)
     assert f'"call":"{ALICE}"' in line
+
+
+def test_deleting_wants_the_widest_scope(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = Grant("crm", frozenset({"read", "control"}))
+    monkeypatch.setattr("callscribe.web.erasing.grant_of", lambda scope: some)
+    for method, path in (("DELETE", f"/api/calls/{ALICE}"), ("POST", "/api/deletions")):
+        answer = send(server, method, path, {"before": "2030-01-01"})
+        assert (answer.status_code, answer.json()["error"]) == (403, "scope-missing")

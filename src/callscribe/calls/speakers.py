@@ -26,6 +26,7 @@ class Contacts:
 
     def __init__(self, names: Mapping[str, str] | None = None) -> None:
         self._names: dict[str, str] = {}
+        self._given: dict[str, str] = {}
         for number, name in (names or {}).items():
             if not name.strip():
                 raise SettingsError(f"[contacts] {number} has no name.")
@@ -35,7 +36,12 @@ class Contacts:
 
     def name(self, number: str) -> str:
         """The name of a number, or empty."""
-        return self._names.get(normal(number), "")
+        known = normal(number)
+        return self._given.get(known) or self._names.get(known, "")
+
+    def give(self, number: str, name: str) -> None:
+        """Name a number from now on, whatever it was called before; empty: as before."""
+        self._given[normal(number)] = clean_name(name)
 
 
 def clean_name(name: str) -> str:

@@ -16,6 +16,7 @@ from callscribe.errors import CallscribeError
 from callscribe.web.access import HEADERS, Access, SecurityHeaders
 from callscribe.web.api import api_routes
 from callscribe.web.boards import Boards
+from callscribe.web.contacts import contact_routes
 from callscribe.web.correcting import correcting_routes
 from callscribe.web.drawing import Drawing
 from callscribe.web.erasing import erasing_routes
@@ -107,6 +108,7 @@ def create_app(
             *api_routes(services),
             *api_v1_routes(services),
             *(search_routes(services.archive) if services.archive else ()),
+            *(contact_routes(services.contacts) if services.contacts else ()),
             *(correcting_routes(services.store, services.publish) if services.publish else ()),
             *(export_routes(services.archive, services.shelf) if services.archive else ()),
             *(recording_routes(services.store, services.shelf) if services.shelf else ()),

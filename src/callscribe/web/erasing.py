@@ -11,9 +11,11 @@ from starlette.routing import Route
 from callscribe.search.query import QueryError
 from callscribe.store.base import Archive
 from callscribe.web.api import ApiError, error_response, json_response, read_body
+from callscribe.web.grants import grant_of
 from callscribe.web.search import as_moment
 from callscribe.web.services import Erasure
 
+_NOT_ALLOWED = ApiError(403, "scope-missing", "Deleting needs a token with the scope `admin`.")
 MOST = 100_000
 """Calls deleted by one request."""
 
@@ -31,6 +33,8 @@ class Deletion(msgspec.Struct, forbid_unknown_fields=True):
 def erasing_routes(archive: Archive, erasure: Erasure) -> list[Route]:
     async def delete_one(request: Request) -> Response:
         """`DELETE /api/calls/{sid}`: this call, for good."""
+        if not grant_of(request.scope).allows("admin"):
+            return error_response(_NOT_ALLOWED)
         sid = request.path_params["sid"]
         found = await run_in_threadpool(archive.call, sid)
         if found is None:
@@ -45,6 +49,8 @@ def erasing_routes(archive: Archive, erasure: Erasure) -> list[Route]:
 
     async def delete_many(request: Request) -> Response:
         """`POST /api/deletions`: first without `confirm`, to learn how many calls it would be; then with it."""
+        if not grant_of(request.scope).allows("admin"):
+            return error_response(_NOT_ALLOWED)
         try:
             asked = msgspec.json.decode(await read_body(request), type=Deletion)
             if not (asked.number.strip() or asked.before.strip()):

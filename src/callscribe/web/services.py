@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from callscribe.contacts import ContactFile
 from callscribe.events import AnyEvent, Track
 from callscribe.journal.hub import Hub
 from callscribe.metrics import Meter
@@ -111,6 +112,7 @@ class Services:
         signatures: the carrier's signature check; None when unsigned requests are allowed.
         readiness: asked at every `/readyz`; may touch the disk, so it is awaited.
         shelf: the recordings; None where there are none.
+        contacts: saved on the page; None where none are.
         publish: the journal's; for what people say about saved calls. None where nothing can be said.
         erasure: deletes calls; None where nobody does.
         archive: what goes beyond reading calls: search. The same store; None where there is no such thing.
@@ -131,5 +133,6 @@ class Services:
     tokens: TokenBook | None = None
     meter: Meter | None = None
     erasure: Erasure | None = None
+    contacts: ContactFile | None = None
     publish: Callable[[AnyEvent], Awaitable[None]] | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
