@@ -64,9 +64,9 @@ def test_what_is_remembered_is_the_newest_with_silence_in_the_holes(
     line: list[int] = []
     for hole, length in parts:
         line += [0] * hole
-        pcm = np.arange(len(line) + 1, len(line) + 1 + length, dtype=np.int16)
-        memory.remember(len(line), pcm)
-        line += pcm.tolist()
+        payload = bytes(at % 101 for at in range(len(line), len(line) + length))
+        memory.remember(len(line), payload)
+        line += mulaw.decode(payload).tolist()
     end = len(line)
     padded = np.array([0] * 200 + line + [0] * 200)
     padded[: 200 + max(0, end - 50)] = 0

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from callscribe.audio import mulaw
 from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
 
 LONGEST_DELAY: Final = SAMPLE_RATE * 6 // 10
@@ -32,25 +33,27 @@ _SPELL: Final = SAMPLE_RATE // 10
 HEARD: Final = SAMPLE_RATE * 4 // 10
 """Samples of a sound that are compared."""
 
+_SILENCE: Final = b"\xff"
+
 _Floats = npt.NDArray[np.float64]
 
 
 class Memory:
-    """What a track carried lately, by its place on the line."""
+    """What a track carried lately, by its place on the line. As it came, in mu-law: it is seldom asked for."""
 
     def __init__(self, samples: int = 2 * SAMPLE_RATE) -> None:
         self.end = 0
         """Samples of the line up to the newest."""
-        self._ring: Pcm = np.zeros(samples, np.int16)
+        self._ring = bytearray(_SILENCE * samples)
 
-    def remember(self, position: int, pcm: Pcm) -> None:
+    def remember(self, position: int, payload: bytes) -> None:
         """The line goes on at `position`; what lies between is silence."""
         size = len(self._ring)
         hole = position - self.end
         if hole > 0:
-            self._put(self.end, np.zeros(min(hole, size), np.int16))
-        self.end = position + len(pcm)
-        newest = pcm[-size:]
+            self._put(self.end, _SILENCE * min(hole, size))
+        self.end = position + len(payload)
+        newest = payload[-size:]
         self._put(self.end - len(newest), newest)
 
     def between(self, begin: int, end: int) -> Pcm:
@@ -59,16 +62,16 @@ class Memory:
         heard = np.zeros(end - begin, np.int16)
         first, last = max(begin, self.end - size, 0), min(end, self.end)
         if first < last:
-            heard[first - begin : last - begin] = np.take(
-                self._ring, np.arange(first, last), mode="wrap"
-            )
+            ring = np.frombuffer(bytes(self._ring), np.uint8)
+            codes = np.take(ring, np.arange(first, last), mode="wrap")
+            heard[first - begin : last - begin] = mulaw.decode(codes.tobytes())
         return heard
 
-    def _put(self, position: int, pcm: Pcm) -> None:
+    def _put(self, position: int, payload: bytes) -> None:
         at = position % len(self._ring)
-        first = min(len(pcm), len(self._ring) - at)
-        self._ring[at : at + first] = pcm[:first]
-        self._ring[: len(pcm) - first] = pcm[first:]
+        first = min(len(payload), len(self._ring) - at)
+        self._ring[at : at + first] = payload[:first]
+        self._ring[: len(payload) - first] = payload[first:]
 
 
 class Verdict(Enum):

@@ -93,7 +93,10 @@ class TrackDecoder:
         self._resampler = Resampler(SAMPLE_RATE, self._rate)
         self._clock_ms = 0.0
         """The carrier's clock at the line's first sample, as of the newest piece."""
+        self._waiting = bytearray()
+        """Pieces that are no step yet, in mu-law..."""
         self._rest: Pcm = np.zeros(0, np.int16)
+        """...after what is left of those before."""
         self._given = 0
         """Samples, at its own rate, that the recogniser was given or told to skip."""
         self._current: Hearing | None = None
@@ -137,21 +140,24 @@ class TrackDecoder:
         if self._known_until and not self.position:
             self._jump(piece.start - (piece.start - self._known_until) % STEP)
             self._session.endpoint()
-        hole = piece.start - self.position - len(self._rest)
+        hole = piece.start - self.position - len(self._rest) - len(self._waiting)
+        if hole:
+            found += self._take_waiting(partials=partials)
         if hole > _LONG_HOLE:
             found += self.flush()
             self._jump(piece.start)
         elif hole > 0:
             found += self._take(np.zeros(hole, np.int16), partials=partials)
         self._clock_ms = piece.clock_ms - piece.start / SAMPLES_PER_MS
-        pcm = mulaw.decode(piece.payload)
-        self._memory.remember(piece.start, pcm)
-        found += self._take(pcm, partials=partials)
+        self._memory.remember(piece.start, piece.payload)
+        self._waiting += piece.payload
+        if len(self._rest) + len(self._waiting) >= STEP:
+            found += self._take_waiting(partials=partials)
         return found
 
     def flush(self) -> list[Utterance]:
         """Nothing more comes for now: decode what is left and end the utterance."""
-        found: list[Utterance] = []
+        found = self._take_waiting(partials=False)
         if len(self._rest):
             # The last fraction of a step, filled up with more of the same; only its own length counts.
             step = np.resize(self._rest, STEP)
@@ -172,6 +178,10 @@ class TrackDecoder:
         """Go on at `position`; between utterances."""
         self._segmenter.jump(position)
         self._skip_to(position)
+
+    def _take_waiting(self, *, partials: bool) -> list[Utterance]:
+        waiting, self._waiting = self._waiting, bytearray()
+        return self._take(mulaw.decode(waiting), partials=partials) if waiting else []
 
     def _take(self, pcm: Pcm, *, partials: bool) -> list[Utterance]:
         audio = np.concatenate((self._rest, pcm)) if len(self._rest) else pcm
