@@ -18,7 +18,7 @@ from callscribe.events import (
 )
 from callscribe.recognition.base import Pcm
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
-from callscribe.speech import lanes
+from callscribe.speech import backlog, lanes
 from callscribe.speech.session import SessionOptions
 from callscribe.speech.stream import DecodingOptions
 from tests.speech.conftest import OpenSession
@@ -278,6 +278,28 @@ async def test_audio_past_the_bound_is_dropped_counted_and_shown(
     (gap,) = recorded.of(GapDetected)
     assert gap.reason == "overload"
     assert abs(gap.end_ms - gap.start_ms - counters.dropped_ms) <= 200
+
+
+async def test_far_behind_nothing_is_lost_and_others_are_not_delayed(
+    open_session: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten minutes arrive while the decoder is held up; most of it waits on disk."""
+    monkeypatch.setattr(backlog, "IN_MEMORY", 80_000)
+    gate = threading.Event()
+    words = [ScriptedWord(f"word{i}", 10_000 * i, 10_000 * i + 300) for i in range(60)]
+    options = SessionOptions(DecodingOptions(skip_silence=False, follow_level=False))
+    slow = ScriptedRecognizer(words, on_audio=lambda _: void(gate.wait(20)))
+    recorded = await open_session(slow, tracks=("inbound",), options=options)
+    recorded.silence(600_000)
+    other = await open_session(ScriptedRecognizer(spoken("all well")), stream="MZ2")
+    other.silence(3000)
+    await other.session.close("stop")
+    assert [final.text for final in other.of(FinalTranscript)] == ["all well"]
+
+    gate.set()
+    counters = await recorded.session.close("stop")
+    assert counters.dropped_ms == 0
+    assert [final.text for final in recorded.of(FinalTranscript)] == [w.text for w in words]
 
 
 async def test_a_recogniser_that_fails_once_costs_no_words(open_session: OpenSession) -> None:

@@ -118,6 +118,14 @@ class Call:
                 newest[event.utterance] = event.revision
 
 
+def test_phrases_that_a_model_does_not_take_are_told(workers: Workers) -> None:
+    place = workers.places[0]
+    place.open(77, DecodingOptions(phrases=("yes",)))
+    with pytest.raises(RecogniserFailed, match="cannot be restricted to phrases"):
+        place.begin(77, "inbound", Progress())
+    place.close(77)
+
+
 async def test_two_workers_share_calls_and_write_the_same(pool: DecodePool) -> None:
     calls = [Call(pool, f"CA{i}") for i in range(3)]
     await asyncio.gather(*(call.run() for call in calls))
@@ -220,14 +228,6 @@ def test_a_model_that_cannot_be_loaded_is_an_error_at_start(tmp_path: Path) -> N
             workers.start()
     finally:
         workers.close()
-
-
-def test_phrases_that_a_model_does_not_take_are_told(workers: Workers) -> None:
-    place = workers.places[0]
-    place.open(77, DecodingOptions(phrases=("yes",)))
-    with pytest.raises(RecogniserFailed, match="cannot be restricted to phrases"):
-        place.begin(77, "inbound", Progress())
-    place.close(77)
 
 
 def test_all_processes_end_with_the_server() -> None:

@@ -2,7 +2,11 @@
 
 A thread takes what has gathered of a stream, up to two seconds of audio, has it decoded, and lets the next stream have
 its turn; so tracks stay in order within themselves and are fair to each other, and one that is far behind catches up
-with large bites. Up to `LONGEST_QUEUE_MS` of mu-law audio (4.8 MB) wait per track; what comes on top is not accepted.
+with large bites, delaying nobody else by more than one.
+
+What happens under too much load, in this order: partials come one a turn instead of five a second (from a lag of one
+second on), finals come late, audio waits in memory (a minute), then on disk (`backlog`). Only past `LONGEST_QUEUE_MS`,
+or when the disk is full, is audio not accepted any more. When a call ends, what waits of it is still decoded.
 """
 
 from __future__ import annotations
@@ -12,7 +16,6 @@ import contextlib
 import itertools
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -23,12 +26,14 @@ import structlog
 from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.audio.timeline import Piece
 from callscribe.events import Track
+from callscribe.speech.backlog import Backlog
 from callscribe.speech.recovery import Failed, Place, RecoveringDecoder
 from callscribe.speech.segmenter import STEP
 from callscribe.speech.stream import DecodingOptions, Fed, Found
 
-LONGEST_QUEUE_MS: Final = 10 * 60 * 1000
-"""Audio that may wait for decoding, per track. Past it, audio is dropped, counted and reported."""
+LONGEST_QUEUE_MS: Final = 4 * 60 * 60 * 1000
+"""Audio that may wait for decoding, per track: the longest call there is, 115 MB. Past it, audio is dropped, counted,
+and reported."""
 _BITE: Final = 10 * STEP
 """Samples a stream may have decoded before another has its turn: two seconds."""
 _BEHIND_MS: Final = 1000
@@ -107,7 +112,8 @@ class _Queue:
     in_hand: int = 0
     """Taken by a thread and not yet decoded."""
     full: bool = False
-    flushing: bool = False
+    flushes: int = 0
+    """How often it is to be flushed."""
 
 
 class Lane:
@@ -132,7 +138,7 @@ class Lane:
         self._loop = loop
         self._left = left
         self._lock = threading.Lock()
-        self._fed: deque[Fed] = deque()
+        self._fed = Backlog()
         self._queues = {track: _Queue() for track in tracks}
         self._scheduled = False
         self._closing = False
@@ -147,7 +153,7 @@ class Lane:
     def idle(self, track: Track) -> bool:
         """Nothing to do for it: what waits, if anything, is less than a step."""
         queue = self._queues[track]
-        return not queue.flushing and not queue.in_hand and queue.waiting < STEP
+        return not queue.flushes and not queue.in_hand and queue.waiting < STEP
 
     def put(self, track: Track, piece: Piece) -> bool:
         """Queue a piece; false when the queue is full, and the piece is dropped."""
@@ -158,7 +164,12 @@ class Lane:
             queue.full = (queue.waiting + len(piece.payload)) // SAMPLES_PER_MS > bound
             if queue.full:
                 return False
-            self._fed.append(Fed(track, piece))
+            try:
+                self._fed.append(Fed(track, piece))
+            except OSError as error:
+                _log.error("no room for audio that waits", reason=str(error))
+                queue.full = True
+                return False
             queue.waiting += len(piece.payload)
             if queue.waiting >= STEP:
                 self._schedule()
@@ -168,7 +179,7 @@ class Lane:
         """Decode everything queued of a track, whatever its length, and end the utterance."""
         with self._lock:
             self._fed.append(Fed(track, None))
-            self._queues[track].flushing = True
+            self._queues[track].flushes += 1
             self._schedule()
 
     async def drained(self) -> None:
@@ -201,8 +212,10 @@ class Lane:
             while self._fed and taken < _BITE:
                 each = self._fed.popleft()
                 fed.append(each)
-                if each.piece is not None:
-                    queue = self._queues[each.track]
+                queue = self._queues[each.track]
+                if each.piece is None:
+                    queue.flushes -= 1
+                else:
                     queue.waiting -= len(each.piece.payload)
                     queue.in_hand += len(each.piece.payload)
                     taken += len(each.piece.payload)
@@ -213,17 +226,14 @@ class Lane:
                 found, failed = self._decoder.decode(fed, partials=not behind)
             if self._closing:
                 self._decoder.close()
+                self._fed.close()
         except Exception:
             # Not the recogniser's fault, which would be told as a failure, but ours.
             _log.exception("decoding failed")
         with self._lock:
             for queue in self._queues.values():
                 queue.in_hand = 0
-            for track in {each.track for each in fed if each.piece is None}:
-                self._queues[track].flushing = any(
-                    each.track == track and each.piece is None for each in self._fed
-                )
-            more = any(queue.waiting >= STEP or queue.flushing for queue in self._queues.values())
+            more = any(queue.waiting >= STEP or queue.flushes for queue in self._queues.values())
             self._scheduled = more
             if more:
                 self._ready.put(self)
