@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from callscribe.recognition.base import Hypothesis, Pcm
+from callscribe.audio.mulaw import Pcm
+from callscribe.recognition.base import Hypothesis
 from callscribe.server import run, running_server
 from callscribe.settings import Settings
 from callscribe.web.listening import listen

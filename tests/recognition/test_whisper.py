@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from callscribe.audio.mulaw import Pcm
 from callscribe.errors import ModelError
-from callscribe.recognition.base import Excerpt, Pcm, Reading
+from callscribe.recognition.base import Excerpt, Reading
 from callscribe.recognition.calibration import Calibration
 from callscribe.recognition.engine import Layout
 from callscribe.recognition.whisper import (

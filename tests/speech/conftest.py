@@ -9,8 +9,9 @@ from typing import TypeVar
 import pytest
 
 from callscribe.audio import mulaw
+from callscribe.audio.mulaw import Pcm
 from callscribe.events import AnyEvent, Event, Track
-from callscribe.recognition.base import Pcm, Recognizer
+from callscribe.recognition.base import Recognizer
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.places import InProcess
 from callscribe.speech.session import SessionOptions, StreamSession

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 
+from callscribe.audio.mulaw import Pcm
 from callscribe.events import (
     AnyEvent,
     FinalTranscript,
@@ -16,7 +17,6 @@ from callscribe.events import (
     StreamStarted,
     Track,
 )
-from callscribe.recognition.base import Pcm
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
 from callscribe.speech import backlog, lanes
 from callscribe.speech.session import SessionOptions

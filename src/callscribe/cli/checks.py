@@ -14,12 +14,12 @@ from typing import Literal
 
 import numpy as np
 
-from callscribe.audio.mulaw import decode
+from callscribe.audio.mulaw import Pcm, decode
 from callscribe.carriers.twilio import number as numbers
 from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
 from callscribe.errors import CallscribeError, CarrierError
 from callscribe.models.folder import ModelFolder, resolve
-from callscribe.recognition.base import Pcm, Recognizer
+from callscribe.recognition.base import Recognizer
 from callscribe.server import call_flows
 from callscribe.settings import Settings
 from callscribe.simulator import demos

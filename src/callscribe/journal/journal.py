@@ -18,7 +18,7 @@ import datetime
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -29,43 +29,11 @@ from callscribe.journal.hub import Hub
 from callscribe.journal.spill import Spill
 from callscribe.journal.stages import Stage, Stages
 from callscribe.journal.worker import Worker
+from callscribe.store.base import EventWriter
 
 _LONGEST_RETRY_S = 30.0
 _REMEMBERED = 10_000
 """Newest stored events that are kept in memory, to begin a lost record anew with them."""
-
-
-class EventLog(Protocol):
-    """What the journal needs of a store. Blocks; called by one thread at a time."""
-
-    def append(self, events: Sequence[AnyEvent]) -> Sequence[int]:
-        """Commit all events in one transaction: their ids, increasing.
-
-        Raises:
-            ValueError, TypeError: one of the events can never be stored.
-            RecordLostError: the record is not the one that was opened.
-            Exception: the store does not work at the moment.
-        """
-        ...
-
-    def check(self) -> None:
-        """See whether the record is still in its place, without waiting for anything else.
-
-        Raises:
-            RecordLostError: it was deleted or replaced.
-        """
-        ...
-
-    def begin_anew(self, kept: Sequence[Published], last_id: int) -> None:
-        """Open what is in the record's place now, or make a new record there, and put `kept` back with its ids.
-
-        Args:
-            last_id: the highest id given out so far; new ones are higher.
-
-        Raises:
-            Exception: it cannot be done at the moment.
-        """
-        ...
 
 
 class _Gathered(NamedTuple):
@@ -101,7 +69,7 @@ class Journal:
 
     def __init__(
         self,
-        store: EventLog,
+        store: EventWriter,
         hub: Hub,
         *,
         stages: Sequence[Stage] = (),

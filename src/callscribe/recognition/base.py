@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
+from callscribe.audio.mulaw import Pcm
 from callscribe.events import Word
-
-Pcm = npt.NDArray[np.int16]
-"""Mono 16-bit linear samples, shape (n,)."""
 
 
 class Hypothesis(msgspec.Struct, frozen=True):

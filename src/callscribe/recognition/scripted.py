@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from callscribe.audio.mulaw import Pcm
 from callscribe.errors import ModelError
 from callscribe.events import Word
-from callscribe.recognition.base import Hypothesis, Pcm, RecognizerSession
+from callscribe.recognition.base import Hypothesis, RecognizerSession
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,11 @@ from typing import Any
 
 import numpy as np
 
+from callscribe.audio.mulaw import Pcm
 from callscribe.errors import ModelError
 from callscribe.events import Word
 from callscribe.recognition import vosk_layout
-from callscribe.recognition.base import Hypothesis, Pcm, Recognizer, RecognizerSession
+from callscribe.recognition.base import Hypothesis, Recognizer, RecognizerSession
 from callscribe.recognition.calibration import Calibration
 from callscribe.recognition.engine import Engine, Facts
 
