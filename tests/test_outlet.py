@@ -91,3 +91,21 @@ def test_a_terminal_that_is_not_utf_8(tmp_path: Path) -> None:
     done = run("callscribe settings", folder=tmp_path, PYTHONIOENCODING="latin-1")
     assert done.returncode == 0, done.stderr
     assert "Zoë ?" in done.stdout.decode("latin-1")
+
+
+def test_hints_are_printed_as_they_run_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(outlet, "_commands", None)
+    monkeypatch.setattr(outlet, "_program", "callscribe")
+    hint = "Start `callscribe serve`, or callscribe show CA1; callscribe is fine, ./callscribe serve too."
+    outlet.say(hint)
+    assert capsys.readouterr().out == hint + "\n"
+    outlet.prepare(("serve", "show"), ".venv/bin/callscribe")
+    assert outlet.as_run_here(hint) == (
+        "Start `.venv/bin/callscribe serve`, or .venv/bin/callscribe show CA1; callscribe is fine, "
+        "./callscribe serve too."
+    )
+    outlet.prepare(("serve", "show"), "python -m callscribe")
+    once = outlet.as_run_here(hint)
+    assert outlet.as_run_here(once) == once

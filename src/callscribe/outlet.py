@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 from callscribe.errors import CallscribeError
@@ -34,14 +35,37 @@ class OutletError(CallscribeError):
     """Standard output cannot be written, and not because its reader has gone."""
 
 
-def prepare() -> None:
-    """Make standard output and standard error fit for anything that may be printed."""
+_commands: re.Pattern[str] | None = None
+_program = "callscribe"
+
+
+def prepare(commands: Iterable[str] = (), program: str = "callscribe") -> None:
+    """Make standard output and standard error fit for anything that may be printed.
+
+    Args:
+        commands: this program's. From now on a hint such as `callscribe calls` is printed as it runs here.
+        program: how to call it from here.
+    """
+    global _commands, _program
+    _program = program
+    _commands = (
+        re.compile(rf"(?<![\w./-])(?<!-m )callscribe (?=(?:{'|'.join(commands)})\b)")
+        if commands
+        else None
+    )
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # started with `>&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+
+
+def as_run_here(text: str) -> str:
+    """`text` with the commands in it as they run here, e.g. `.venv/bin/callscribe calls`."""
+    if _commands is None or _program == "callscribe":
+        return text
+    return _commands.sub(lambda _: f"{_program} ", text)
 
 
 def clean(text: str) -> str:
@@ -75,13 +99,13 @@ def say(text: object = "", *, end: str = "\n") -> None:
         OutletError: it cannot be written, e.g. because the disk is full.
         BrokenPipeError: its reader has gone.
     """
-    _write(sys.stdout, safe(str(text)) + end)
+    _write(sys.stdout, safe(as_run_here(str(text))) + end)
 
 
 def tell(text: object = "", *, end: str = "\n") -> None:
     """Print to standard error; when that cannot be written there is nobody left to tell."""
     try:
-        _write(sys.stderr, safe(str(text)) + end)
+        _write(sys.stderr, safe(as_run_here(str(text))) + end)
     except (OutletError, OSError):
         return
 

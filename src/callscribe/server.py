@@ -53,6 +53,7 @@ from callscribe.journal.worker import Worker
 from callscribe.metrics import Meter, Source
 from callscribe.models.choice import second_reader
 from callscribe.models.folder import ModelFolder, resolve
+from callscribe.outlet import as_run_here
 from callscribe.phone import is_number
 from callscribe.reading.agenda import Agenda
 from callscribe.reading.ears import Ears
@@ -743,7 +744,7 @@ def web_services(
             expose_pages=settings.expose_pages,
             allow_unsigned=settings.allow_unsigned,
             number=own_number,
-            simulate_command=f"callscribe simulate {address.url}",
+            simulate_command=as_run_here(f"callscribe simulate {address.url}"),
         ),
         registry=registry,
         store=record.store,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import threading
+from pathlib import Path
 from typing import Any, Protocol
 
 from callscribe.errors import TunnelError
@@ -32,6 +34,18 @@ _CODES = {
     "ERR_NGROK_8012": "ngrok's edge cannot reach this server. Is it still listening?",
 }
 """From ngrok's error reference (https://ngrok.com/docs/errors)."""
+
+
+_NGROK_CONFIGS = tuple(
+    Path(place)
+    for place in (
+        "~/.config/ngrok/ngrok.yml",
+        "~/Library/Application Support/ngrok/ngrok.yml",
+        "~/AppData/Local/ngrok/ngrok.yml",
+        "~/.ngrok2/ngrok.yml",
+    )
+)
+"""Where ngrok keeps its own settings (https://ngrok.com/docs/agent/config)."""
 
 
 class Tunnel(Protocol):
@@ -91,6 +105,21 @@ def open_tunnel(port: int, authtoken: str) -> Tunnel:
             f"Is the file that PYNGROK_NGROK_PATH names executable? {_OWN_DOMAIN}"
         ) from error
     return _NgrokTunnel(ngrok, config, str(tunnel.public_url))
+
+
+def check_authtoken(authtoken: str) -> None:
+    """Whether there is an authtoken at all, without opening anything.
+
+    Raises:
+        TunnelError: neither given nor in ngrok's own configuration.
+    """
+    if authtoken or os.environ.get("NGROK_AUTHTOKEN"):
+        return
+    for place in _NGROK_CONFIGS:
+        with contextlib.suppress(OSError):
+            if "authtoken" in place.expanduser().read_text(encoding="utf-8", errors="replace"):
+                return
+    raise TunnelError(f"No tunnel: {_CODES['ERR_NGROK_4018']} {_OWN_DOMAIN}")
 
 
 class _NgrokTunnel:

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 import callscribe
+from callscribe.cli.program import program
 from callscribe.errors import CallscribeError
 from callscribe.outlet import prepare, say, tell
 
@@ -94,7 +95,10 @@ class _Modules(MutableMapping[str, Any]):
             app = typer.Typer(rich_markup_mode=None)
             app.callback()(_nothing)  # else Typer takes an only command for the program itself
             module.register(app)
-            self._loaded |= typer.main.get_group(app).commands
+            made = typer.main.get_group(app).commands
+            for command in made.values():
+                _name_types_plainly(command)
+            self._loaded |= made
         return self._loaded[name]
 
     def __setitem__(self, name: str, command: Any) -> None:
@@ -108,6 +112,25 @@ class _Modules(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(COMMANDS)
+
+
+_PLAIN = {"str": "text", "int": "number", "float": "number"}
+
+
+def _plainly(label: str) -> str:
+    """A type as help names it, `<list[str]>`, without Python's words: `<text>`."""
+    name = label.strip("<>").removeprefix("list[").removesuffix("]").removesuffix(" range")
+    return f"<{_PLAIN.get(name, name.lower())}>"
+
+
+def _name_types_plainly(command: Any) -> None:
+    """Let a command's help speak of texts and numbers, not of Python's types."""
+    for inner in getattr(command, "commands", {}).values():
+        _name_types_plainly(inner)
+    for param in command.params:
+        shown = getattr(param, "display_type", None)
+        if shown is not None:
+            param.display_type = lambda ctx, shown=shown: _plainly(shown(ctx))
 
 
 class _Group(TyperGroup):
@@ -164,7 +187,7 @@ def main() -> None:
 
     Wrong usage (status 2), Ctrl-C (130) and an output that nobody reads any more are Typer's to end.
     """
-    prepare()
+    prepare(COMMANDS, program())
     command = typer.main.get_command(build_app())
     try:
         command.main()

@@ -71,7 +71,9 @@ def _option(name: str) -> Any:
     if kind is tuple:
         return Annotated[
             list[str] | None,
-            typer.Option(info.flag, help=help_text + " Repeatable.", show_default=False),
+            typer.Option(
+                info.flag, metavar="TEXT", help=help_text + " Repeatable.", show_default=False
+            ),
         ]
     choices = f" One of: {', '.join(get_args(hint))}." if get_args(hint) else ""
     return Annotated[

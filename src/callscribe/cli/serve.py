@@ -23,7 +23,7 @@ from callscribe.errors import CarrierError, ModelError
 from callscribe.journal.worker import Worker, busy
 from callscribe.models import choice, readers
 from callscribe.models.folder import ModelFolder
-from callscribe.outlet import say, tell
+from callscribe.outlet import as_run_here, say, tell
 from callscribe.server import (
     Server,
     call_flows,
@@ -38,6 +38,7 @@ from callscribe.terminal.jsonlines import ViewClosed
 from callscribe.terminal.layout import join_words
 from callscribe.terminal.view import TerminalView
 from callscribe.text.writer import Writer
+from callscribe.tunnel import check_authtoken
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +51,13 @@ LEAVING_S = 10.0
 
 _WINDOWS_A_CALL_S = 4.0
 """Seconds between two utterances of a lively call with two people, both counted."""
+
+
+UNREACHABLE = (
+    "Twilio has no way to this server. Set `public_url`, or start with --tunnel ngrok: "
+    "docs/connect-a-number.md."
+)
+_SOME_TUNNEL = "https://tunnel.invalid"
 
 
 def register(app: typer.Typer) -> None:
@@ -87,7 +95,18 @@ def plan(settings: Settings) -> list[str]:
             "There is nothing to change: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN first."
         )
     with contextlib.closing(account):
-        return account.plan(settings.public_url or "https://<tunnel>.ngrok.app")
+        if settings.public_url:
+            return account.plan(settings.public_url)
+        if settings.tunnel == "none":
+            return [f"Nothing would be changed: {UNREACHABLE}"]
+        check_authtoken(settings.ngrok_authtoken.reveal())
+        return [
+            "The tunnel's address is known only once it is open.",
+            *(
+                line.replace(_SOME_TUNNEL, "https://<the tunnel's address>")
+                for line in account.plan(_SOME_TUNNEL)
+            ),
+        ]
 
 
 async def serve(settings: Settings) -> None:
@@ -196,7 +215,7 @@ def speaker(view: AnyView) -> Callable[[str], None]:
 
     def say(text: str) -> None:
         if isinstance(view, TerminalView):
-            view.say(text)
+            view.say(as_run_here(text))
             flush = asyncio.ensure_future(writer.run(partial(flush_quietly, view)))
             waiting.add(flush)
             flush.add_done_callback(waiting.discard)
@@ -273,6 +292,9 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         )
     if number:
         lines.append(f"Waiting for calls on {number}")
+    elif settings.account_sid and not address.is_public:
+        lines.append(f"WARNING  No number was changed, and no call can come: {UNREACHABLE}")
+        lines.append(f"Without a phone: {program()} simulate {address.url}")
     else:
         lines.append(
             f"Waiting for calls. Try it without a phone: {program()} simulate {address.url}"

@@ -202,6 +202,8 @@ def register(app: typer.Typer) -> None:
             )
         if not calls and rest is None:
             raise SettingsError("--calls 0 makes sense with --rest only.")
+        if calls and not as_json:
+            tell(_what_happens(scripts, url, speed))
         answering = (Party(from_, people[0]), Party(callee, people[-1]))
         reports = asyncio.run(
             _until_interrupted(
@@ -225,6 +227,17 @@ def register(app: typer.Typer) -> None:
         show(reports, as_json=as_json)
         if any(report.errors for report in reports):
             raise typer.Exit(1)
+
+
+def _what_happens(scripts: Sequence[CallScript], url: str, speed: float) -> str:
+    """Said before the calls, which take as long as real ones."""
+    longest = max((script.length_ms for script in scripts), default=0)
+    seconds = max(1, round(longest / 1000 / speed))
+    many = f"{len(scripts)} calls" if len(scripts) > 1 else "a call"
+    return (
+        f"Placing {many} to {url}, about {seconds} seconds long. The text appears where the server runs; a report "
+        "follows here at the end. Ctrl-C hangs up."
+    )
 
 
 async def _until_interrupted(

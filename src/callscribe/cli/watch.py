@@ -47,6 +47,12 @@ def register(app: typer.Typer) -> None:
                 show_default=False,
             ),
         ] = None,
+        server: Annotated[
+            str,
+            typer.Option(
+                "--server", help="The address, as the other commands take it.", show_default=False
+            ),
+        ] = "",
         raw: Annotated[
             bool, typer.Option("--raw", help="The recogniser's own words instead of written text.")
         ] = False,
@@ -54,7 +60,7 @@ def register(app: typer.Typer) -> None:
         """Show the live calls of a running server. Ctrl-C ends it; the server goes on."""
         as_json = not sys.stdout.isatty() if json is None else json
         with contextlib.suppress(asyncio.CancelledError):
-            asyncio.run(_watch(place(url, token), call=call, as_json=as_json, raw=raw))
+            asyncio.run(_watch(place(server or url, token), call=call, as_json=as_json, raw=raw))
 
 
 async def _watch(server: Place, *, call: str, as_json: bool, raw: bool) -> None:

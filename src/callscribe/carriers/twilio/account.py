@@ -89,6 +89,8 @@ class Account:
                     numbers.connect, self.client, self._notes, number, urls.voice, urls.status
                 )
                 stack.push_async_callback(_put_back, connected, tell)
+                before = connected.before.voice_url or "none"
+                tell(f"{number.number} brings its calls here now. Its voice URL was: {before}")
                 if reason := numbers.ignored_because(number):
                     log.warning(reason)
             yield
@@ -119,7 +121,8 @@ class Account:
 async def _put_back(connected: numbers.ConnectedNumber, tell: Tell) -> None:
     """Give a number back what it had; a failure is told, not raised, so that the rest still closes."""
     try:
-        if said := await asyncio.to_thread(connected.restore):
-            tell(said)
+        said = await asyncio.to_thread(connected.restore)
+        before = connected.before.voice_url or "none"
+        tell(said or f"{connected.number} has its old voice URL again: {before}")
     except CarrierError as error:
         tell(f"callscribe: {error}")

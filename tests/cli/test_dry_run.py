@@ -1,0 +1,32 @@
+"""`serve --dry-run` and the start-up words, when calls have no way here."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from callscribe.cli import serve
+from callscribe.errors import TunnelError
+from callscribe.settings import Secret, Settings
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NGROK_AUTHTOKEN", raising=False)
+    return Settings(
+        account_sid="AC" + "0" * 32, auth_token=Secret("0" * 32), data=tmp_path / "data"
+    )
+
+
+def test_a_dry_run_without_a_way_here_changes_nothing_and_says_why(settings: Settings) -> None:
+    (line,) = serve.plan(settings)
+    assert line.startswith("Nothing would be changed: Twilio has no way to this server.")
+    assert "--tunnel ngrok" in line
+
+
+def test_a_dry_run_of_a_tunnel_wants_what_the_tunnel_wants(settings: Settings) -> None:
+    with pytest.raises(TunnelError, match="authtoken"):
+        serve.plan(dataclasses.replace(settings, tunnel="ngrok"))
