@@ -43,6 +43,7 @@ fix: setup
 wer: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.second_reading
 
 # How many calls a core holds, with its peers in the same run; writes docs/capacity.md. About an hour, goes on where it stopped.
 bench: setup

@@ -22,7 +22,7 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks import conditions, sets
+from benchmarks import conditions, reading_delay, sets
 from benchmarks.accuracy import WORK, fingerprint, percent
 from benchmarks.scoring import Errors, bootstrap, normalise, perfect_digit_strings, word_errors
 from benchmarks.sets import ROOT, SHARED
@@ -284,6 +284,8 @@ def section(reader: str, most: int, *, fresh: bool) -> str:
         "(median) from the first's, which are the ones that are kept.",
         "",
         ghosts(recognizer, second, folder / "ghosts.pickle"),
+        "",
+        reading_delay.sentence(reading_delay.delays_ms(reader)),
         "",
     ]
     return "\n".join(lines)

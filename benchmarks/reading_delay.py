@@ -1,0 +1,62 @@
+"""How long after the end of an utterance its better reading comes: the demo call, with two people, in real time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from callscribe.cli.demo import OURS, demo_settings, phone
+from callscribe.events import Published, RecordSettled, RevisedTranscript
+from callscribe.server import load_recognizer, running_server
+from callscribe.settings import Settings
+from callscribe.web.listening import listen
+
+
+def delays_ms(reader: str = "auto") -> list[int]:
+    """From the end of each utterance to its `revised`, by a real server with one call on this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = demo_settings(Settings(data=Path(folder), second_reader=reader))
+        return asyncio.run(_play(settings))
+
+
+async def _play(settings: Settings) -> list[int]:
+    recognizer, _ = load_recognizer(settings)
+    found: list[int] = []
+    with contextlib.closing(recognizer):
+        listener = listen(settings.host, 0)
+        async with running_server(settings, recognizer, listener, own_number=OURS) as server:
+            if server.reading is None:
+                return []
+            await server.reading.service.ready
+            with server.record.hub.subscribe() as events:
+                calling = asyncio.create_task(phone(server, settings.auth_token.reveal(), 1.0))
+                async for published in events:
+                    if not isinstance(published, Published):
+                        continue
+                    if isinstance(published.event, RevisedTranscript):
+                        found.append(published.event.lag_ms)
+                    elif isinstance(published.event, RecordSettled):
+                        break
+                await calling
+    return found
+
+
+def sentence(delays: Sequence[int]) -> str:
+    """The measurement in one sentence."""
+    if len(delays) < 2:
+        return "There was no second reader to time."
+    cuts = statistics.quantiles(delays, n=20)
+    return (
+        f"With one call of two people on {os.cpu_count()} cores, in real time, the better reading came "
+        f"{statistics.median(delays) / 1000:.1f} s (median) and {cuts[18] / 1000:.1f} s (95th percentile) after the "
+        f"end of an utterance, the silence that ends it included ({len(delays)} utterances of the demo call)."
+    )
+
+
+if __name__ == "__main__":
+    print(sentence(delays_ms()))
