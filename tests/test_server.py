@@ -112,10 +112,10 @@ def test_a_kept_token_that_cannot_be_used_is_found_at_start(tmp_path: Path) -> N
 
 def test_a_call_is_read_again_with_its_numbers_words_and_the_contacts_names() -> None:
     settings = Settings(contacts={"+15005550010": "Ann", "+15005550011": "Bob"})
-    assert expected(settings, NumberFlow(words=("Oldroyd", "Ann"))).hints == (
+    assert expected(settings, NumberFlow(words=("Oldroyd", "Ann")), "en").hints == (
         "Oldroyd",
         "Ann",
         "Bob",
     )
     many = {f"+1500555{n:04}": f"Name {n}" for n in range(1000)}
-    assert len(expected(Settings(contacts=many), NumberFlow()).hints) <= 40
+    assert len(expected(Settings(contacts=many), NumberFlow(), "de").hints) <= 40

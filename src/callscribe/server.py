@@ -539,6 +539,8 @@ class SecondReading:
     model: ModelFolder
     ears: Ears
     service: ReadingService
+    language: str
+    """Of the first reader, BCP 47; empty: unknown, and the second finds out."""
 
 
 @contextlib.asynccontextmanager
@@ -568,17 +570,17 @@ async def second_reading(
         )
         running = asyncio.create_task(service.run(), name="second reading")
         try:
-            yield SecondReading(model, ears, service)
+            yield SecondReading(model, ears, service, language)
         finally:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
 
 
-def expected(settings: Settings, plan: NumberFlow) -> Expected:
-    """What a call is read again with: its number's words and the contacts' names."""
+def expected(settings: Settings, plan: NumberFlow, language: str) -> Expected:
+    """What a call is read again with: its number's words and the contacts' names, and the first reader's language."""
     names = dict.fromkeys([*plan.words, *settings.contacts.values()])
-    return Expected(hints=tuple(names)[:_MOST_HINTS])
+    return Expected(hints=tuple(names)[:_MOST_HINTS], language=language)
 
 
 def text_writer(settings: Settings, language: str) -> Writer:
@@ -649,7 +651,9 @@ class Sessions:
         plan: NumberFlow,
     ) -> StreamSession:
         if self._reading is not None:
-            self._reading.service.expect(call, expected(self._settings, plan))
+            self._reading.service.expect(
+                call, expected(self._settings, plan, self._reading.language)
+            )
         session = StreamSession(
             call=call,
             leg=leg,
