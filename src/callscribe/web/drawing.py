@@ -14,6 +14,7 @@ import jinja2
 from callscribe.records import CallSummary
 from callscribe.transcript import numbers, wording
 from callscribe.transcript.parts import Note, Person, Stretch, Utterance, stretches
+from callscribe.web.finding import Finds
 
 HERE = Path(__file__).parent
 Words = Literal["written", "raw"]
@@ -113,6 +114,12 @@ class Drawing:
 
     def trouble(self, words: str) -> str:
         return str(self._pieces.trouble(words))
+
+    def results(self, finds: Finds | None) -> str:
+        """What the search field found; its hidden place when nothing was asked."""
+        if finds is None:
+            return '<div id="results" hidden></div>'
+        return str(self._pieces.results(finds))
 
     def item(self, call: CallSummary, state: wording.State, *, current: bool = False) -> str:
         """A line of the list of calls."""

@@ -23,12 +23,26 @@ from callscribe.records import CallSummary
 from callscribe.transcript import wording
 from callscribe.web.boards import LIST, Boards, CallBoard, ListBoard, find
 from callscribe.web.drawing import HERE, Drawing, Words, day
+from callscribe.web.finding import NAMES, Finds, is_asked
+from callscribe.web.finding import find as find_words
 from callscribe.web.services import Services
 
 CAPTION_ROWS = 8
 """Paragraphs and notes that captions begin with."""
 PATIENCE_S = 10.0
 """How long a page waits for its call to be read."""
+
+
+FORMAT_NAMES = (
+    ("txt", "Text (TXT)"),
+    ("md", "Markdown"),
+    ("srt", "Subtitles (SRT)"),
+    ("vtt", "Subtitles (WebVTT)"),
+    ("csv", "Table (CSV)"),
+    ("json", "JSON"),
+    ("html", "Page with the sound (HTML)"),
+)
+"""What a call can be exported as, in the menu."""
 
 
 class Pages:
@@ -44,6 +58,7 @@ class Pages:
             Route("/", self.index),
             Route("/calls/{sid}", self.call),
             Route("/calls/{sid}/captions", self.captions),
+            Route("/find", self.find),
             Route("/favicon.svg", self.favicon),
             Mount("/static", Assets(directory=HERE / "static")),
         ]
@@ -84,6 +99,11 @@ class Pages:
         return await run_in_threadpool(
             self._render, request, "captions.html", board=board, last=CAPTION_ROWS
         )
+
+    async def find(self, request: Request) -> Response:
+        """`GET /find?q=...`: what is found, as a piece of the page."""
+        finds = await run_in_threadpool(self._find, request)
+        return HTMLResponse(self._drawing.results(finds), headers={"Cache-Control": "no-store"})
 
     async def favicon(self, request: Request) -> Response:
         """The icon, with the number of live calls when there are any."""
@@ -134,11 +154,18 @@ class Pages:
             if not groups or groups[-1][0] != name:
                 groups.append((name, []))
             groups[-1][1].append(list_.item(call, current=call.id == id))
+        finds = await run_in_threadpool(self._find, request)
         return await run_in_threadpool(
             self._render,
             request,
             "index.html",
             board=board,
+            asked={name: request.query_params.get(name, "") for name in NAMES},
+            finds=finds,
+            results=self._drawing.results(finds),
+            formats=FORMAT_NAMES if self._services.archive is not None else (),
+            can_delete=self._services.archive is not None and self._services.erasure is not None,
+            operations=self._services.meter is not None,
             recorded=id is not None and await run_in_threadpool(self._recorded, id),
             groups=groups,
             live=sum(not wording.is_over(call) for call in calls),
@@ -147,6 +174,13 @@ class Pages:
             before=before,
             older=calls[-1].id if len(calls) >= LIST else None,
         )
+
+    def _find(self, request: Request) -> Finds | None:
+        """What an address asks for; None when it asks for nothing. Blocks."""
+        archive = self._services.archive
+        if archive is None or not is_asked(request.query_params):
+            return None
+        return find_words(archive, request.query_params)
 
     def _recorded(self, id: str) -> bool:
         """Whether there is anything to hear of a call. Blocks."""

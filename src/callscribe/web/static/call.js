@@ -167,6 +167,10 @@ export class CallPage {
         location.reload();
       } else if (button.id === "copy") {
         copy(button, this.text(), this.talk);
+      } else if (button.id === "delete") {
+        menu.open = false;
+        document.getElementById("delete-problem").hidden = true;
+        document.getElementById("deleting").showModal();
       } else if (button.dataset.rename) {
         this.rename(button.dataset.rename);
       }
@@ -176,6 +180,7 @@ export class CallPage {
       menu.open = false;
       menu.querySelector("summary").focus();
     });
+    this.deletion();
     const dialog = document.getElementById("rename");
     const problem = document.getElementById("rename-problem");
     document.getElementById("rename-cancel").addEventListener("click", () => dialog.close());
@@ -188,6 +193,24 @@ export class CallPage {
       problem.textContent = failure;
       problem.hidden = failure === "";
       if (!failure) dialog.close();
+    });
+  }
+
+  deletion() {
+    const dialog = document.getElementById("deleting");
+    const problem = document.getElementById("delete-problem");
+    document.getElementById("delete-cancel").addEventListener("click", () => dialog.close());
+    dialog.querySelector("form").addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const button = dialog.querySelector("[type=submit]");
+      button.disabled = true;
+      this.page.dataset.leaving = "yes"; // The server will say that the call is gone.
+      const failure = await send(this.address, {}, "DELETE");
+      button.disabled = false;
+      problem.textContent = failure;
+      problem.hidden = failure === "";
+      if (failure) delete this.page.dataset.leaving;
+      else location.assign("/");
     });
   }
 
@@ -226,10 +249,10 @@ export class CallPage {
 }
 
 // "" when it worked, else what went wrong.
-async function send(address, body) {
+async function send(address, body, method = "POST") {
   try {
     const answer = await fetch(address, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+      method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     });
     if (answer.ok) return "";
     return (await answer.json()).message ?? `The server answered ${answer.status}.`;

@@ -1,6 +1,6 @@
 // Keys for people who don't want to reach for the mouse. They can be switched off: speech input types letters.
 
-export function keys({ list, call }) {
+export function keys({ list, call, search }) {
   const help = document.getElementById("keys");
   const on = document.getElementById("keys-on");
   on.checked = kept() !== "off";
@@ -11,7 +11,7 @@ export function keys({ list, call }) {
     if (event.target.closest("input, textarea, select, dialog[open]")) return;
     const act = {
       "/": () => {
-        if (list.find.offsetParent) list.find.focus();
+        if (search.field.offsetParent) search.field.focus();
         else location.href = "/";
       },
       j: () => list.step(1),

@@ -1,4 +1,4 @@
-// The list of calls: days, filter, steps. Its lines are drawn by the server.
+// The list of calls: days and steps. Its lines are drawn by the server.
 
 import { day } from "./times.js";
 
@@ -8,15 +8,6 @@ export class List {
     this.older = page.dataset.older === "yes";
     this.root = document.getElementById("list");
     if (this.older) this.root.dataset.closed = "yes";
-    this.find = document.getElementById("find");
-    this.find.addEventListener("input", () => this.filter());
-    this.find.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
-        this.find.value = "";
-        this.filter();
-        this.find.blur();
-      }
-    });
     const now = this.root.querySelector("[aria-current]");
     // Where the list has a scroll bar of its own; elsewhere the page would jump.
     if (now && this.root.scrollHeight > this.root.clientHeight) this.root.scrollTop = now.offsetTop - this.root.clientHeight / 2;
@@ -42,7 +33,6 @@ export class List {
       else link.removeAttribute("aria-current");
     }
     this.days();
-    this.filter();
   }
 
   // A heading over each day, the viewer's.
@@ -69,28 +59,9 @@ export class List {
     return heading;
   }
 
-  filter() {
-    const wanted = this.find.value.trim().toLowerCase();
-    let heading = null;
-    let shown = 0;
-    for (const item of this.root.children) {
-      if (item.classList.contains("day")) {
-        heading = item;
-        heading.hidden = wanted !== "";
-        continue;
-      }
-      item.hidden = wanted !== "" && !item.textContent.toLowerCase().includes(wanted);
-      if (!item.hidden) {
-        shown += 1;
-        heading.hidden = false;
-      }
-    }
-    document.getElementById("none").hidden = shown > 0 || wanted === "";
-  }
-
-  // Follows the link of the next (1) or previous (-1) call that the filter shows.
+  // Follows the link of the next (1) or previous (-1) call.
   step(by) {
-    const items = this.items.filter((item) => !item.hidden);
+    const { items } = this;
     const now = items.findIndex((item) => item.querySelector("[aria-current]"));
     const next = items[Math.max(0, Math.min(items.length - 1, now + by))];
     if (next && next !== items[now]) next.querySelector("a").click();

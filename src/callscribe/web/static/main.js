@@ -4,6 +4,7 @@ import { CallPage } from "./call.js";
 import { keys } from "./keys.js";
 import { List } from "./list.js";
 import { take } from "./pieces.js";
+import { Search } from "./search.js";
 import { Banner, copyButtons, favicon, isOver, themeSwitch } from "./shell.js";
 import { Stream } from "./stream.js";
 import { tick } from "./times.js";
@@ -11,11 +12,12 @@ import { tick } from "./times.js";
 const page = document.getElementById("page");
 const banner = new Banner();
 const list = new List(page);
+const search = new Search();
 const call = page.dataset.call ? new CallPage(page, banner) : null;
 
 themeSwitch();
 copyButtons();
-keys({ list, call });
+keys({ list, call, search });
 
 function title() {
   favicon(list.live);
@@ -28,7 +30,7 @@ function title() {
 // A page that shows nothing live moves on to a call that begins, unless someone is reading it.
 function moveOn() {
   const wide = matchMedia("(min-width: 881px)").matches || document.body.classList.contains("empty");
-  const reading = !getSelection().isCollapsed || scrollY > 0 || document.querySelector("dialog[open]");
+  const reading = search.active || !getSelection().isCollapsed || scrollY > 0 || document.querySelector("dialog[open]");
   if (page.dataset.place === "list" && page.dataset.older !== "yes" && wide && !reading && (!call || isOver())) {
     location.reload();
   }

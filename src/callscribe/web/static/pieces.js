@@ -38,7 +38,7 @@ export function take(steps) {
   return said;
 }
 
-function parsed(html) {
+export function parsed(html) {
   return document.adoptNode(parser.parseFromString(html, "text/html").body.firstElementChild);
 }
 

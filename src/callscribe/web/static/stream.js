@@ -46,7 +46,7 @@ export class Stream {
       });
     }
     // The server has another record now; what this page shows is not in it.
-    source.addEventListener("gone", () => location.reload());
+    source.addEventListener("gone", () => this.page.dataset.leaving || location.reload());
     source.onerror = () => {
       this.lost ||= setTimeout(() => this.status("lost"), PATIENCE_MS);
       if (source.readyState === EventSource.CLOSED) this.retry();
