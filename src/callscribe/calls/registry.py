@@ -38,7 +38,6 @@ from callscribe.calls.facts import (
     AttachWanted,
     CallPlaced,
     Detached,
-    DigitPressed,
     Kept,
     LookedUp,
     Now,
@@ -49,19 +48,17 @@ from callscribe.calls.facts import (
     SessionOpened,
     SessionRefused,
     Shutdown,
-    SocketClosed,
     SocketOpened,
-    SocketSettled,
     StreamRefused,
     SwapWanted,
 )
+from callscribe.calls.feeds import OpenFeed
 from callscribe.calls.interfaces import OpenSession as MakeSession
 from callscribe.calls.interfaces import Publish as PublishEvent
 from callscribe.calls.interfaces import Recall, Session
 from callscribe.calls.lane import Lane
 from callscribe.calls.names import renamed, swapped
 from callscribe.calls.setup import Setup
-from callscribe.calls.streams import Stream
 from callscribe.carriers.base import (
     Answer,
     CallCame,
@@ -98,66 +95,6 @@ class _Outcome:
     pauses: list[asyncio.Task[None]] = field(default_factory=list)
 
 
-class _Feed:
-    """An open media stream, between its socket, the machine and its session (`carriers.base.Feed`)."""
-
-    def __init__(self, registry: CallRegistry, call: str, stream: Stream) -> None:
-        self.call = call
-        self.stream = stream
-        self.session: Session | None = None
-        self.error: CallscribeError | None = None
-        """Nothing can take its audio."""
-        self.over = asyncio.Event()
-        """Its last words are published."""
-        self.unwanted = asyncio.Event()
-        """Its socket is of no use any more."""
-        self._registry = registry
-        self._clock = registry.clock
-        self._flowing = False
-        self._waiting: list[tuple[Track, int, bytes, int | None]] = []
-
-    def receive(self, track: Track, timestamp_ms: int, payload: bytes, chunk: int | None) -> None:
-        """See `carriers.base.Feed`."""
-        now_ms = self._clock() * 1000
-        stream, session = self.stream, self.session
-        stream.frame(now_ms, timestamp_ms, len(payload))
-        if self._flowing and session is not None:
-            if stream.state == "open" or stream.state == "waiting":
-                session.receive(track, timestamp_ms, payload, chunk)
-            return
-        self._waiting.append((track, timestamp_ms, payload, chunk))
-        if self.stream.state == "settling":
-            settled_ms = self.stream.settled_ms
-            if settled_ms is not None and now_ms >= settled_ms:
-                self._registry.heard(SocketSettled(call=self.call, stream=self.stream.key))
-        if self.error is not None:
-            raise self.error
-
-    def flow(self) -> None:
-        """Give the session what has waited, and what comes from now on."""
-        if self.session is None or self._flowing:
-            return
-        self._flowing = True
-        waiting, self._waiting = self._waiting, []
-        for frame in waiting:
-            self.session.receive(*frame)
-
-    def digit(self, track: Track, digit: str) -> None:
-        """See `carriers.base.Feed`."""
-        self._registry.heard(
-            DigitPressed(call=self.call, stream=self.stream.key, track=track, digit=digit)
-        )
-
-    async def superseded(self) -> None:
-        """See `carriers.base.Feed`."""
-        await self.unwanted.wait()
-
-    async def closed(self, reason: str) -> None:
-        """See `carriers.base.Feed`."""
-        self._registry.heard(SocketClosed(call=self.call, stream=self.stream.key, reason=reason))
-        await self.over.wait()
-
-
 class CallRegistry:
     """The live calls.
 
@@ -191,7 +128,7 @@ class CallRegistry:
         self._recall = recall
         self.clock, self._wall = clock, wall
         self._lanes: dict[str, Lane] = {}
-        self._feeds: dict[tuple[str, str], _Feed] = {}
+        self._feeds: dict[tuple[str, str], OpenFeed] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unanswered: set[asyncio.Future[CallRecord | None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -221,7 +158,7 @@ class CallRegistry:
 
     def stream_opened(
         self, admitted: Pass, *, leg: str, stream: str, tracks: Sequence[Track]
-    ) -> _Feed:
+    ) -> OpenFeed:
         """A socket has said which leg's stream it brings.
 
         Raises:
@@ -231,7 +168,7 @@ class CallRegistry:
         fact = SocketOpened(admitted=admitted, leg=leg, stream=stream, tracks=tuple(tracks))
         commands = self._exchange.receive(fact, self.now())
         opened = self._exchange.newest_stream(leg)
-        feed = self._feeds[admitted.call, opened.key] = _Feed(self, admitted.call, opened)
+        feed = self._feeds[admitted.call, opened.key] = OpenFeed(self, admitted.call, opened)
         self._carry_out(commands)
         self._wind()
         if feed.error is not None:
@@ -437,7 +374,7 @@ class CallRegistry:
     def _carry_out(self, commands: Sequence[AnyCommand]) -> _Outcome:
         outcome = _Outcome()
         queue = deque(commands)
-        opened: list[_Feed] = []
+        opened: list[OpenFeed] = []
         while queue:
             command = queue.popleft()
             match command:
@@ -511,7 +448,7 @@ class CallRegistry:
 
     # Carrying out
 
-    def _open(self, wanted: OpenSession) -> tuple[_Feed, SessionOpened | SessionRefused]:
+    def _open(self, wanted: OpenSession) -> tuple[OpenFeed, SessionOpened | SessionRefused]:
         feed = self._feeds[wanted.call, wanted.stream]
         try:
             session = self._open_session(
@@ -539,7 +476,7 @@ class CallRegistry:
             asyncio.get_running_loop().call_soon(feed.flow)
         return feed, SessionOpened(call=wanted.call, stream=wanted.stream)
 
-    async def _close(self, feed: _Feed, reason: str) -> None:
+    async def _close(self, feed: OpenFeed, reason: str) -> None:
         try:
             # Whatever was known before its last words is known before them.
             await self._lane(feed.call).empty()
