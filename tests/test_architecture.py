@@ -86,6 +86,7 @@ ONLY_HERE = {
     "typer": ("callscribe.cli",),
     "pyngrok": ("callscribe.tunnel",),
     "phonenumbers": ("callscribe.transcript.numbers",),
+    "obstore": ("callscribe.recordings.objects",),
     "soxr": ("callscribe.audio", "callscribe.simulator"),
 }
 """Third-party packages and the only places that may import each; the simulator stands alone beside the product."""

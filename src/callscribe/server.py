@@ -63,6 +63,7 @@ from callscribe.reading.unread import Unread
 from callscribe.recognition import registry as engines
 from callscribe.recognition.base import Recognizer
 from callscribe.recognition.windows import WINDOW_MS
+from callscribe.recordings.objects import SCHEME, Objects
 from callscribe.recordings.shelf import Shelf
 from callscribe.recordings.writing import Recorder
 from callscribe.settings import Settings
@@ -280,10 +281,16 @@ def recording_advice(settings: Settings, flows: Flows) -> str:
 
 
 def open_shelf(settings: Settings) -> Shelf:
-    """The recordings of a data folder."""
-    own = settings.recordings != Settings().recordings
-    folder = settings.recordings if own else settings.data / "recordings"
-    return Shelf(folder, keep_raw=settings.keep_original)
+    """The recordings of a data folder.
+
+    Raises:
+        SettingsError: the object storage cannot be used.
+    """
+    where = settings.recordings
+    folder = settings.data / "recordings"
+    if where.startswith(SCHEME):
+        return Shelf(folder, keep_raw=settings.keep_original, objects=Objects(where))
+    return Shelf(Path(where).expanduser() if where else folder, keep_raw=settings.keep_original)
 
 
 def check(settings: Settings) -> None:
@@ -309,6 +316,8 @@ def check(settings: Settings) -> None:
             "Write it with + and the country code, like +15005550006."
         )
     call_flows(settings)
+    if settings.recordings.startswith(SCHEME):
+        Objects(settings.recordings)
     Contacts(settings.contacts)
     check_token(settings)
 

@@ -245,9 +245,10 @@ class Settings:
         "Per number: `recording` in the [numbers] table.",
         group="Record",
     )
-    recordings: Path = setting(
-        Path(),
-        "Folder for recordings. Empty: `recordings` in the data folder.",
+    recordings: str = setting(
+        "",
+        "Where finished recordings are kept: a folder, or object storage as s3://bucket/prefix. "
+        "Empty: `recordings` in the data folder.",
         group="Record",
     )
     keep_original: bool = setting(

@@ -43,13 +43,19 @@ class Recording:
     """What there is of one record, as of now: a live call's grows.
 
     Args:
+        folders: where its files may be; the first that has a track counts.
         names: who is heard on which leg's track.
     """
 
-    def __init__(self, folder: Path, call: str, names: Mapping[tuple[str, Track], str]) -> None:
-        self._folder = folder
+    def __init__(
+        self, folders: Sequence[Path], call: str, names: Mapping[tuple[str, Track], str]
+    ) -> None:
+        self._home: dict[TrackFile, Path] = {}
+        for folder in folders:
+            for file in files.track_files(folder, call):
+                self._home.setdefault(file, folder)
         by_name: dict[str, list[Part]] = {}
-        for file in files.track_files(folder, call):
+        for file in sorted(self._home, key=lambda file: (file.start_ms, file.leg, file.track)):
             name = names.get((file.leg, file.track)) or "Unknown"
             by_name.setdefault(name, []).append(Part(file, self._samples(file)))
         self.voices = tuple(Voice(name, tuple(parts)) for name, parts in by_name.items())
@@ -97,7 +103,7 @@ class Recording:
         peaks = np.zeros(-(-self.end_ms // files.PEAK_MS), np.uint8)
         for part in voice.parts:
             try:
-                made = part.file.path(self._folder, files.PEAKS).read_bytes()
+                made = part.file.path(self._home[part.file], files.PEAKS).read_bytes()
             except FileNotFoundError:  # not finished yet
                 made = peaks_of(self._read(part.file, 0, part.samples))
             found = np.frombuffer(made, np.uint8)
@@ -106,8 +112,12 @@ class Recording:
             np.maximum(place, found[: len(place)], out=place)
         return peaks.tobytes()
 
+    def _paths(self, file: TrackFile) -> tuple[Path, Path]:
+        folder = self._home[file]
+        return file.path(folder, files.FLAC), file.path(folder, files.RAW)
+
     def _samples(self, file: TrackFile) -> int:
-        flac, raw = file.path(self._folder, files.FLAC), file.path(self._folder, files.RAW)
+        flac, raw = self._paths(file)
         try:
             if flac.exists():
                 with soundfile.SoundFile(flac) as opened:
@@ -120,7 +130,7 @@ class Recording:
 
     def _read(self, file: TrackFile, start: int, stop: int) -> mulaw.Pcm:
         """Samples of one track. A track may be finished between two reads."""
-        flac, raw = file.path(self._folder, files.FLAC), file.path(self._folder, files.RAW)
+        flac, raw = self._paths(file)
         try:
             with raw.open("rb") as opened:
                 opened.seek(start)

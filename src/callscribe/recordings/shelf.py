@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import structlog
+
+from callscribe.errors import AudioError
 from callscribe.events import Track
 from callscribe.recordings import files
 from callscribe.recordings.files import TrackFile
 from callscribe.recordings.finishing import finish
+from callscribe.recordings.objects import Objects
 from callscribe.recordings.reading import Recording
 from callscribe.recordings.writing import Recorder
 
+_FETCHED = 50
+"""Calls that are kept here after they were fetched from object storage."""
+
 
 class Shelf:
-    """Recordings in a folder.
+    """Recordings in a folder; with `objects`, they are moved there as soon as a track is finished.
 
     Args:
         folder: made when something is recorded.
         keep_raw: keep the mu-law file of each track beside the FLAC.
+        objects: where finished recordings are kept instead.
     """
 
-    def __init__(self, folder: Path, *, keep_raw: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, keep_raw: bool = False, objects: Objects | None = None
+    ) -> None:
         self.folder = folder
+        self._fetched = folder.with_name(f"{folder.name}-fetched")
         self._keep_raw = keep_raw
-
+        self._objects = objects
         self._left = files.unfinished(folder)
+        if objects is not None:  # a storage that did not answer has left some here
+            self._left += [
+                name
+                for path in sorted(folder.glob("*/"))
+                for name in files.track_files(folder, files.call_of(path))
+                if name not in self._left
+            ]
+        self._log = structlog.get_logger(__name__)
 
     def recorder(self) -> Recorder:
         """Records tracks here; close it."""
@@ -34,6 +54,16 @@ class Shelf:
 
     def _finish(self, name: TrackFile) -> None:
         finish(self.folder, name, keep_raw=self._keep_raw)
+        if self._objects is None:
+            return
+        made = [name.path(self.folder, suffix) for suffix in (files.PEAKS, files.RAW, files.FLAC)]
+        there = [file for file in made if file.exists()]
+        for file in there:  # the FLAC last: with it the others are there
+            self._objects.put(file.parent.name, file)
+        for file in there:
+            file.unlink()
+        if there and not any(there[0].parent.iterdir()):
+            there[0].parent.rmdir()
 
     def finish_left(self) -> Iterator[TrackFile]:
         """Finish what was left unfinished when this shelf was made, a track at a time.
@@ -41,7 +71,7 @@ class Shelf:
         Only for the process that records here: what another one is recording looks just like that.
 
         Raises:
-            OSError: the disk does not take it.
+            OSError: the disk or the storage does not take it.
         """
         while self._left:
             name = self._left.pop()
@@ -55,19 +85,47 @@ class Shelf:
             names: who is heard on which leg's track.
 
         Raises:
-            AudioError: a file cannot be read.
+            AudioError: a file cannot be read, or the storage does not answer.
         """
-        return Recording(self.folder, call, names)
+        if self._objects is None:
+            return Recording([self.folder], call, names)
+        try:
+            self._fetch(self._objects, call)
+        except OSError as error:
+            raise AudioError(f"The recording cannot be fetched: {error}") from None
+        return Recording([self.folder, self._fetched], call, names)
+
+    def _fetch(self, objects: Objects, call: str) -> None:
+        """Bring a record's files here, and let go of those that were fetched longest ago."""
+        home = files.call_folder(self._fetched, call)
+        for name in objects.names(home.name):
+            if not name.endswith(files.RAW) and not (home / name).exists():
+                objects.fetch(home.name, name, home / name)
+        if not home.is_dir():
+            return
+        home.touch()
+        others = sorted(self._fetched.glob("*/"), key=lambda path: path.stat().st_mtime)
+        for old in others[:-_FETCHED]:
+            shutil.rmtree(old, ignore_errors=True)
 
     def forget(self, call: str) -> None:
         """Delete all that is kept of a record (`callscribe.erasure.Keeper`)."""
         files.forget(self.folder, call)
+        if self._objects is not None:
+            files.forget(self._fetched, call)
+            self._objects.delete(files.call_folder(self.folder, call).name)
 
     def expired(self, before: dt.datetime) -> list[str]:
-        """Records whose last sound was written before a moment."""
-        found = []
+        """Records whose last sound was written before a moment.
+
+        Raises:
+            OSError: the storage does not answer as it should.
+        """
+        newest: dict[str, dt.datetime] = {}
         for folder in sorted(self.folder.glob("*/")):
             times = [file.stat().st_mtime for file in folder.iterdir()]
-            if max(times, default=0.0) < before.timestamp():
-                found.append(files.call_of(folder))
-        return found
+            newest[folder.name] = dt.datetime.fromtimestamp(max(times, default=0.0), dt.UTC)
+        if self._objects is not None:
+            for name, moment in self._objects.newest().items():
+                newest[name] = max(moment, newest.get(name, moment))
+        return [files.call_of(Path(name)) for name, moment in newest.items() if moment < before]
