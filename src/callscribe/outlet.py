@@ -11,11 +11,13 @@ by the terminal, and nothing of it may end the program because the terminal's en
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import sys
-from collections.abc import Iterable
-from typing import TextIO
+from collections.abc import Iterable, Iterator
+from typing import TextIO, cast
 
 from callscribe.errors import CallscribeError
 
@@ -123,6 +125,39 @@ def data(encoded: bytes) -> None:
     _write(sys.stdout, text + "\n")
 
 
+def drawing() -> TextIO:
+    """Standard output for what draws by itself; see `Checked`. Flush it at the end."""
+    return cast(TextIO, Checked())
+
+
+class Checked(io.TextIOBase):
+    """Standard output for what draws by itself, such as a Rich console: what cannot be written is an `OutletError`."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stdout
+
+    def write(self, text: str) -> int:
+        with _explained(self._stream):
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with _explained(self._stream):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+
 def _escaped(character: str) -> str:
     units = character.encode("utf-16-be")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
@@ -131,9 +166,15 @@ def _escaped(character: str) -> str:
 def _write(stream: TextIO, text: str) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = text.encode(encoding, "replace").decode(encoding)
-    try:
+    with _explained(stream):
         stream.write(text)
         stream.flush()
+
+
+@contextlib.contextmanager
+def _explained(stream: TextIO) -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -225,3 +228,31 @@ def test_a_program_that_asks_where_no_record_is_gets_an_empty_list(
         assert json.loads(out) == []
         assert "start the server to make one" in err
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["calls"], ["show", ALICE], ["show", ALICE, "--json"]])
+def test_a_full_disk_is_explained(data: Path, arguments: list[str]) -> None:
+    with open("/dev/full", "wb", buffering=0) as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "callscribe", *arguments, "--data", str(data)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "callscribe: The output cannot be written: No space left on device.\n"
+
+
+def test_a_terminal_that_knows_few_letters_shows_the_others_as_question_marks(data: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "callscribe", "show", ALICE, "--data", str(data)],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "First" in done.stdout.decode("ascii")

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from callscribe.events import AnyEvent, CallStarted, LagChanged, Published, from_json
+from callscribe.outlet import OutletError
 from callscribe.terminal import JsonLines, ViewClosed
 
 SOURCE = Path(__file__).parent.parent.parent / "src"
@@ -65,3 +66,13 @@ def test_no_complaint_at_exit_when_the_pipe_is_broken() -> None:
     )
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "7"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_explained() -> None:
+    with open("/dev/full", "wb", buffering=0) as full:  # noqa: PTH123
+        lines = JsonLines(full)
+        with pytest.raises(OutletError, match="No space left"):
+            lines.show(Published(1, CallStarted(call="CA1")))
+        with pytest.raises(ViewClosed):
+            lines.show(Published(2, CallStarted(call="CA1")))

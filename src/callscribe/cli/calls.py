@@ -11,7 +11,7 @@ from rich.console import Console
 from callscribe.cli.filters import with_filter
 from callscribe.cli.options import with_settings
 from callscribe.cli.program import program
-from callscribe.outlet import data, tell
+from callscribe.outlet import data, drawing, tell
 from callscribe.records import CallFilter, CallPage
 from callscribe.settings import Settings
 from callscribe.store.base import NoRecordError
@@ -73,7 +73,7 @@ def register(app: typer.Typer) -> None:
                 "call your number or run `callscribe simulate`."
             )
             return
-        console = Console(highlight=False)
+        console = Console(file=drawing(), highlight=False)
         print_calls(console, calls)
         if console.is_terminal:
             rest = f"   Older ones: --after {calls[-1].id}" if page.cursor else ""

@@ -14,7 +14,7 @@ from callscribe.cli.program import program
 from callscribe.errors import StoreError
 from callscribe.events import CallEnded
 from callscribe.journal.follow import events_of
-from callscribe.outlet import data
+from callscribe.outlet import data, drawing
 from callscribe.records import CallRecord
 from callscribe.settings import Settings
 from callscribe.store.base import EventReader, Store
@@ -57,7 +57,9 @@ def register(app: typer.Typer) -> None:
         if transcript is None:
             data(msgspec.json.format(msgspec.json.encode(record)))
         else:
-            print_transcript(Console(highlight=False), transcript, raw=raw, words=words)
+            print_transcript(
+                Console(file=drawing(), highlight=False), transcript, raw=raw, words=words
+            )
 
 
 def transcript_of(store: EventReader, record: CallRecord) -> Transcript:

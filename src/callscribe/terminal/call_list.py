@@ -56,6 +56,7 @@ def print_calls(
     if not console.is_terminal:
         for call in calls:
             console.file.write("\t".join(_columns(call)) + "\n")
+        console.file.flush()
         return
     moment = now or datetime.now(UTC)
     shown = shortest_length([call.sid for call in calls])

@@ -39,6 +39,7 @@ def print_found(
                 hit.text,
             )
             console.file.write("\t".join(clean(value) for value in values) + "\n")
+        console.file.flush()
         return
     moment = now or datetime.now(UTC)
     for call, hits in itertools.groupby(page.hits, key=lambda hit: hit.call):

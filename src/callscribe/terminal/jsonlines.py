@@ -6,7 +6,7 @@ import os
 from typing import BinaryIO
 
 from callscribe.events import Published, to_json
-from callscribe.outlet import safe_json
+from callscribe.outlet import OutletError, safe_json
 
 
 class ViewClosed(Exception):
@@ -29,6 +29,7 @@ class JsonLines:
 
         Raises:
             ViewClosed: the reader closed the pipe (`callscribe watch ... | head`).
+            OutletError: it cannot be written for another reason.
         """
         if self._closed:
             raise ViewClosed
@@ -39,6 +40,10 @@ class JsonLines:
             self._closed = True
             self._hush()
             raise ViewClosed from None
+        except OSError as error:
+            self._closed = True
+            self._hush()
+            raise OutletError(f"The output cannot be written: {error.strerror}.") from None
 
     def flush(self) -> None:
         """Nothing is held back."""

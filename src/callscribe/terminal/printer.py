@@ -66,8 +66,7 @@ class Printer:
     def print(self, line: Text) -> None:
         """Have a line printed above the live region at the next `paint`."""
         text = self._ansi(line).rstrip(" ") if self.interactive else line.plain.rstrip()
-        if self.ascii:
-            text = text.encode(self.console.encoding, "replace").decode(self.console.encoding)
+        text = self._encodable(text)
         self._above.append(text + "\n")
 
     def paint(self, live: Callable[[], Sequence[Text]], *, always: bool = False) -> None:
@@ -130,7 +129,14 @@ class Printer:
         return stream
 
     def _paintable(self, line: Text) -> Line:
-        return Line(self._ansi(line), line.cell_len)
+        return Line(self._encodable(self._ansi(line)), line.cell_len)
+
+    def _encodable(self, text: str) -> str:
+        """`text` in letters that the terminal knows."""
+        if not self.ascii:
+            return text
+        text = text.replace("\u2068", "").replace("\u2069", "")  # else two "?" more
+        return text.encode(self.console.encoding, "replace").decode(self.console.encoding)
 
     def _ansi(self, line: Text) -> str:
         """`line` with its styles as escape sequences, without a newline."""
