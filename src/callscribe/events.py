@@ -336,7 +336,7 @@ class TagsChanged(Event, frozen=True, kw_only=True, tag="tags_changed"):
 
 
 class StoreFailed(Event, frozen=True, kw_only=True, tag="store_failed"):
-    """The store cannot be written; transcription goes on, and views must say so. Not stored.
+    """The store cannot be written; transcription continues, and views must say so. Not stored.
 
     `call` is empty: it concerns every call, and viewers of a single call get it too.
     """

@@ -302,7 +302,7 @@ def check(settings: Settings) -> None:
     """
     if not settings.auth_token and not settings.allow_unsigned:
         raise SettingsError(
-            "There is no auth token, so the carrier's signature cannot be checked and anyone could invent calls. "
+            "There is no auth token, so Twilio's signature cannot be checked and anyone could invent calls. "
             "Set TWILIO_AUTH_TOKEN (in the environment or in .env), "
             "or, to try things out on this machine, pass --allow-unsigned."
         )

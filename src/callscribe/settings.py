@@ -105,7 +105,7 @@ class Settings:
     )
     expose_pages: bool = setting(
         False,
-        "Show the pages and the API (with the token) at the public address too, not only the carrier's endpoints.",
+        "Show the pages and the API (with the token) at the public address too, not only Twilio's endpoints.",
         group="Server",
     )
     json: bool = setting(
@@ -118,11 +118,11 @@ class Settings:
     )
 
     account_sid: str = setting(
-        "", "Account SID, from the carrier's console.", group="Carrier", env="TWILIO_ACCOUNT_SID"
+        "", "Account SID, from Twilio's console.", group="Carrier", env="TWILIO_ACCOUNT_SID"
     )
     auth_token: Secret = setting(
         Secret(""),
-        "Auth token. The carrier signs its requests with it; unsigned ones are refused.",
+        "Auth token. Twilio signs its requests with it; unsigned ones are refused.",
         group="Carrier",
         env="TWILIO_AUTH_TOKEN",
     )
@@ -141,7 +141,7 @@ class Settings:
     )
     public_url: str = setting(
         "",
-        "Where the carrier reaches this server, e.g. https://calls.example.com. Signatures are checked against it.",
+        "Where Twilio reaches this server, e.g. https://calls.example.com. Signatures are checked against it.",
         group="Carrier",
     )
     tunnel: Literal["none", "ngrok"] = setting(
@@ -151,7 +151,7 @@ class Settings:
         Secret(""), "Authtoken of your ngrok account.", group="Carrier", env="NGROK_AUTHTOKEN"
     )
     api_url: str = setting(
-        "", "Base address of the carrier's REST API, when it is not the real one.", group="Carrier"
+        "", "Base address of Twilio's REST API, when it is not the real one.", group="Carrier"
     )
 
     flow: Literal["answer", "forward", "conference"] = setting(
@@ -174,9 +174,7 @@ class Settings:
         "An announcement before the greeting, for places where consent is needed.",
         group="Calls",
     )
-    greeting_voice: str = setting(
-        "", "The carrier's voice for greeting and consent.", group="Calls"
-    )
+    greeting_voice: str = setting("", "Twilio's voice for greeting and consent.", group="Calls")
     greeting_language: str = setting("en-US", "Language of greeting and consent.", group="Calls")
     hold_seconds: int = setting(
         3600,
@@ -194,7 +192,7 @@ class Settings:
         group="Recognition",
     )
     language: str = setting(
-        "", "Language of the model when its name does not tell, e.g. de.", group="Recognition"
+        "", "Language of the model when its name doesn't say, e.g. de.", group="Recognition"
     )
     second_reader: str = setting(
         "auto",
@@ -237,7 +235,7 @@ class Settings:
     fillers: Literal["keep", "dim", "hide"] = setting(
         "dim", 'What happens to "uh" and "um" in what is shown.', group="Text"
     )
-    profanity_filter: bool = setting(False, "Mask coarse words in written text.", group="Text")
+    profanity_filter: bool = setting(False, "Mask swear words in written text.", group="Text")
 
     recording: Literal["off", "on"] = setting(
         "off",

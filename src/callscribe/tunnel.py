@@ -17,7 +17,7 @@ _OWN_DOMAIN = (
 _TOKEN = "https://dashboard.ngrok.com/get-started/your-authtoken"  # noqa: S105 - an address
 
 _CODES = {
-    "ERR_NGROK_4018": f"ngrok wants an account's authtoken. Copy yours from {_TOKEN} and set "
+    "ERR_NGROK_4018": f"ngrok needs an account's authtoken. Copy yours from {_TOKEN} and set "
     "NGROK_AUTHTOKEN.",
     "ERR_NGROK_105": "ngrok does not know this authtoken. Copy it again from "
     f"{_TOKEN} and set NGROK_AUTHTOKEN.",

@@ -226,7 +226,7 @@ async def test_closing_waits_for_calls_that_are_ending_already() -> None:
     s.sessions[0].close = close_slowly  # type: ignore[method-assign]
     ending = asyncio.ensure_future(feed.closed("stop"))
     await s.registry.tell(LegChanged(leg=CALL, status="completed"))
-    assert not s.of(CallEnded), "the carrier's callback is answered before the last words"
+    assert not s.of(CallEnded), "Twilio's callback is answered before the last words"
     closing = asyncio.ensure_future(s.registry.close())
     await asyncio.sleep(0)
     assert not closing.done()

@@ -162,7 +162,7 @@ def no_calls(read: Read) -> CallRegistry:
         return read(sid)
 
     api = Api()
-    api.refuse = "The carrier refused."
+    api.refuse = "Twilio refused."
     return CallRegistry(
         Setup(own_number=OURS),
         publish=drop,

@@ -335,7 +335,7 @@ class Exchange:
         if info.status not in ("", "in-progress"):
             # Refused here, so that a call that is over keeps the record it has.
             raise CallscribeError(
-                f"{wanted.leg} is not in progress: the carrier says {info.status}. "
+                f"{wanted.leg} is not in progress: Twilio says {info.status}. "
                 "A call can be attached to from being answered until it ends."
             )
         past = self._over.get(wanted.leg)

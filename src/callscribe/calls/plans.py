@@ -256,9 +256,7 @@ def _check_values(flow: NumberFlow, where: str) -> None:
         if not flow.to:
             raise SettingsError(f'{where}: forward needs a number, e.g. to = ["+15005550020"].')
         if len(flow.to) > 10:
-            raise SettingsError(
-                f"{where}: to has {len(flow.to)} numbers; the carrier rings at most 10."
-            )
+            raise SettingsError(f"{where}: to has {len(flow.to)} numbers; Twilio rings at most 10.")
         for number in flow.to:
             _check_number(number, f"{where}: to", addresses=True)
         if flow.caller_id:

@@ -81,7 +81,7 @@ RECALL_S = 1.0
 SHOWN_S = 2.0
 """The longest that people wait for what they asked for to be written down; it is done in any case."""
 
-NO_API = "This needs the carrier's REST API. Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."
+NO_API = "This needs Twilio's REST API. Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."
 
 
 @dataclass(slots=True)
@@ -139,7 +139,7 @@ class CallRegistry:
         """Something has happened; what to do now, for facts that are questions. Waits for no disk but for a moment."""
         if isinstance(fact, Reported) and fact.event == "failed":
             log.warning(
-                "the carrier could not stream a call's audio",
+                "Twilio could not stream a call's audio",
                 call=fact.leg,
                 error=fact.error,
                 cure=fact.cure,

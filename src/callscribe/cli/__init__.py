@@ -32,7 +32,7 @@ COMMANDS: dict[str, Command] = {
     "serve": Command("serve", "Take calls: webhook, media socket, recognition, pages."),
     "simulate": Command(
         "simulate",
-        "Phone a server as the carrier would, and say what was sent and what came back.",
+        "Call a server as Twilio would, and say what was sent and what came back.",
     ),
     "watch": Command("watch", "Show the live calls of a running server."),
     "calls": Command("calls", "List the saved calls, newest first."),
@@ -53,7 +53,7 @@ COMMANDS: dict[str, Command] = {
         "dial", "Have a running server place a call from its number, and transcribe it."
     ),
     "attach": Command("attach", "Start transcribing a call of the account that is in progress."),
-    "detach": Command("attach", "Stop transcribing a call, which itself goes on."),
+    "detach": Command("attach", "Stop transcribing a call without hanging up."),
     "hangup": Command("control", "End a live call for everybody on it."),
     "pause": Command(
         "control", "Stop listening to a live call until resume: nothing of it is heard or kept."
@@ -70,14 +70,14 @@ COMMANDS: dict[str, Command] = {
         "Write spoken words readably: one line of words on standard input, one line of text on standard output.",
     ),
     "settings": Command(
-        "settings", "Show the settings in force and where each comes from, secrets masked."
+        "settings", "Show the current settings and where each comes from, secrets masked."
     ),
     "doctor": Command(
-        "doctor", "Try everything that a call needs, and say how to mend what does not work."
+        "doctor", "Check everything a call needs, and say how to fix what doesn't work."
     ),
-    "explain": Command("explain", "Say what an error number of the carrier means and what to do."),
+    "explain": Command("explain", "Say what an error number of Twilio means and what to do."),
     "demo": Command(
-        "demo", "Show a phone call becoming text: the real server, phoned by a simulated carrier."
+        "demo", "Show a phone call becoming text: the real server, phoned by a simulated Twilio."
     ),
 }
 """In the order in which `callscribe --help` shows them."""

@@ -15,9 +15,7 @@ from callscribe.transcript import wording
 
 _SID = re.compile(r"CA[0-9a-fA-F]{32}")
 
-CallSid = Annotated[
-    str, typer.Argument(help="The call's whole SID, as the carrier's console shows it.")
-]
+CallSid = Annotated[str, typer.Argument(help="The call's full SID, as Twilio's console shows it.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
     def path(call_sid: str, verb: str) -> str:
         if not _SID.fullmatch(call_sid):
-            raise ServerError(f"{call_sid!r} is no call SID: CA and 32 hexadecimal digits.")
+            raise ServerError(f"{call_sid!r} is not a call SID: CA and 32 hexadecimal digits.")
         return f"/api/calls/{call_sid}/{verb}"
 
     @app.command("attach")
@@ -33,7 +31,7 @@ def register(app: typer.Typer) -> None:
         call_sid: Annotated[
             str,
             typer.Argument(
-                help="The call's whole SID. Left out, the calls that are up are listed.",
+                help="The call's full SID. Left out, the calls that are up are listed.",
                 show_default=False,
             ),
         ] = "",
@@ -56,7 +54,7 @@ def register(app: typer.Typer) -> None:
     def detach_command(
         call_sid: CallSid, server: Server = DEFAULT_SERVER, token: Token = ""
     ) -> None:
-        """Stop transcribing a call, which itself goes on."""
+        """Stop transcribing a call without hanging up."""
         with Remote(place(server, token)) as remote:
             remote.post(path(call_sid, "detach"))
         say(f"No longer transcribing {call_sid}. The call goes on.")

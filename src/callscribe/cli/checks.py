@@ -222,12 +222,12 @@ def clock_skew(carrier: datetime, asked: datetime, answered: datetime) -> Findin
     slack = (answered - asked).total_seconds() / 2 + 0.5
     off = max(0.0, abs(skew) - slack)
     if off < SKEW_WARNING_S:
-        return Finding("Clock", "ok", f"within {off + slack:.0f} s of the carrier's")
+        return Finding("Clock", "ok", f"within {off + slack:.0f} s of Twilio's")
     which = "ahead of" if skew > 0 else "behind"
     return Finding(
         "Clock",
         "warning",
-        f"{abs(skew):.0f} s {which} the carrier's",
+        f"{abs(skew):.0f} s {which} Twilio's",
         "Switch on time synchronisation (timedatectl set-ntp true): times in the record would be wrong, "
         "and certificates may be refused.",
     )
@@ -279,7 +279,7 @@ def _number(number: PhoneNumber, voice_url: str, running: bool) -> Finding:
 def rules(settings: Settings) -> Iterator[Finding]:
     """What decides who may do what, and what happens to calls."""
     if settings.auth_token:
-        yield Finding("Settings", "ok", "the carrier's signature is checked")
+        yield Finding("Settings", "ok", "Twilio's signature is checked")
     elif settings.allow_unsigned:
         yield Finding(
             "Settings",

@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--delete", help="Delete what earlier demos saved, and stop.")
         ] = False,
     ) -> None:
-        """Show a phone call becoming text: the real server, phoned by a simulated carrier."""
+        """Show a phone call becoming text: the real server, phoned by a simulated Twilio."""
         logs.configure("warning")
         if settings.data == Settings().data:
             settings = replace(settings, data=own_folder())
@@ -160,7 +160,7 @@ async def demo(settings: Settings, speed: float, *, stay: bool) -> None:
             await finish(showing, server)
     if report.errors:
         tell("\n".join(describe(report)))
-        raise SimulationError("The simulated carrier met errors; see above.")
+        raise SimulationError("The simulated Twilio met errors; see above.")
 
 
 async def call_settled(server: Server) -> None:

@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
         settings: Settings,
         as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
     ) -> None:
-        """Try everything that a call needs, and say how to mend what does not work."""
+        """Check everything a call needs, and say how to fix what doesn't work."""
         found = []
         console = Console(highlight=False)
         for finding in examine(settings):
@@ -75,9 +75,9 @@ def register(app: typer.Typer) -> None:
 def summary(bad: int, doubtful: int) -> str:
     """The last line."""
     if bad:
-        return f"{bad} of the checks failed. Mend the first one first: others may follow from it."
+        return f"{bad} of the checks failed. Fix the first one first: it may cause the others."
     if doubtful:
-        return f"Calls can come. {doubtful} warning{'s' * (doubtful > 1)} above."
+        return f"Ready for calls. {doubtful} warning{'s' * (doubtful > 1)} above."
     return "Everything works."
 
 
@@ -126,7 +126,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     running = reach.is_listening(settings.host, settings.port)
     where = f"{settings.host} port {settings.port}"
     yield Finding(
-        "Server", "ok", f"something answers on {where}" if running else f"not running on {where}"
+        "Server",
+        "ok",
+        f"something is listening on {where}" if running else f"not running on {where}",
     )
     client: CarrierClient | None = None
     own: list[PhoneNumber] = []

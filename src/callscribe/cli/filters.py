@@ -27,7 +27,7 @@ _OPTIONS: dict[str, Any] = {
         str, typer.Option("--from", metavar="DATE", help="From this day or moment on.")
     ],
     "until": Annotated[
-        str, typer.Option("--to", metavar="DATE", help="Up to this day, the whole of it.")
+        str, typer.Option("--to", metavar="DATE", help="Up to and including this day.")
     ],
     "longer": Annotated[
         int,
@@ -117,6 +117,6 @@ def moment(given: str, *, end: bool = False) -> str:
         moved = zoned.astimezone(dt.UTC)
     except (ValueError, OverflowError):
         raise CallscribeError(
-            f"{given!r} is no date. Write it as 2026-01-15, or with a time: 2026-01-15T10:00."
+            f"{given!r} is not a date. Write it as 2026-01-15, or with a time: 2026-01-15T10:00."
         ) from None
     return moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")

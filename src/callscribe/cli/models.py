@@ -72,7 +72,7 @@ def register(app: typer.Typer) -> None:
         ] = False,
         url: CatalogueUrl = catalogue.CATALOGUE_URL,
     ) -> None:
-        """List the models that can be had, and those that are here."""
+        """List the models you can get, and those already here."""
         found, why = _catalogue(url, offline=offline)
         list_models(found, language=language, as_json=as_json, note=why)
 

@@ -82,9 +82,7 @@ def public_address(url: str, *, verify: bool | ssl.SSLContext = True) -> list[Fi
     findings = []
     if parts.scheme != "https" and is_loopback_name(parts.hostname or ""):
         findings.append(
-            Finding(
-                "TLS", "skipped", f"{url} is this machine: only the simulated carrier gets here"
-            )
+            Finding("TLS", "skipped", f"{url} is this machine: only the simulated Twilio gets here")
         )
     elif parts.scheme != "https":
         findings.append(
@@ -92,7 +90,7 @@ def public_address(url: str, *, verify: bool | ssl.SSLContext = True) -> list[Fi
                 "TLS",
                 "failed",
                 f"{url} is not https",
-                "The carrier opens media sockets over TLS only: put a proxy with a certificate in front, "
+                "Twilio opens media sockets over TLS only: put a proxy with a certificate in front, "
                 "or use --tunnel ngrok.",
             )
         )
@@ -102,7 +100,7 @@ def public_address(url: str, *, verify: bool | ssl.SSLContext = True) -> list[Fi
                 "TLS",
                 "warning",
                 f"{url} uses port {parts.port}",
-                "The carrier reaches port 443 for certain; use that one if sockets fail with 31902.",
+                "Twilio reaches port 443 for certain; use that one if sockets fail with 31902.",
             )
         )
     try:
@@ -119,7 +117,7 @@ def public_address(url: str, *, verify: bool | ssl.SSLContext = True) -> list[Fi
         reason = unreachable(Place(url, ""), error)
         tls = "TLS" in str(reason)
         cure = (
-            "The carrier accepts only certificates of public authorities, valid for exactly this name, with their "
+            "Twilio accepts only certificates of public authorities, valid for exactly this name, with their "
             "intermediate certificates."
             if tls
             else _WAY
@@ -222,7 +220,7 @@ def signed_socket(url: str, token: str) -> Finding:
         return Finding(
             check,
             "failed",
-            f"the upgrade was answered with HTTP {status} (the carrier would report error 31920)",
+            f"the upgrade was answered with HTTP {status} (Twilio would report error 31920)",
             "The proxy or tunnel must pass WebSocket upgrades on: see docs/connect-a-number.md.",
         )
     except InvalidHandshake as error:

@@ -136,7 +136,7 @@ def check_answer(place: Place, response: httpx.Response) -> None:
             )
         else:
             text = (
-                f"{place.url} wants the token: give the link that the server printed at its start, "
+                f"{place.url} needs the token: give the link that the server printed at its start, "
                 "or --token, or set CALLSCRIBE_TOKEN. On the server's machine, in the folder that it was started "
                 "in, nothing is needed."
             )

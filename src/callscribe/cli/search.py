@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
             str, typer.Option("--speaker", help="Said by somebody of this name.")
         ] = "",
         limit: Annotated[
-            int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many.")
+            int, typer.Option("--limit", "-n", min=1, max=1000, help="How many at most.")
         ] = 20,
         by: Annotated[
             str, typer.Option("--by", help="Order: time (the newest first) or rank.")

@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
             bool,
             typer.Option(
                 "--dry-run",
-                help="Say what would be changed at the carrier, change nothing, and stop.",
+                help="Say what would be changed at Twilio, change nothing, and stop.",
             ),
         ] = False,
     ) -> None:

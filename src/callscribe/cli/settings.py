@@ -1,4 +1,4 @@
-"""`callscribe settings`: what is in force, and the reference page."""
+"""`callscribe settings`: the current settings, and the reference page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
     ) -> None:
-        """Show the settings in force and where each comes from, secrets masked."""
+        """Show the current settings and where each comes from, secrets masked."""
         if write_reference is not None:
             write(write_reference)
             return

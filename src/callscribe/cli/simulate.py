@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
         ] = "",
         unsigned: Annotated[bool, typer.Option("--unsigned", help="Sign nothing.")] = False,
         calls: Annotated[
-            int, typer.Option(min=0, help="Calls at the same time. 0 is of use with --rest.")
+            int, typer.Option(min=0, help="Calls at the same time. 0 makes sense with --rest.")
         ] = 1,
         spread: Annotated[
             float, typer.Option(min=0, help="Seconds between the beginnings of two calls.")
@@ -145,15 +145,15 @@ def register(app: typer.Typer) -> None:
         rest: Annotated[
             int | None,
             typer.Option(
-                metavar="PORT", help="Offer the carrier's REST API on this port, for --api-url."
+                metavar="PORT", help="Offer Twilio's REST API on this port, for --api-url."
             ),
         ] = None,
         seed: Annotated[int | None, typer.Option(help="The same jitter and faults again.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
     ) -> None:
-        """Phone a server as the carrier would, and say what was sent and what came back.
+        """Call a server as Twilio would, and say what was sent and what came back.
 
-        The exit status is 1 when the carrier would have logged an error.
+        The exit status is 1 when Twilio would have logged an error.
         """
         url, files = split_arguments(url_and_files or [])
         at, length = parse_stall(stall)
@@ -388,7 +388,7 @@ def parse_moves(texts: Sequence[str], people: int) -> dict[int, tuple[Move, ...]
 
 
 def _tell_rest(url: str) -> None:
-    tell(f"The carrier's REST API: --api-url {url}")
+    tell(f"Twilio's REST API: --api-url {url}")
 
 
 def add_to_number(number: str, step: int) -> str:

@@ -130,7 +130,7 @@ def _fetch_rest(client: httpx.Client, remote: Remote, part: Path, on_progress: P
             case httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE if here:
                 if _whole_size(response) != here:
                     discard(part)
-                    raise httpx.RemoteProtocolError("the file has changed meanwhile")
+                    raise httpx.RemoteProtocolError("the file has changed in the meantime")
                 return  # nothing is missing
             case httpx.codes.PARTIAL_CONTENT:
                 discard(part)

@@ -69,7 +69,7 @@ def _choose(
 ) -> tuple[Sequence[Word], bool]:
     """What to believe where they differ, and whether it is the first reader's."""
     if any(word.text in PROFANITY for word in second):
-        return first, True  # a coarse word that only one heard is not written
+        return first, True  # a swear word that only one heard is not written
     if not second:
         return [word for word in first if word.confidence >= rules.only_first], True
     if not first:

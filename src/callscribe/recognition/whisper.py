@@ -388,7 +388,7 @@ class _Vocabulary:
                 if found is not None:
                     return int(found)
             raise ModelError(
-                f"The model's tokenizer.json does not know {names[0]}: it is no Whisper model."
+                f"The model's tokenizer.json does not know {names[0]}: it is not a Whisper model."
             )
 
         self._named = named

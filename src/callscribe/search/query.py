@@ -199,7 +199,7 @@ class _Parser:
             raise QueryError("OR and brackets need a word on each side: refund OR credit")
         if not wanted:
             raise QueryError(
-                "A search needs something that is to be found, not only what is not: refund NOT card"
+                "A search needs something to find, not only something to leave out: refund NOT card"
             )
         if len(wanted) == 1 and not unwanted:
             return wanted[0]

@@ -204,7 +204,7 @@ class MediaStream:
         if parts.query:
             self._call_report.notify(
                 31920,
-                "The stream's URL has a query string, which the carrier drops; put it in the path.",
+                "The stream's URL has a query string, which Twilio drops; put it in the path.",
                 self.spec.url,
                 "warning",
             )

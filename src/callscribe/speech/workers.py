@@ -248,7 +248,7 @@ class WorkerPlace:
         try:
             self._connection, self.pid = self._workers.new()
         except CallscribeError as error:
-            raise PlaceLost(f"no process can be had: {error}") from None
+            raise PlaceLost(f"no process could be started: {error}") from None
 
     def _wait(self, connection: Connection) -> str:
         """Wait for the answer; returns why none is to be expected, or nothing."""

@@ -348,11 +348,11 @@ def _filtered(wanted: CallFilter) -> list[str]:
     for kind, name in (("p", wanted.person), ("s", wanted.speaker)):
         if name.strip():
             if not plain(name):
-                raise QueryError(f"{name!r} is no name to look for.")
+                raise QueryError(f"{name!r} is not a name to look for.")
             phrases.append(_name_facets(kind, name))
     for tag in wanted.tags:
         if not plain(tag):
-            raise QueryError(f"{tag!r} is no tag to look for.")
+            raise QueryError(f"{tag!r} is not a tag to look for.")
         phrases.append(_name_facets("t", tag))
     if wanted.number.strip():
         numbers = _asked_numbers(wanted.number)
@@ -381,7 +381,7 @@ def _filtered(wanted: CallFilter) -> list[str]:
 def _asked_numbers(number: str) -> list[str]:
     figures = "".join(c for c in number if c.isascii() and c.isdigit())
     if len(figures) < 3:
-        raise QueryError(f"{number!r} is no phone number to look for.")
+        raise QueryError(f"{number!r} is not a phone number to look for.")
     options = [figures]
     if figures.startswith("00"):
         options.append(figures[2:])

@@ -73,7 +73,7 @@ class WriterOptions(msgspec.Struct, frozen=True):
     fillers: Fillers = "dim"
     """`keep` writes "uh" and false starts like any word, `dim` marks their tokens, `hide` leaves them out."""
     profanity_filter: bool = False
-    """True writes "f***" for coarse words."""
+    """True writes "f***" for swear words."""
 
 
 class Written(msgspec.Struct, frozen=True):

@@ -108,9 +108,7 @@ def api_routes(services: Services) -> list[Route]:
             ) from error
         speaker = " ".join(body.speaker.split())
         if not speaker or len(speaker) > MAX_NAME or not speaker.isprintable():
-            raise ApiError(
-                400, "bad-name", f"A name has 1 to {MAX_NAME} characters that can be shown."
-            )
+            raise ApiError(400, "bad-name", f"A name has 1 to {MAX_NAME} printable characters.")
         try:
             await control.rename(request.path_params["sid"], body.leg, body.track, speaker)
         except NoSpeakerError:

@@ -118,7 +118,7 @@ async def body(request: Request, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(await read_body(request, limit=32 * 1024), type=kind)
     except msgspec.DecodeError as error:
-        raise ApiError(400, "bad-body", f"The body is not what is wanted: {error}.") from None
+        raise ApiError(400, "bad-body", f"The body is not what was expected: {error}.") from None
 
 
 def clean(text: str, longest: int, *, lines: bool = False) -> str:
@@ -133,5 +133,5 @@ def clean(text: str, longest: int, *, lines: bool = False) -> str:
     if len(kept) > longest:
         raise ApiError(400, "too-long", f"At most {longest} characters, please.")
     if not kept.replace("\n", "").isprintable():
-        raise ApiError(400, "bad-text", "The text has characters that cannot be shown.")
+        raise ApiError(400, "bad-text", "The text contains characters that are not printable.")
     return kept

@@ -88,7 +88,7 @@ def test_a_refused_stream_ends_the_record() -> None:
 @pytest.mark.parametrize("status", ["queued", "ringing", "completed", "busy"])
 def test_a_call_that_is_not_in_progress_leaves_no_trace(status: str) -> None:
     world = World(api=True)
-    with pytest.raises(CallscribeError, match=f"not in progress: the carrier says {status}"):
+    with pytest.raises(CallscribeError, match=f"not in progress: Twilio says {status}"):
         attach(world, CallInfo(leg=LEG, status=status))
     assert world.events == []
 

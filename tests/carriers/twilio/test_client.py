@@ -110,11 +110,11 @@ def test_a_post_that_may_have_arrived_is_not_sent_again(
 def test_refusals_in_plain_words(
     api: Api, client: CarrierClient, status: int, code: int, words: str
 ) -> None:
-    api.trouble = lambda _: error(status, code, "The carrier's own words")
+    api.trouble = lambda _: error(status, code, "Twilio's own words")
     with pytest.raises(ApiError, match=words) as caught:
         client.stop_stream(CALL, "main")
     text = str(caught.value)
-    assert text.startswith("Could not stop the media stream main: the carrier refused (")
+    assert text.startswith("Could not stop the media stream main: Twilio refused (")
     assert "\x1b" not in text
     assert "right-token" not in text
 

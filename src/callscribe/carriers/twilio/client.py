@@ -257,7 +257,7 @@ class CarrierClient:
             raise _page_refusal(action, error) from None
         except (ValueError, KeyError, TypeError):
             raise ApiError(
-                f"Could not {action}: {self._where} answered something that is not the carrier's API. Check api_url."
+                f"Could not {action}: {self._where} answered something that is not Twilio's API. Check api_url."
             ) from None
 
 
@@ -295,11 +295,11 @@ def _refusal(action: str, status: int, code: int | None, message: object) -> Api
     if not hint and status == 404:
         hint = "It may be over, or belong to another account."
     if not hint and status >= 500:
-        hint = "The fault is on the carrier's side; see https://status.twilio.com and try again."
+        hint = "The fault is on Twilio's side; see https://status.twilio.com and try again."
     if not hint and number >= 10_000:
         hint = f"See https://www.twilio.com/docs/errors/{number}"
     named = f"error {number}" if number >= 10_000 else f"HTTP {status}"
-    text = f"Could not {action}: the carrier refused ({named}: {said or 'no reason given'})."
+    text = f"Could not {action}: Twilio refused ({named}: {said or 'no reason given'})."
     return ApiError(f"{text} {hint}".rstrip(), status=status, code=number)
 
 

@@ -49,18 +49,18 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     # Fetching TwiML and posting callbacks
     11100: (
         "Invalid URL",
-        "An address that the carrier was given is not a URL.",
+        "An address that Twilio was given is not a URL.",
         "Check public_url: it must be a whole address such as https://calls.example.com.",
     ),
     11200: (
         "Webhook failed",
-        "The carrier reached an address but got an error status, or nothing usable.",
+        "Twilio reached an address but got an error status, or nothing usable.",
         "Look at callscribe's log for the moment of the call. A 403 means that the signature did not fit: see "
         "public_url and the auth token. A 502 or 504 comes from the proxy or tunnel in front.",
     ),
     11205: (
         "No connection to the webhook",
-        "The carrier could not connect, or had no answer within 15 seconds.",
+        "Twilio could not connect, or had no answer within 15 seconds.",
         _REACH,
     ),
     11206: (
@@ -81,7 +81,7 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     ),
     11220: (
         "TLS handshake failed",
-        "The carrier and the server could not agree on TLS.",
+        "Twilio and the server could not agree on TLS.",
         _CERTIFICATE,
     ),
     11235: (
@@ -96,12 +96,12 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     ),
     11237: (
         "Certificate chain incomplete",
-        "The carrier cannot follow the certificate to an authority it trusts.",
+        "Twilio cannot follow the certificate to an authority it trusts.",
         _CERTIFICATE,
     ),
     11750: (
         "Answer too long",
-        "The webhook's answer is larger than the carrier takes.",
+        "The webhook's answer is larger than Twilio takes.",
         "Something other than callscribe answered. Open public_url in a browser to see what.",
     ),
     11770: (
@@ -116,12 +116,12 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     ),
     12200: (
         "TwiML with a mistake",
-        "An element or attribute of the TwiML is not one that the carrier knows; it was passed over.",
+        "An element or attribute of the TwiML is not one that Twilio knows; it was ignored.",
         "Please report it with the call's SID: callscribe should not write such TwiML.",
     ),
     12300: (
         "Wrong content type",
-        "The webhook's answer is of a type that the carrier cannot use.",
+        "The webhook's answer is of a type that Twilio cannot use.",
         "A proxy or tunnel answered in callscribe's place. Check public_url.",
     ),
     # Dialling
@@ -137,18 +137,18 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     ),
     13224: (
         "Number cannot be called",
-        "The number to dial does not exist, or the carrier cannot reach it.",
+        "The number to dial does not exist, or Twilio cannot reach it.",
         _NUMBER_FORM + " If it is right, try it from another phone.",
     ),
     13225: (
         "Call blocked",
-        "The carrier does not put calls through to this number.",
-        "Ask the carrier's support why the number is blocked.",
+        "Twilio does not put calls through to this number.",
+        "Ask Twilio's support why the number is blocked.",
     ),
     13227: (
         "Country not permitted",
         "The account may not call this country.",
-        "Allow it in the carrier's console under Voice, Geographic permissions.",
+        "Allow it in Twilio's console under Voice, Geographic permissions.",
     ),
     16025: (
         "Conference label taken",
@@ -191,18 +191,18 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     21212: ("Invalid number to call from", "The number to call from is not valid.", _NUMBER_FORM),
     21214: (
         "Number cannot be reached",
-        "The carrier cannot call this number.",
+        "Twilio cannot call this number.",
         "Check the number; try it from another phone.",
     ),
     21215: (
         "Country not permitted",
         "The account may not call this country.",
-        "Allow it in the carrier's console under Voice, Geographic permissions.",
+        "Allow it in Twilio's console under Voice, Geographic permissions.",
     ),
     21216: (
         "Call not allowed",
-        "The carrier does not let this account call this number.",
-        "Ask the carrier's support.",
+        "Twilio does not let this account call this number.",
+        "Ask Twilio's support.",
     ),
     21217: ("Not a phone number", "The number does not look like a phone number.", _NUMBER_FORM),
     21219: (
@@ -218,8 +218,8 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     # Media streams
     31901: (
         "Media socket: no answer",
-        "The carrier's WebSocket request to this server was not answered.",
-        _REACH + " A firewall may drop the carrier's packets.",
+        "Twilio's WebSocket request to this server was not answered.",
+        _REACH + " A firewall may drop Twilio's packets.",
     ),
     31902: (
         "Media socket: refused",
@@ -241,7 +241,7 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
         "Media socket: handshake refused",
         "The WebSocket request was answered with something other than 101 Switching Protocols.",
         "Look at callscribe's log: 403 says that the signature or the ticket was not good, and which address was "
-        "checked; then public_url is not the address that the carrier calls. No line in the log: the proxy or tunnel "
+        "checked; then public_url is not the address that Twilio calls. No line in the log: the proxy or tunnel "
         "in front does not pass WebSocket upgrades on.",
     ),
     31921: (
@@ -262,7 +262,7 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     ),
     31930: (
         "Media socket: audio discarded",
-        "The carrier threw audio away because the connection to this server was too slow to take it.",
+        "Twilio threw audio away because the connection to this server was too slow to take it.",
         "The missing seconds are marked in the transcript. Check the uplink, the tunnel's limits and the load.",
     ),
     31941: (
@@ -272,7 +272,7 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     ),
     31951: (
         "Stream: message not understood",
-        "The server sent the carrier a message that the media protocol does not know; it was passed over.",
+        "The server sent Twilio a message that the media protocol does not know; it was ignored.",
         "callscribe sends nothing on its streams: look for a proxy that changes WebSocket traffic.",
     ),
 }

@@ -117,7 +117,7 @@ def ignored_because(number: PhoneNumber) -> str:
     else:
         return ""
     return (
-        f"{number.number} is tied to {what}, so the carrier ignores the number's voice URL and calls will not arrive "
+        f"{number.number} is tied to {what}, so Twilio ignores the number's voice URL and calls will not arrive "
         "here. In the console, set the number's voice configuration to Webhook."
     )
 
@@ -248,7 +248,7 @@ def _put_back(client: CarrierClient, note: _Note) -> str:
     if voice_is_ours:
         return ""
     return (
-        f"{note.number} was changed by somebody else meanwhile "
+        f"{note.number} was changed by somebody else in the meantime "
         f"(voice URL: {now.voice_url or 'none'}); left as it is."
     )
 

@@ -52,7 +52,7 @@ def carrier_routes(
     """
     if signatures is None and not allow_unsigned:
         raise CallscribeError(
-            "Without the auth token the carrier's requests cannot be checked. Set TWILIO_AUTH_TOKEN, "
+            "Without the auth token Twilio's requests cannot be checked. Set TWILIO_AUTH_TOKEN, "
             "or allow_unsigned to try things out on this machine."
         )
     return _CarrierRoutes(calls, signatures, addresses, limits or SocketLimits()).routes()
@@ -128,7 +128,7 @@ class _CarrierRoutes:
         async def endpoint(request: Request) -> Response:
             if request.method != "POST":
                 return PlainTextResponse(
-                    f"{request.url.path} takes POST requests from the carrier, not {request.method}. In the "
+                    f"{request.url.path} takes POST requests from Twilio, not {request.method}. In the "
                     "carrier's console the method of this address must be HTTP POST.\n",
                     status_code=405,
                     headers={"Allow": "POST"},
@@ -164,11 +164,11 @@ class _CarrierRoutes:
         self._refusals.note(
             (refused.reason, route),
             lambda hidden: log.warning(
-                "refused a request that the carrier did not sign for this address",
+                "refused a request that Twilio did not sign for this address",
                 reason=refused.reason,
                 signed_against=signed,
                 arrived=arrived,
-                hint="public_url must be exactly the address that the carrier calls, and the auth token the account's",
+                hint="public_url must be exactly the address that Twilio calls, and the auth token the account's",
                 **({"more_like_this": hidden} if hidden else {}),
             ),
         )
@@ -214,7 +214,7 @@ class _AnyMethod:
         await response(scope, receive, send)
 
 
-_UNSIGNED = "This request is not signed by the carrier for this address.\n"
+_UNSIGNED = "This request is not signed by Twilio for this address.\n"
 
 
 async def _deny(websocket: WebSocket, text: str) -> None:

@@ -78,7 +78,7 @@ class MediaSocket:
         if self._feed is None:
             return
         if self._machine.ignored:
-            log.info("passed over messages", call=self._ticket.call, count=self._machine.ignored)
+            log.info("ignored messages", call=self._ticket.call, count=self._machine.ignored)
         end = asyncio.ensure_future(self._feed.closed(reason))
         if reason == "stop":
             await self._linger()

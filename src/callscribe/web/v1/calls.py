@@ -117,7 +117,7 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
         body = asked.body
         speaker = " ".join(body.speaker.split())
         if not speaker.isprintable():
-            raise Problem(409, "bad-name", "A name has only characters that can be seen.")
+            raise Problem(409, "bad-name", "Use printable characters only in a name.")
         try:
             await control().rename(asked.path["call"], body.leg, body.track, speaker)
         except NotLiveError as error:

@@ -19,10 +19,10 @@ _ALWAYS = {
     400: "What was asked cannot be understood.",
     401: "No token, or a wrong one.",
     403: "The token does not have the scope, or another web site asks.",
-    404: "There is no such thing.",
+    404: "Not found.",
     409: "Not possible now.",
     413: "The body is too large.",
-    422: "The body is JSON, but not what is wanted.",
+    422: "The body is JSON, but not what was expected.",
     429: "Too many wrong tokens.",
     503: "The record cannot be read or written at the moment.",
 }
