@@ -94,6 +94,7 @@ def test_a_problem_says_what_and_where(
         (b"", 400),
         (b"{", 400),
         (b"\xff", 400),
+        (b"[" * 60_000, 400),
         (b"[]", 422),
         (b"{}", 422),
         (b'{"to": "five"}', 422),
@@ -104,6 +105,18 @@ def test_a_problem_says_what_and_where(
 def test_a_body_that_is_not_what_is_wanted(api: Api, body: bytes, status: int) -> None:
     answer = api("POST", "/calls", content=body)
     assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
+
+
+def test_a_whole_number_may_be_written_with_a_point(api: Api) -> None:
+    # JSON has one kind of number; 2.0 is an integer to its schemas.
+    assert (
+        api("POST", "/deletions", json={"number": "+15005550099", "confirm": 0.0}).status_code
+        != 422
+    )
+    assert (
+        api("POST", "/deletions", json={"number": "+15005550099", "confirm": 0.5}).status_code
+        == 422
+    )
 
 
 def test_whoever_has_no_token_or_a_wrong_one_is_told_so(client: Client) -> None:

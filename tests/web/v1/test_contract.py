@@ -12,6 +12,7 @@ from schemathesis import GenerationMode
 
 from callscribe.web.access import Attempts
 from callscribe.web.v1.routes import all_operations
+from tests.store.memory import Disk
 from tests.web.test_api import store as store  # a fixture
 from tests.web.v1.serving import TOKEN, app_over, services_over
 
@@ -29,7 +30,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Attempts, "blocked_for", lambda self, client: 0.0)
 
 
-NAMES = [operation.name for operation in all_operations(services_over(None))]
+NAMES = [operation.name for operation in all_operations(services_over(Disk().open()))]
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)

@@ -168,11 +168,26 @@ async def _body(kind: Any, request: Request) -> object:
         if len(body) > MAX_BODY:
             raise Problem(413, "too-large", f"The body may have {MAX_BODY} bytes.")
     try:
-        return msgspec.json.decode(bytes(body), type=kind)
+        return msgspec.convert(_whole(msgspec.json.decode(bytes(body))), kind)
     except msgspec.ValidationError as error:
         raise Problem(422, "bad-body", _plain(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise Problem(400, "bad-json", "The body is not JSON.") from None
+    except RecursionError:
+        raise Problem(400, "bad-json", "The body nests its values too deeply.") from None
+
+
+def _whole(value: object) -> object:
+    """The same with `2.0` as 2: JSON knows one kind of number, and JSON Schema calls both integers."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_whole(item) for item in value]
+        case dict():
+            return {name: _whole(item) for name, item in value.items()}
+        case _:
+            return value
 
 
 def _plain(error: msgspec.ValidationError) -> str:
