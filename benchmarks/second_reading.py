@@ -1,6 +1,6 @@
 """What the second reader is worth: first reader, second, both together, on every set; part of `make wer`.
 
-    python -m benchmarks.second_reading [--reader NAME_OR_FOLDER] [--most N] [--fresh]
+    python -m benchmarks.second_reading [--reader NAME_OR_FOLDER] [--most N] [--only SET ...] [--fresh]
 
 Calls are heard with both people on them, as the product hears them. Writes the section between the two marks in
 `docs/accuracy.md`. Results are kept in `work/accuracy/second/` as they come.
@@ -225,7 +225,7 @@ def _of(call: ReadCall, track: Track) -> list[Read]:
     return [said for said in call.utterances if said.first.track == track]
 
 
-def section(reader: str, most: int, *, fresh: bool) -> str:
+def section(reader: str, most: int, only: Sequence[str] = (), *, fresh: bool = False) -> str:
     """The measured section in Markdown.
 
     Raises:
@@ -250,6 +250,8 @@ def section(reader: str, most: int, *, fresh: bool) -> str:
     apart: list[int] = []
     cost: list[float] = []
     for row in rows(most):
+        if only and row.name not in only:
+            continue
         kept = folder / f"{row.name}-{most}.pickle"
         if fresh:
             kept.unlink(missing_ok=True)
@@ -310,9 +312,10 @@ def main() -> int:
     parser.add_argument(
         "--most", type=int, default=40, help="recordings of each set of read speech"
     )
+    parser.add_argument("--only", action="append", help="this set; repeatable; default: all")
     parser.add_argument("--fresh", action="store_true", help="forget kept results")
     arguments = parser.parse_args()
-    put_in(section(arguments.reader, arguments.most, fresh=arguments.fresh))
+    put_in(section(arguments.reader, arguments.most, arguments.only or (), fresh=arguments.fresh))
     print(REPORT)
     return 0
 
