@@ -141,6 +141,8 @@ def test_a_repeated_journal_changes_nothing(events: list[AnyEvent]) -> None:
     for event in events:
         if isinstance(event, ev.StreamEnded | ev.DtmfReceived):
             continue  # these count up, and a key may be pressed twice
+        if isinstance(event, ev.CallStarted) and event.flow == "attach":
+            continue  # a call that had ended goes on with it; of one that goes on it says how it came
         once.apply(event)
         twice.apply(event)
         twice.apply(event)
