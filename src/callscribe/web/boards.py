@@ -323,6 +323,7 @@ class CallBoard(Board):
             (p.who, p.name, p.colour, p.muted, p.on_hold, p.left_ms, shares[p.who]) for p in people
         ]
         self._region("people", (shown, last), lambda: draw.people(people, shares, last))
+        self._region("remarks", (call.tags, call.note), lambda: draw.remarks(call))
         waiting, ending, trouble = transcript.waiting, transcript.ending, transcript.trouble
         self._region("waiting", waiting, lambda: draw.line("waiting", waiting))
         self._region("ending", ending, lambda: draw.line("ending", ending))

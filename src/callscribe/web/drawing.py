@@ -78,7 +78,8 @@ class Drawing:
         return self.templates.get_template(template).render(**values)
 
     def utterance(self, said: Utterance, words: Words) -> str:
-        return str(self._pieces.utterance(said, shown(said, words)))
+        correction = correction_words(said) if said.corrected and words == "written" else ""
+        return str(self._pieces.utterance(said, shown(said, words), correction))
 
     def paragraph(self, row: Row) -> tuple[str, str]:
         """What stands before and after a paragraph's utterances."""
@@ -107,6 +108,10 @@ class Drawing:
             last: who spoke last.
         """
         return str(self._pieces.people(people, shares, last))
+
+    def remarks(self, call: CallSummary) -> str:
+        """A call's tags and note."""
+        return str(self._pieces.remarks(call))
 
     def line(self, id: str, words: str) -> str:
         """A line of its own, hidden while there is nothing to say: `waiting`, `ending`."""
@@ -138,7 +143,7 @@ def shown(said: Utterance, words: Words) -> list[ShownWord]:
             reached += len(each.text)
             found.append(ShownWord(each.text, "" if reached <= said.settled else "open"))
         return found
-    doubtful = _doubtful(pieces)
+    doubtful = set() if said.corrected else _doubtful(pieces)
     first = _heard_first(said.first_text, pieces) if doubtful else {}
     return [
         ShownWord(
@@ -166,6 +171,13 @@ def _raw(said: Utterance) -> list[ShownWord]:
         else ShownWord(each.text, start_ms=(word := next(times)).start_ms, end_ms=word.end_ms)
         for each in pieces
     ]
+
+
+def correction_words(said: Utterance) -> str:
+    """Who corrected an utterance, when, and what was recognised."""
+    at = f" on {day(said.corrected_at)}, {hour(said.corrected_at)}" if said.corrected_at else ""
+    by = f" by {said.corrected_by}" if said.corrected_by not in ("", "page", "here") else ""
+    return f"Corrected{by}{at}. Recognised: {said.recognised_text}"
 
 
 def _doubtful(pieces: Sequence[Stretch]) -> set[int]:

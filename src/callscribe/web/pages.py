@@ -165,6 +165,7 @@ class Pages:
             results=self._drawing.results(finds),
             formats=FORMAT_NAMES if self._services.archive is not None else (),
             can_delete=self._services.archive is not None and self._services.erasure is not None,
+            can_correct=self._services.publish is not None,
             operations=self._services.meter is not None,
             recorded=id is not None and await run_in_threadpool(self._recorded, id),
             groups=groups,

@@ -1,8 +1,9 @@
 // One call: following the live end, and what people can do to it. Its words are drawn by the server.
 
+import { Correction } from "./correction.js";
 import { setText } from "./pieces.js";
 import { Player } from "./player.js";
-import { announce, copy, isOver, remember } from "./shell.js";
+import { announce, copy, isOver, remember, send } from "./shell.js";
 import { WordList } from "./words.js";
 
 const NEAR_PX = 96;
@@ -16,6 +17,7 @@ export class CallPage {
     this.missed = 0;
     this.following = !isOver() && this.visible;
     this.words = new WordList(this.talk, (ms) => this.hear(ms));
+    this.correction = new Correction(this.talk, () => this.address, () => this.player.pause());
     this.player = new Player(page, this.words, (word) => this.heard(word));
     this.live = !isOver();
     this.controls();
@@ -167,6 +169,9 @@ export class CallPage {
         location.reload();
       } else if (button.id === "copy") {
         copy(button, this.text(), this.talk);
+      } else if (button.id === "remark") {
+        menu.open = false;
+        this.remark();
       } else if (button.id === "delete") {
         menu.open = false;
         document.getElementById("delete-problem").hidden = true;
@@ -181,6 +186,7 @@ export class CallPage {
       menu.querySelector("summary").focus();
     });
     this.deletion();
+    this.remarks();
     const dialog = document.getElementById("rename");
     const problem = document.getElementById("rename-problem");
     document.getElementById("rename-cancel").addEventListener("click", () => dialog.close());
@@ -190,6 +196,32 @@ export class CallPage {
       const speaker = document.getElementById("rename-name").value;
       const body = { leg: this.renaming.slice(0, cut), track: this.renaming.slice(cut + 1), speaker };
       const failure = await send(`${this.address}/rename`, body);
+      problem.textContent = failure;
+      problem.hidden = failure === "";
+      if (!failure) dialog.close();
+    });
+  }
+
+  remark() {
+    const { tags, note } = document.getElementById("remarks").dataset;
+    document.getElementById("remark-tags").value = tags;
+    document.getElementById("remark-note").value = note;
+    document.getElementById("remark-problem").hidden = true;
+    document.getElementById("remarking").showModal();
+  }
+
+  remarks() {
+    const dialog = document.getElementById("remarking");
+    const problem = document.getElementById("remark-problem");
+    document.getElementById("remark-cancel").addEventListener("click", () => dialog.close());
+    dialog.querySelector("form").addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const { dataset } = document.getElementById("remarks");
+      const tags = document.getElementById("remark-tags").value.split(",").map((tag) => tag.trim()).filter((tag) => tag);
+      const note = document.getElementById("remark-note").value;
+      let failure = "";
+      if (tags.join(", ") !== dataset.tags) failure = await send(`${this.address}/tags`, { tags });
+      if (!failure && note !== dataset.note) failure = await send(`${this.address}/note`, { text: note });
       problem.textContent = failure;
       problem.hidden = failure === "";
       if (!failure) dialog.close();
@@ -245,18 +277,5 @@ export class CallPage {
     button.disabled = false;
     this.banner.say("refusal", failure);
     if (failure) setTimeout(() => this.banner.say("refusal", ""), 8000);
-  }
-}
-
-// "" when it worked, else what went wrong.
-async function send(address, body, method = "POST") {
-  try {
-    const answer = await fetch(address, {
-      method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-    });
-    if (answer.ok) return "";
-    return (await answer.json()).message ?? `The server answered ${answer.status}.`;
-  } catch {
-    return "The server cannot be reached.";
   }
 }

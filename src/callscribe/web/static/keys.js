@@ -19,6 +19,7 @@ export function keys({ list, call, search }) {
       g: () => call?.jump(),
       c: () => document.getElementById("captions")?.click(),
       p: () => call?.player.toggle(),
+      e: () => call?.correction.begin(document.activeElement),
       b: () => call?.player.back(),
       "?": () => help.showModal(),
     }[event.key];

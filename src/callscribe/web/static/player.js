@@ -129,6 +129,10 @@ export class Player {
     }
   }
 
+  pause() {
+    if (this.playing) this.audio.pause();
+  }
+
   back() {
     if (!this.ready) return;
     this.seek(this.atMs - BACK_MS);

@@ -85,3 +85,16 @@ export function announce(sentences) {
 export function isOver() {
   return document.getElementById("status")?.dataset.over === "yes";
 }
+
+// "" when it worked, else what went wrong.
+export async function send(address, body, method = "POST") {
+  try {
+    const answer = await fetch(address, {
+      method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    });
+    if (answer.ok) return "";
+    return (await answer.json()).message ?? `The server answered ${answer.status}.`;
+  } catch {
+    return "The server cannot be reached.";
+  }
+}

@@ -126,7 +126,7 @@ export class WordList {
 
   // What is to be known of a doubtful word stands beside it while it has the focus.
   tell(word) {
-    const words = word?.title && word.matches(".u > span") ? word.title : "";
+    const words = word?.title && word.matches(".u > [title]") ? word.title : "";
     this.about.hidden = !words;
     if (!words) return;
     this.about.textContent = words;
