@@ -81,7 +81,7 @@ def test_a_server_with_another_token(make: Make, port: int) -> None:
     url = f"http://127.0.0.1:{port}"
     with reach.stand_in("127.0.0.1", port, SignatureChecker(["f" * 32], url)):
         found = by_check(list(doctor.examine(make())))
-    assert "answers on" in found["Server"].detail
+    assert "listening on" in found["Server"].detail
     assert found["Signature"].state == "failed"
     assert "another public_url or another auth token" in found["Signature"].cure
     assert found["WebSocket"].state == "failed"
@@ -166,6 +166,15 @@ def test_nothing_is_set(port: int, tmp_path: Path) -> None:
         "Credentials": "skipped",
         "Public address": "skipped",
     }
+
+
+def test_a_kept_token_that_the_server_would_refuse(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("short")
+    found = by_check(list(checks.rules(Settings(data=tmp_path))))
+    assert found["Token"].state == "failed"
+    assert "Delete the file" in found["Token"].detail
+    (tmp_path / "token").unlink()
+    assert "Token" not in by_check(list(checks.rules(Settings(data=tmp_path))))
 
 
 def test_a_flow_that_cannot_work(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
 from callscribe.errors import CallscribeError, CarrierError
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.recognition.base import Recognizer
-from callscribe.server import call_flows
+from callscribe.server import call_flows, check_token
 from callscribe.settings import Settings
 from callscribe.simulator import demos
 from callscribe.web.front import connections_allowed, raise_file_limit
@@ -295,6 +295,10 @@ def rules(settings: Settings) -> Iterator[Finding]:
             "Set TWILIO_AUTH_TOKEN: it is on the first page of https://console.twilio.com. "
             "To try things out without an account: --allow-unsigned.",
         )
+    try:
+        check_token(settings)
+    except CallscribeError as error:
+        yield failed("Token", error)
     try:
         call_flows(settings)
     except CallscribeError as error:
