@@ -134,7 +134,9 @@ class VoiceDetector:
         states = np.empty((len(fed), _HIDDEN), np.float32)
         for i, gates in enumerate(fed):
             gates = gates + hidden @ network.recurrent
-            opened = 1 / (1 + np.exp(-gates))
+            opened = 1 / (
+                1 + np.exp(-np.maximum(gates, -80))
+            )  # below, exp overflows single precision
             proposed = np.tanh(gates[2 * _HIDDEN : 3 * _HIDDEN])
             cell = opened[_HIDDEN : 2 * _HIDDEN] * cell + opened[:_HIDDEN] * proposed
             hidden = states[i] = opened[3 * _HIDDEN :] * np.tanh(cell)
