@@ -57,6 +57,13 @@ def sleep(_: object) -> None:
     time.sleep(3600)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def workers_find_this_module() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        yield
+
+
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
     workers = Workers(Made(partial(registry.load_recognizer, BUILT_IN), no_writer), 2)
@@ -226,6 +233,20 @@ def test_a_model_that_cannot_be_loaded_is_an_error_at_start(tmp_path: Path) -> N
     try:
         with pytest.raises(ModelError, match="There is no folder"):
             workers.start()
+    finally:
+        workers.close()
+
+
+def test_nothing_in_the_working_folder_stands_in_for_a_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pickle.py").write_text("raise SystemExit('not this one')", encoding="utf-8")
+    (tmp_path / "callscribe.py").write_text("raise SystemExit('nor this')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    workers = Workers(Made(partial(registry.load_recognizer, BUILT_IN), no_writer), 1)
+    try:
+        workers.start()
+        feed(workers)
     finally:
         workers.close()
 
