@@ -112,6 +112,16 @@ def tell(text: object = "", *, end: str = "\n") -> None:
         return
 
 
+def warn_visible(what: str, instead: str) -> None:
+    """Say that a secret stands on the command line, which every user of this machine can read while this runs.
+
+    Args:
+        what: e.g. `--token`.
+        instead: where it is better put.
+    """
+    tell(f"Note: {what} can be seen by every user of this machine (ps). {instead}")
+
+
 def data(encoded: bytes) -> None:
     """Print JSON to standard output.
 

@@ -99,3 +99,22 @@ def test_json_both_ways() -> None:
 def test_errors_in_plain_words(answer: httpx.Response | Exception, words: str) -> None:
     with remote(answer) as server, pytest.raises(ServerError, match=words):
         server.get("/api/calls")
+
+
+def test_a_token_on_the_command_line_is_told_and_one_in_the_environment_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place("http://h", "a-secret")
+    place("http://h/?token=a-secret")
+    err = capsys.readouterr().err
+    assert err.count("can be seen by every user") == 2
+    assert "a-secret" not in err
+    monkeypatch.setenv("CALLSCRIBE_TOKEN", "a-secret")
+    place("http://h")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("given", ["https://[bad", "a..b", "http://a b", "http://-x", "1.2.3.999"])
+def test_what_cannot_be_a_host(given: str) -> None:
+    with pytest.raises(ServerError, match="is not an address like"):
+        place(given)

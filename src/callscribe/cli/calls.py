@@ -43,7 +43,9 @@ def register(app: typer.Typer) -> None:
                 help="Go on after this call: the `id` of the last one listed.",
             ),
         ] = "",
-        limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 50,
+        limit: Annotated[
+            int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="How many at most.")
+        ] = 50,
         as_json: Annotated[
             bool, typer.Option("--json", help="One JSON array on standard output.")
         ] = False,

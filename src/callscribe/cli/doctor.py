@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from callscribe.addresses import tidy
+from callscribe.addresses import check_public_url, tidy
 from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
 from callscribe.carriers.twilio.signature import SignatureChecker
 from callscribe.carriers.twilio.urls import VOICE
@@ -163,6 +163,12 @@ def _outside(settings: Settings, own: list[PhoneNumber], running: bool) -> Itera
     token = settings.auth_token.reveal()
     with contextlib.ExitStack() as stack:
         url = tidy(settings.public_url)
+        if url:
+            try:
+                check_public_url(url, secure=True)
+            except CallscribeError as error:
+                yield checks.failed("Public address", error)
+                return
         if not url and running and own and own[0].voice_url.endswith(VOICE):
             url = own[0].voice_url.removesuffix(VOICE)  # the running server has set it: its tunnel
         if not url and settings.tunnel == "ngrok" and not running:

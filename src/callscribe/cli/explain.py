@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
             return
         number = code.upper().removeprefix("ERROR").strip(" :#-")
         if not (number.isascii() and number.isdigit() and len(number) < 10):
-            raise CallscribeError(f"{code!r} is not an error number, e.g. 31920.")
+            raise CallscribeError(f"{code[:40]!r} is not an error number, e.g. 31920.")
         explained = explain(int(number))
         if explained is None:
             raise CallscribeError(

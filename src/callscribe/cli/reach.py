@@ -46,7 +46,7 @@ def is_listening(host: str, port: int) -> bool:
     try:
         with socket.create_connection((target, port), timeout=2):
             return True
-    except OSError:
+    except (OSError, UnicodeError):
         return False
 
 

@@ -16,6 +16,7 @@ from callscribe.addresses import is_loopback_name, parse
 from callscribe.clients import client
 from callscribe.errors import CallscribeError, SettingsError
 from callscribe.events import AnyEvent
+from callscribe.outlet import warn_visible
 from callscribe.records import CallRecord, CallSummary
 from callscribe.settings import load
 from callscribe.web.pagetoken import kept_token
@@ -64,6 +65,12 @@ def place(server: str, token: str = "") -> Place:
     if parts is None:
         raise ServerError(f"{server!r} is not an address like {DEFAULT_SERVER}.")
     linked = parse_qs(parts.query).get("token", [""])[-1]
+    if token or linked:
+        what = "--token" if token else "a token in the address"
+        warn_visible(
+            what,
+            "Set CALLSCRIBE_TOKEN instead; in the folder of a server on this machine nothing is needed.",
+        )
     given = token or linked or os.environ.get("CALLSCRIBE_TOKEN", "")
     if not given and is_loopback_name(parts.hostname or ""):
         given = _token_kept_here()

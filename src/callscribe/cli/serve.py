@@ -79,6 +79,7 @@ def register(app: typer.Typer) -> None:
         if dry_run:
             say("\n".join(plan(settings)))
             return
+        os.umask(0o077)  # what people say is nobody else's business, whatever is written
         run(serve(settings))
         leave()
 

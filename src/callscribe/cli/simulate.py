@@ -13,8 +13,9 @@ from typing import Annotated, Literal, TypeVar, Unpack, cast, get_args
 
 import typer
 
+from callscribe.addresses import check_public_url, parse
 from callscribe.errors import SettingsError
-from callscribe.outlet import data, say, tell
+from callscribe.outlet import data, say, tell, warn_visible
 from callscribe.settings import load
 from callscribe.simulator import audio, demos
 from callscribe.simulator.frames import Faults
@@ -194,6 +195,11 @@ def register(app: typer.Typer) -> None:
             for index in range(calls)
         ]
         settings = load({})
+        public_url = public_url and check_public_url(public_url)
+        if auth_token:
+            warn_visible(
+                "--auth-token", "Set TWILIO_AUTH_TOKEN, in the environment or in .env, instead."
+            )
         token = "" if unsigned else auth_token or settings.auth_token.reveal()
         if not token and not unsigned:
             tell(
@@ -286,6 +292,8 @@ def split_arguments(arguments: Sequence[str]) -> tuple[str, list[Path]]:
     if len(urls) > 1 or (urls and arguments[0] != urls[0]):
         raise SettingsError("Name one server, before the audio files.")
     url = urls[0] if urls else DEFAULT_URL
+    if parse(url) is None:
+        raise SettingsError(f"{url!r} is not an address like {DEFAULT_URL}.")
     if not url.startswith(("http://", "https://")):
         raise SettingsError(f"The server's address begins with http:// or https://, not {url!r}.")
     return url, [Path(a) for a in arguments if "://" not in a]

@@ -15,7 +15,8 @@ import requests
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
-from callscribe.addresses import is_here
+from callscribe.addresses import is_here, parse
+from callscribe.errors import CarrierError
 from callscribe.ranges import whole_number
 
 RETRIED = frozenset({429, 503})
@@ -50,6 +51,10 @@ class Transport(TwilioHttpClient):  # type: ignore[misc]
         jitter: Callable[[], float] = random.random,
     ) -> None:
         super().__init__(timeout=timeout_s, logger=_silent)
+        if base_url and parse(base_url) is None:
+            raise CarrierError(
+                f"api_url {base_url!r} is not an address like https://api.twilio.com."
+            )
         self._base = urlsplit(base_url) if base_url else None
         if base_url and is_here(base_url) and self.session is not None:
             self.session.trust_env = False  # no proxy reaches this machine
