@@ -218,7 +218,7 @@ def test_the_token_is_needed_from_elsewhere(tmp_path: Path) -> None:
         # Another name than a loopback one makes the request one from elsewhere.
         url = server.url.replace("127.0.0.1", "0.0.0.0")
         done = run(url)
-        assert "wants the token" in done.stderr
+        assert "needs the token" in done.stderr
         done = run(url, "--token", "not-the-right-token-at-all")
         assert "does not accept this token" in done.stderr
         lines = Lines(f"{url}/?token={TOKEN}")
