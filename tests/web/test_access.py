@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Message
 from structlog.testing import capture_logs
 
-from callscribe.errors import SettingsError
+from callscribe.errors import NotLiveError, SettingsError
 from callscribe.journal.hub import Hub
 from callscribe.store.base import Store
 from callscribe.store.opening import open_store
@@ -37,6 +37,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with open_store(tmp_path_factory.mktemp("data")) as store:
         store.append(bank()[1])
         yield store
+
+
+class NoCalls:
+    """Nobody is on the line."""
+
+    def __getattr__(self, name: str) -> object:
+        async def refuse(*_: object) -> None:
+            raise NotLiveError("There is no such call.")
+
+        return refuse
 
 
 def build(
@@ -60,7 +70,7 @@ def build(
     )
     services = Services(
         settings=settings,
-        registry=None,
+        registry=NoCalls(),  # type: ignore[arg-type]
         store=store,
         hub=Hub(),
         signatures=None if unsigned else "a checker",
