@@ -41,7 +41,7 @@ def test_a_better_reading_has_all_fields_of_a_final() -> None:
 
 
 def test_without_words_it_is_empty() -> None:
-    event = revised(final("six"), Reading(doubtful=True))
+    event = revised(final("six", confidence=0.5), Reading(doubtful=True))
     assert (event.text, event.raw_text, event.words, event.tokens) == ("", "", (), ())
     assert (event.start_ms, event.end_ms) == (1000, 1200)
 
@@ -49,8 +49,9 @@ def test_without_words_it_is_empty() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "ghost"),
     [
-        (final("six"), reading(""), True),
-        (final("no thank you"), reading("you", doubtful=True), True),
+        (final("six", confidence=0.6), reading(""), True),
+        (final("six", confidence=0.9), reading(""), False),
+        (final("no thank you", confidence=0.6), reading("you", doubtful=True), True),
         (final("no thank you"), reading("no thank you"), False),
         (final("can you tell me the number"), reading("can you tell me the number", doubtful=True), False),
         (final("uh the of and a six", confidence=0.3), reading("i am going to bed now", doubtful=True), True),
@@ -58,3 +59,8 @@ def test_without_words_it_is_empty() -> None:
 )  # fmt: skip
 def test_what_is_no_talk(first: FinalTranscript, second: Reading, ghost: bool) -> None:
     assert is_ghost(first, second) is ghost
+
+
+def test_a_clear_first_reading_stands_where_the_second_heard_nothing_clear() -> None:
+    event = revised(final("six", confidence=0.9), reading("sex", doubtful=True, confidence=0.2))
+    assert (event.raw_text, event.reading) == ("six", 2)

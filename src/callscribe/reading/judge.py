@@ -13,16 +13,22 @@ from callscribe.recognition.base import Reading
 from callscribe.speech.track import TextWriter
 
 _FEW_WORDS: Final = 3
+_SURE: Final = 0.7
+"""Mean confidence of a first reading that stands although the second reader heard nothing clear: a single digit is too
+short for it."""
 _UNSURE: Final = 0.5
 """Mean confidence of a first reading that speaks against it."""
 
 
+def _hears_nothing_clear(reading: Reading) -> bool:
+    return not reading.words or (reading.doubtful and len(reading.words) <= _FEW_WORDS)
+
+
 def is_ghost(first: FinalTranscript, reading: Reading) -> bool:
-    """Whether there were no words after all: the second reader has none, or doubts it and little speaks for them."""
-    if not reading.words:
-        return True
-    few = len(reading.words) <= _FEW_WORDS
-    return reading.doubtful and (few or first.confidence < _UNSURE)
+    """Whether there were no words after all: the second reader has none, or doubts it, and the first is not sure."""
+    if _hears_nothing_clear(reading):
+        return first.confidence < _SURE
+    return reading.doubtful and first.confidence < _UNSURE
 
 
 def revise(
@@ -80,6 +86,8 @@ def best_words(first: FinalTranscript, reading: Reading, at_ms: int) -> tuple[Wo
     """
     if is_ghost(first, reading):
         return ()
+    if _hears_nothing_clear(reading):
+        return first.words
     moved = [
         msgspec.structs.replace(w, start_ms=w.start_ms + at_ms, end_ms=w.end_ms + at_ms)
         for w in reading.words

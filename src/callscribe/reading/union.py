@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from callscribe.events import Word
-from callscribe.text.lexicon import PROFANITY
+from callscribe.text.lexicon import NUMBER_WORDS, PROFANITY
 
 CREDIT: Final = 0.0
 """How much surer the first reader must be to be believed where they differ. On held-out people a tenth more or less
@@ -22,6 +22,10 @@ ONLY_FIRST: Final = 0.9
 """A word that only the first reader heard, where the second heard none, is kept from this confidence on."""
 ONLY_SECOND: Final = 0.3
 """A word that only the second reader heard, where the first heard none, is kept from this confidence on."""
+
+
+_NUMBER_SURE: Final = 0.6
+"""From this mean confidence on, numbers that the first reader heard stand against words that are none."""
 
 
 class Rules(NamedTuple):
@@ -74,9 +78,16 @@ def _choose(
         return [word for word in first if word.confidence >= rules.only_first], True
     if not first:
         return [word for word in second if word.confidence >= rules.only_second], False
-    if _mean(first) > _mean(second) + rules.credit:
+    sure = _mean(first)
+    if sure >= _NUMBER_SURE and _are_numbers(first) and not _are_numbers(second):
+        return first, True  # a number is not replaced by what is none
+    if sure > _mean(second) + rules.credit:
         return first, True
     return second, False
+
+
+def _are_numbers(words: Sequence[Word]) -> bool:
+    return all(word.text in NUMBER_WORDS for word in words)
 
 
 def _mean(words: Sequence[Word]) -> float:

@@ -11,6 +11,8 @@ _ENGLISH: Final = {
     "ok": "okay", "o.k": "okay", "mm-hmm": "mm hmm", "uh-huh": "uh huh", "a.m": "a m", "p.m": "p m",
     "&": "and", "%": "percent", "+": "plus", "@": "at", "jr": "junior", "etc": "et cetera",
 }  # fmt: skip
+_SAID_AS_WORDS: Final = frozenset("ok nasa nato pin sim wifi covid".split())
+"""Written in capitals, but not spelled when spoken."""
 _EDGE: Final = re.compile(r"^[^\w&%+@'’]+|[^\w&%+@'’]+$")
 _APOSTROPHES: Final = str.maketrans("’ʼ", "''")
 
@@ -23,10 +25,14 @@ def spoken_words(written: str, language: str = "en") -> list[str]:
         language: BCP 47; abbreviations are only known in English.
     """
     text = unicodedata.normalize("NFKC", written).translate(_APOSTROPHES)
-    text = _EDGE.sub("", text.strip()).lower()
+    text = _EDGE.sub("", text.strip())
+    capitals = re.fullmatch(r"[A-Z]{2,8}", text)
+    text = text.lower()
     if not text.strip("'"):
         return []
     if language.split("-")[0] in ("", "en"):
+        if capitals and text not in _SAID_AS_WORDS:
+            return list(text)
         if text in _ENGLISH:
             return _ENGLISH[text].split()
         if re.fullmatch(r"(?:[a-z]\.)+[a-z]?", text):  # U.S.A
