@@ -72,7 +72,7 @@ def test_nothing_found_and_nonsense(
     assert run("search", "(refund", "--data", str(data)) == 1
     assert "bracket is not closed" in capsys.readouterr().err
     assert run("search", "refund", "--from", "yesterday", "--data", str(data)) == 1
-    assert "'yesterday' is no date" in capsys.readouterr().err
+    assert "'yesterday' is not a date" in capsys.readouterr().err
     assert run("search", "refund", "--by", "luck", "--data", str(data)) == 2
     assert run("search", "refund", "--data", str(tmp_path / "none"), "--json") == 0
     assert json.loads(capsys.readouterr().out)["hits"] == []

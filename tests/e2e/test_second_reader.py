@@ -36,7 +36,7 @@ def test_a_killed_server_reads_what_was_left_when_it_starts_again(tmp_path: Path
         calling = simulate(server, "--speed", SPEED)
         server.until("final", 6)
         server.end(signal.SIGKILL)
-        calling.wait()
+        calling.communicate()
     assert list((data / "unread").rglob("*.utt"))
     with Running(data, "--json", "--second-reader", reader) as server:
         (settled,) = server.until("record_settled")

@@ -80,7 +80,8 @@ class Served:
 
     def surroundings(self) -> dict[str, Any]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CALLSCRIBE_", "TWILIO_"))}
-        return {"env": kept | {"TWILIO_AUTH_TOKEN": TOKEN}, "cwd": self.folder, "text": True}
+        own = {"TWILIO_AUTH_TOKEN": TOKEN, "CALLSCRIBE_SECOND_READER": "off"}
+        return {"env": kept | own, "cwd": self.folder, "text": True}
 
     def show(self, sid: str) -> dict[str, Any]:
         done = subprocess.run(
