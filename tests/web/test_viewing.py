@@ -16,7 +16,7 @@ from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
 from callscribe.store.base import Store
 from callscribe.store.opening import open_store
-from callscribe.web import boards, viewing
+from callscribe.web import boards, callboard, listboard, viewing
 from callscribe.web.boards import Boards
 from callscribe.web.drawing import Drawing
 from callscribe.web.services import Services, WebSettings
@@ -138,7 +138,7 @@ async def test_a_slow_page_skips_what_newer_pieces_replaced(server: Server) -> N
     await other.until("The end.")
     messages = await slow.until("The end.")
     assert len(messages) == 1
-    assert len([step for step in messages[0][2] if step[0] == "say"]) == boards.SAID
+    assert len([step for step in messages[0][2] if step[0] == "say"]) == callboard.SAID
     await slow.close()
     await other.close()
 
@@ -270,7 +270,7 @@ async def test_a_call_nobody_looks_at_is_let_go(
 async def test_a_long_record_is_read_in_pages(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(boards, "PAGE", 3)
+    monkeypatch.setattr(listboard, "PAGE", 3)
     call = await begun(server)
     page = server.open(None, calls=True)
     await page.next()

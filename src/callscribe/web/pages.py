@@ -21,10 +21,12 @@ from callscribe.errors import AudioError, StoreError
 from callscribe.ranges import whole_number
 from callscribe.records import CallSummary
 from callscribe.transcript import wording
-from callscribe.web.boards import LIST, Boards, CallBoard, ListBoard, find
+from callscribe.web.boards import Boards, find
+from callscribe.web.callboard import CallBoard
 from callscribe.web.drawing import HERE, Drawing, Words, day
 from callscribe.web.finding import NAMES, Finds, is_asked
 from callscribe.web.finding import find as find_words
+from callscribe.web.listboard import LIST, ListBoard
 from callscribe.web.services import Services
 
 CAPTION_ROWS = 8

@@ -14,8 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from callscribe.web.boards import Boards, CallBoard, ListBoard, find
+from callscribe.web.boards import Boards, find
+from callscribe.web.callboard import CallBoard
 from callscribe.web.drawing import Words
+from callscribe.web.listboard import ListBoard
 from callscribe.web.services import Services
 
 HEARTBEAT_S = 15.0

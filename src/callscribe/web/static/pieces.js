@@ -1,4 +1,4 @@
-// Puts the pieces that the server drew in their places (web/boards.py says which steps there are). What did not
+// Puts the pieces that the server drew in their places (web/board.py says which steps there are). What did not
 // change stays the same node: a selection lives on, nothing jumps, and a word that changes moves no other.
 // Elements marked `data-own` are written by the page itself; only their attributes are taken over.
 

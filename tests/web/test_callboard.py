@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callscribe.events import AnyEvent, GapDetected, SpeakerRenamed
-from callscribe.web import boards
-from callscribe.web.boards import CallBoard
+from callscribe.web import board as board_module
+from callscribe.web.callboard import CallBoard
 from callscribe.web.drawing import Drawing
 from tests.transcript.events import CALL, any_events
 from tests.web.script import Call, bank
@@ -184,7 +184,7 @@ def test_a_stranger_gets_everything() -> None:
 
 
 def test_what_is_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boards, "REMEMBERED", 4)
+    monkeypatch.setattr(board_module, "REMEMBERED", 4)
     call, board = started()
     at = board.version
     for number in range(9):
