@@ -51,6 +51,8 @@ def test_without_words_it_is_empty() -> None:
     [
         (final("six", confidence=0.6), reading(""), True),
         (final("six", confidence=0.9), reading(""), False),
+        (final("six", confidence=0.4), reading("sex", doubtful=True), False),
+        (final("six", confidence=0.2), reading("sex", doubtful=True), True),
         (final("no thank you", confidence=0.6), reading("you", doubtful=True), True),
         (final("no thank you"), reading("no thank you"), False),
         (final("can you tell me the number"), reading("can you tell me the number", doubtful=True), False),

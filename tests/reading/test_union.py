@@ -88,3 +88,19 @@ def test_words_come_from_one_of_the_two_and_in_order_of_time(
 @given(some)
 def test_one_reading_with_itself_is_itself(pieces: list[tuple[str, int, float]]) -> None:
     assert unite(line(pieces), line(pieces)) == line(pieces)
+
+
+def test_a_number_said_alone_stands_against_what_sounds_like_it() -> None:
+    assert said(unite(words("five", confidence=0.4), words("bye", confidence=0.9))) == "five"
+    assert said(unite(words("five", confidence=0.2), words("bye", confidence=0.9))) == "bye"
+    assert said(unite(words("six", confidence=0.6), words("eight", confidence=0.8))) == "eight"
+    sentence = "it was five"
+    assert (
+        said(unite(words(sentence, confidence=0.5), words("it was fine", confidence=0.8)))
+        == "it was fine"
+    )
+
+
+def test_of_a_short_answer_the_second_must_be_clearly_surer() -> None:
+    assert said(unite(words("stop", confidence=0.75), words("so", confidence=0.8))) == "stop"
+    assert said(unite(words("no", confidence=0.6), words("go", confidence=0.8))) == "go"

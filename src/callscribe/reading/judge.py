@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from callscribe.events import FinalTranscript, RevisedTranscript, Word
-from callscribe.reading.union import unite
+from callscribe.reading.union import are_numbers, unite
 from callscribe.recognition.base import Reading
 from callscribe.speech.track import TextWriter
 
@@ -16,6 +16,8 @@ _FEW_WORDS: Final = 3
 _SURE: Final = 0.7
 """Mean confidence of a first reading that stands although the second reader heard nothing clear: a single digit is too
 short for it."""
+_SURE_NUMBER: Final = 0.3
+"""The same of numbers, which the first reader knows better than it says, where the second heard at least something."""
 _UNSURE: Final = 0.5
 """Mean confidence of a first reading that speaks against it."""
 
@@ -27,7 +29,8 @@ def _hears_nothing_clear(reading: Reading) -> bool:
 def is_ghost(first: FinalTranscript, reading: Reading) -> bool:
     """Whether there were no words after all: the second reader has none, or doubts it, and the first is not sure."""
     if _hears_nothing_clear(reading):
-        return first.confidence < _SURE
+        number = reading.words and len(first.words) <= _FEW_WORDS and are_numbers(first.words)
+        return first.confidence < (_SURE_NUMBER if number else _SURE)
     return reading.doubtful and first.confidence < _UNSURE
 
 
