@@ -11,8 +11,8 @@ from typing import cast
 import pytest
 
 from callscribe.errors import StoreError
-from callscribe.events import AnyEvent, CallDeleted, CallEnded
-from callscribe.store.base import Archive
+from callscribe.events import AnyEvent, CallDeleted, CallEnded, TextDeleted
+from callscribe.store.base import Archive, Erased
 from callscribe.store.sqlite import SqliteStore
 from callscribe.upkeep import Retention, Upkeep
 from tests.store.test_search import CALL, OTHER, said, started
@@ -73,7 +73,7 @@ class Keeping:
         self.forgot: list[str] = []
         self.fails = fails
 
-    def forget(self, call: str) -> None:
+    def forget(self, call: str, what: Erased) -> None:
         if self.fails:
             self.fails -= 1
             raise OSError("busy")
@@ -122,8 +122,14 @@ async def test_calls_are_kept_as_long_as_is_said(store: SqliteStore) -> None:
 
 async def test_text_is_kept_as_long_as_is_said(store: SqliteStore) -> None:
     now = at("2026-03-10T00:00:00Z")
-    upkeep = Upkeep(store, nobody, retention=Retention(text_days=30), now=lambda: now, pause_s=0)
+    told: list[AnyEvent] = []
+
+    async def tell(event: AnyEvent) -> None:
+        told.append(event)
+
+    upkeep = Upkeep(store, tell, retention=Retention(text_days=30), now=lambda: now, pause_s=0)
     await upkeep.expire_once()
+    assert told == [TextDeleted(call=CALL)]
     record = store.call(CALL)
     assert record is not None
     assert (record.utterances, record.call.last_text, record.call.from_) == ((), "", "+14155550123")

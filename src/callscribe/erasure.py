@@ -7,9 +7,9 @@ left; then files, index and log; then the note. Whoever opens the record next go
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
-from callscribe.store.base import Archive
+from callscribe.store.base import Archive, Erased
 
 _AT_ONCE = 10
 """Calls deleted in one transaction."""
@@ -18,8 +18,8 @@ _AT_ONCE = 10
 class Keeper(Protocol):
     """Keeps files about calls: recordings, drafts."""
 
-    def forget(self, call: str) -> None:
-        """Delete all that is kept of a record; nothing kept is no error.
+    def forget(self, call: str, what: Erased) -> None:
+        """Delete all that is kept of a record, or that its text could be made of again; nothing kept is no error.
 
         Raises:
             OSError: it cannot be deleted.
@@ -27,10 +27,8 @@ class Keeper(Protocol):
         ...
 
 
-def erase(
-    archive: Archive, calls: Sequence[str], what: Literal["call", "text"] = "call"
-) -> Iterator[list[str]]:
-    """Delete calls that are over, or what was said on them, some at a time; what is read of the record lacks them.
+def erase(archive: Archive, calls: Sequence[str], what: Erased = "call") -> Iterator[list[str]]:
+    """Delete calls that are over, or their text, some at a time; what is read of the record lacks them.
 
     Yields:
         Those that were deleted.
@@ -49,9 +47,8 @@ def remove_traces(archive: Archive, keepers: Sequence[Keeper]) -> Iterator[None]
     if not erased:
         return
     for call, what in erased:
-        if what == "call":
-            for keeper in keepers:
-                keeper.forget(call)
+        for keeper in keepers:
+            keeper.forget(call, what)
         yield
     yield from archive.scrub()
     archive.forget([call for call, _ in erased])

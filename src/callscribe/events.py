@@ -350,6 +350,11 @@ class CallDeleted(Event, frozen=True, kw_only=True, tag="call_deleted"):
     """The record of this call has been deleted; nothing more comes of it. Not stored: there is nothing left of it."""
 
 
+class TextDeleted(Event, frozen=True, kw_only=True, tag="text_deleted"):
+    """What was said on this call, and what people wrote about it, has been deleted; the rest of the record stays.
+    Not stored: whoever reads the record finds no text."""
+
+
 AnyEvent = (
     CallStarted
     | CallUpdated
@@ -374,13 +379,24 @@ AnyEvent = (
     | TagsChanged
     | StoreFailed
     | CallDeleted
+    | TextDeleted
 )
 
-EPHEMERAL = (PartialTranscript, LagChanged, StoreFailed, CallDeleted)
+EPHEMERAL = (PartialTranscript, LagChanged, StoreFailed, CallDeleted, TextDeleted)
 """Published to live viewers only; everything else is stored first and gets an id."""
 
 AFTERWARDS = (RevisedTranscript, RecordSettled, UtteranceCorrected, NoteChanged, TagsChanged)
 """Events that never begin a record. About a record that is not there any more they are not kept."""
+
+TEXT = (
+    FinalTranscript,
+    RevisedTranscript,
+    UtteranceCorrected,
+    DtmfReceived,
+    NoteChanged,
+    TagsChanged,
+)
+"""Events that hold what was said or keyed in, or what people wrote about the call: its text, which can be deleted."""
 
 
 class Published(msgspec.Struct, frozen=True):

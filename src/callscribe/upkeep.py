@@ -11,15 +11,15 @@ import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import structlog
 
 from callscribe.erasure import Keeper, erase, remove_traces
 from callscribe.errors import StoreError
-from callscribe.events import AnyEvent, CallDeleted
+from callscribe.events import AnyEvent, CallDeleted, TextDeleted
 from callscribe.recordings.shelf import Shelf
-from callscribe.store.base import Archive
+from callscribe.store.base import Archive, Erased
 
 T = TypeVar("T")
 
@@ -94,10 +94,8 @@ class Upkeep:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def delete(
-        self, calls: Sequence[str], what: Literal["call", "text"] = "call"
-    ) -> list[str]:
-        """Delete calls that are over, or what was said on them; their traces go soon after.
+    async def delete(self, calls: Sequence[str], what: Erased = "call") -> list[str]:
+        """Delete calls that are over, or their text; the traces go soon after.
 
         Returns:
             Those that were deleted.
@@ -109,7 +107,8 @@ class Upkeep:
         async for batch in _steps(erase(self._archive, calls, what), self._pause_s):
             gone += batch
             for call in batch:
-                await self._publish(CallDeleted(call=call))
+                gone_event = CallDeleted if what == "call" else TextDeleted
+                await self._publish(gone_event(call=call))
             self._deleted.set()
         return gone
 
@@ -151,8 +150,8 @@ class Upkeep:
         if self._retention.audio_days and self._shelf:
             moment = self._now() - dt.timedelta(days=self._retention.audio_days)
             for call in await asyncio.to_thread(self._shelf.expired, moment):
-                await asyncio.to_thread(self._shelf.forget, call)
-        kinds: tuple[tuple[int, Literal["call", "text"]], ...] = (
+                await asyncio.to_thread(self._shelf.forget, call, "call")
+        kinds: tuple[tuple[int, Erased], ...] = (
             (self._retention.calls_days, "call"),
             (self._retention.text_days, "text"),
         )

@@ -131,6 +131,7 @@ EPHEMERAL: dict[type[Any], st.SearchStrategy[Any]] = {
     ),
     ev.LagChanged: _event(ev.LagChanged, leg=LEGS, track=TRACKS, lag_ms=st.sampled_from([0, 9000])),
     ev.CallDeleted: _event(ev.CallDeleted),
+    ev.TextDeleted: _event(ev.TextDeleted),
     ev.StoreFailed: st.builds(
         ev.StoreFailed, call=st.just(""), message=st.just("Disk full."), resolved=st.booleans()
     ),

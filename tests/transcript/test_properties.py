@@ -161,7 +161,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def test_a_line_of_the_list_is_what_the_store_says(store: Store, events: list[AnyEvent]) -> None:
     """The list is read from the store and then kept up by events; both must say the same."""
     call = f"CA{store.last_id():032}"
-    moved = [_moved(event, call) for event in events if not _comes_after_withdrawal(event, events)]
+    moved = [_moved(event, call) for event in events if not _is_out_of_place(event, events)]
     if not moved or isinstance(moved[0], ev.AFTERWARDS):
         return
     store.append(moved)
@@ -170,9 +170,14 @@ def test_a_line_of_the_list_is_what_the_store_says(store: Store, events: list[An
     assert CallLine(call, moved).summary == record.call
 
 
-def _comes_after_withdrawal(event: AnyEvent, events: list[AnyEvent]) -> bool:
-    """Of an utterance that was taken away; tables forget which revision did it."""
-    before = itertools.takewhile(lambda each: each is not event, events)
+def _is_out_of_place(event: AnyEvent, events: list[AnyEvent]) -> bool:
+    """Of an utterance that was taken away, when tables forget which revision did it; or a second reading before any
+    first one, which is what is left of a deleted text."""
+    before = list(itertools.takewhile(lambda each: each is not event, events))
+    if isinstance(event, RevisedTranscript) and not any(
+        isinstance(each, FinalTranscript) for each in before
+    ):
+        return True
     return isinstance(event, FinalTranscript | RevisedTranscript) and any(
         isinstance(each, RevisedTranscript) and not each.text and each.utterance == event.utterance
         for each in before

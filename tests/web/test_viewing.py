@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from callscribe.errors import StoreError
-from callscribe.events import AnyEvent, CallDeleted, CallStarted, SpeakerRenamed
+from callscribe.events import AnyEvent, CallDeleted, CallStarted, SpeakerRenamed, TextDeleted
 from callscribe.journal.hub import Hub
 from callscribe.journal.journal import Journal
-from callscribe.store.base import Store
+from callscribe.store.base import Archive
 from callscribe.store.opening import open_store
 from callscribe.web import boards, callboard, listboard, viewing
 from callscribe.web.boards import Boards
@@ -30,7 +30,7 @@ Message = tuple[str, str, list[list[Any]]]
 class Server:
     """Store, hub, journal and boards, without sockets."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Archive) -> None:
         self.store = store
         self.hub = Hub(store.last_id())
         self.journal = Journal(store, self.hub)
@@ -193,6 +193,23 @@ async def test_a_call_that_is_deleted_goes_from_its_page_and_from_the_list(serve
     await server.publish(other.final("Support", "Still here."))
     await lists.until("Still here.")
     await lists.close()
+
+
+async def test_text_that_is_deleted_goes_from_pages_and_the_list(server: Server) -> None:
+    call = await begun(server)
+    await server.publish(call.final("Support", "The xylotrapezium."), *call.end())
+    page, lists = server.open(call.sid), server.open(None, calls=True)
+    assert "xylotrapezium" in str(await page.next())
+    assert "xylotrapezium" in str(await lists.next())
+    server.store.erase([call.sid], "text")
+    await server.publish(TextDeleted(call=call.sid))
+    assert (await page.next())[1] == "gone"  # and is loaded again
+    again = server.open(call.sid)
+    assert "xylotrapezium" not in str(await again.next())
+    _, _, steps = await lists.next()
+    assert (steps[0][:2], "xylotrapezium" in str(steps)) == (["item", f"call-{call.sid}"], False)
+    await lists.close()
+    await again.close()
 
 
 async def test_what_the_store_cannot_write_is_shown_all_the_same(

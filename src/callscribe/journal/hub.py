@@ -34,6 +34,7 @@ from callscribe.events import (
     Published,
     StoreFailed,
     StreamEnded,
+    TextDeleted,
 )
 
 _UNSTORED_FACTOR = 16
@@ -320,6 +321,6 @@ def _slot(event: AnyEvent) -> _Slot | None:
         return ("partial", event.call, event.leg, event.track)
     if isinstance(event, LagChanged):
         return ("lag", event.call, event.leg, event.track)
-    if isinstance(event, CallDeleted):
+    if isinstance(event, CallDeleted | TextDeleted):
         return ("deleted", event.call)
     return ("store",)

@@ -24,7 +24,15 @@ import msgspec
 import structlog
 
 from callscribe.errors import RecordLostError
-from callscribe.events import EPHEMERAL, AnyEvent, CallDeleted, Published, StoreFailed
+from callscribe.events import (
+    EPHEMERAL,
+    TEXT,
+    AnyEvent,
+    CallDeleted,
+    Published,
+    StoreFailed,
+    TextDeleted,
+)
 from callscribe.journal.hub import Hub
 from callscribe.journal.spill import Spill
 from callscribe.journal.stages import Stage, Stages
@@ -158,7 +166,9 @@ class Journal:
         for event in events:
             if isinstance(event, EPHEMERAL):
                 if isinstance(event, CallDeleted):
-                    self._forget(event.call)
+                    self._forget(event.call, everything=True)
+                elif isinstance(event, TextDeleted):
+                    self._forget(event.call, everything=False)
                 self._hub.publish(Published(id=None, event=event))
             elif self._closing.is_set():
                 self._log.error("event after the journal was closed", type=type(event).__name__)
@@ -237,9 +247,13 @@ class Journal:
         self._remembered.append(published)
         self._hub.publish(published)
 
-    def _forget(self, call: str) -> None:
-        """A record that is begun anew must not bring back what was deleted."""
-        left = [kept for kept in self._remembered if kept.event.call != call]
+    def _forget(self, call: str, *, everything: bool) -> None:
+        """A record that is begun anew must not bring back what was deleted: a call, or its text."""
+        left = [
+            kept
+            for kept in self._remembered
+            if kept.event.call != call or not (everything or isinstance(kept.event, TEXT))
+        ]
         self._remembered.clear()
         self._remembered.extend(left)
 

@@ -27,6 +27,7 @@ from callscribe.events import (
     FinalTranscript,
     RecordSettled,
     SpeakerRenamed,
+    TextDeleted,
 )
 from callscribe.journal.follow import Follower
 from callscribe.journal.worker import Worker
@@ -172,7 +173,7 @@ class ReadingService:
         match event:
             case FinalTranscript():
                 await self._final(event)
-            case CallDeleted():
+            case CallDeleted() | TextDeleted():
                 await self.forget(event.call)
             case SpeakerRenamed() if event.call in self._calls:
                 self._calls[event.call].speakers[event.leg, event.track] = event.speaker

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import structlog
@@ -103,8 +103,8 @@ class Unread:
         path = self._folder / _file_name(call) / (_file_name(utterance) + _SUFFIX)
         path.unlink(missing_ok=True)
 
-    def forget(self, call: str) -> None:
-        """As `drop_call` (`callscribe.erasure.Keeper`)."""
+    def forget(self, call: str, what: Literal["call", "text"] = "call") -> None:
+        """As `drop_call` (`callscribe.erasure.Keeper`), also when only the text goes: this is read into text."""
         self.drop_call(call)
 
     def drop_call(self, call: str) -> None:

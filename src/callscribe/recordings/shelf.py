@@ -6,6 +6,7 @@ import datetime as dt
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import structlog
 
@@ -108,8 +109,10 @@ class Shelf:
         for old in others[:-_FETCHED]:
             shutil.rmtree(old, ignore_errors=True)
 
-    def forget(self, call: str) -> None:
-        """Delete all that is kept of a record (`callscribe.erasure.Keeper`)."""
+    def forget(self, call: str, what: Literal["call", "text"] = "call") -> None:
+        """Delete all that is kept of a record (`callscribe.erasure.Keeper`); sound stays when only the text goes."""
+        if what == "text":
+            return
         files.forget(self.folder, call)
         if self._objects is not None:
             files.forget(self._fetched, call)

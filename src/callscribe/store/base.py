@@ -34,6 +34,10 @@ from callscribe.records import (
     TokenRecord,
 )
 
+Erased = Literal["call", "text"]
+"""What is deleted: the whole record of a call, or its text (`callscribe.events.TEXT`) alone. Who was on the call, when,
+for how long and how it went stays then; the sound goes by a time of its own."""
+
 
 class NoRecordError(StoreError):
     """There is no record where one was looked for, so no call has been saved there."""
@@ -54,7 +58,8 @@ class EventWriter(Protocol):
 
         Returns:
             Their ids, increasing; higher than all before, those of deleted events included: an id is a cursor.
-            0 for one of `events.AFTERWARDS` about a record that is not there any more: it is not kept.
+            0 for one that comes after a deletion, and is not kept: one of `events.AFTERWARDS` about a record that is
+            not there any more, a better reading on a call without any first one.
 
         Raises:
             ValueError, TypeError: one of the events can never be stored (ephemeral, no JSON form); none was written.
@@ -227,19 +232,21 @@ class Eraser(Protocol):
         """
         ...
 
-    def expired(self, before: str, what: Literal["call", "text"], limit: int = 100) -> list[str]:
+    def expired(self, before: str, what: Erased, limit: int = 100) -> list[str]:
         """Calls that ended before a moment and are still there, or still have text; oldest first."""
         ...
 
-    def erase(self, calls: Collection[str], what: Literal["call", "text"] = "call") -> list[str]:
-        """Delete calls that are over, from journal, projections and index, or only what was said on them.
+    def erase(self, calls: Collection[str], what: Erased = "call") -> list[str]:
+        """Delete calls that are over, from journal, projections and index, or only their text.
+
+        A reading that comes later of what was deleted is not kept (`append`).
 
         Returns:
             Those that were deleted. They are in `erased` until `forget`.
         """
         ...
 
-    def erased(self) -> list[tuple[str, Literal["call", "text"]]]:
+    def erased(self) -> list[tuple[str, Erased]]:
         """What was deleted and may still have traces in files."""
         ...
 

@@ -8,11 +8,12 @@ that it is done even when the process dies in between.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Literal
 
-from sqlalchemy import Connection, and_, select, text
+from sqlalchemy import Connection, select, text
 
+from callscribe.events import TEXT
 from callscribe.store import search
+from callscribe.store.base import Erased
 from callscribe.store.schema import (
     calls,
     erasures,
@@ -27,16 +28,13 @@ from callscribe.store.schema import (
     utterances,
 )
 
-What = Literal["call", "text"]
-
-_SPOKEN = ("final", "revised", "utterance_corrected", "note_changed", "dtmf")
-"""Types of events that hold what was said."""
+_TEXT = events.c.type.in_([kind.__struct_config__.tag for kind in TEXT])
 _MERGE_PAGES = 500
 """How much of the index is rewritten at a time: some tens of milliseconds."""
 
 
-def erase(connection: Connection, ids: Collection[str], what: What) -> list[str]:
-    """Delete calls that are over, or what was said on them; the others are left alone.
+def erase(connection: Connection, ids: Collection[str], what: Erased) -> list[str]:
+    """Delete calls that are over, or their text; the others are left alone.
 
     Returns:
         Those that were deleted.
@@ -56,20 +54,19 @@ def erase(connection: Connection, ids: Collection[str], what: What) -> list[str]
             connection.execute(calls.delete().where(calls.c.id == call))
         else:
             connection.execute(utterances.delete().where(utterances.c.call == call))
-            connection.execute(
-                events.delete().where(and_(events.c.call == call, events.c.type.in_(_SPOKEN)))
-            )
+            connection.execute(events.delete().where(events.c.call == call, _TEXT))
             connection.execute(
                 calls.update()
                 .where(calls.c.id == call)
-                .values(last_text="", note="", utterance_count=0)
+                .values(last_text="", note="", tags="[]", utterance_count=0)
             )
+            search.refresh_call(connection, call)
         connection.execute(erasures.delete().where(erasures.c.call == call))
         connection.execute(erasures.insert().values(call=call, what=what))
     return found
 
 
-def pending(connection: Connection) -> list[tuple[str, What]]:
+def pending(connection: Connection) -> list[tuple[str, Erased]]:
     """What was deleted and may have left traces."""
     rows = connection.execute(select(erasures.c.call, erasures.c.what)).all()
     return [(row.call, row.what) for row in rows]
@@ -101,7 +98,7 @@ def forget(connection: Connection, ids: Sequence[str]) -> None:
     connection.execute(erasures.delete().where(erasures.c.call.in_(list(ids))))
 
 
-def older_than(connection: Connection, moment: str, what: What, limit: int) -> list[str]:
+def older_than(connection: Connection, moment: str, what: Erased, limit: int) -> list[str]:
     """Calls that ended before a moment and still have what is to go, oldest first."""
     query = (
         select(calls.c.id)
@@ -110,7 +107,5 @@ def older_than(connection: Connection, moment: str, what: What, limit: int) -> l
         .limit(limit)
     )
     if what == "text":
-        query = query.where(
-            select(utterances.c.event).where(utterances.c.call == calls.c.id).exists()
-        )
+        query = query.where(select(events.c.id).where(events.c.call == calls.c.id, _TEXT).exists())
     return list(connection.execute(query).scalars())

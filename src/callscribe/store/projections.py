@@ -33,6 +33,7 @@ from callscribe.events import (
     StreamEnded,
     StreamStarted,
     TagsChanged,
+    TextDeleted,
     Token,
     TranscriptionPaused,
     TranscriptionResumed,
@@ -145,7 +146,7 @@ def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
             _update_call(connection, event.call, {"tags": tags})
         case DtmfReceived() | RecordSettled():
             pass  # kept in the journal only
-        case PartialTranscript() | LagChanged() | StoreFailed() | CallDeleted():
+        case PartialTranscript() | LagChanged() | StoreFailed() | CallDeleted() | TextDeleted():
             pass  # never stored
         case _:
             assert_never(event)

@@ -68,6 +68,12 @@ def events_after(
     return [Published(id=row.id, event=from_json(row.body)) for row in rows]
 
 
+def was_heard(connection: Connection, call: str) -> bool:
+    """Whether the journal holds a final of a call."""
+    final = select(events.c.id).where(events.c.call == call, events.c.type == "final").limit(1)
+    return connection.execute(final).first() is not None
+
+
 def summaries(connection: Connection, limit: int, before: str | None) -> list[CallSummary]:
     """Calls, newest first; with `before`, those older than that call."""
     query = select(calls).order_by(calls.c.place.desc()).limit(limit)

@@ -24,10 +24,10 @@ from sqlalchemy import (
     event,
 )
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration."""
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every migration from the oldest to `HEAD`."""
 
 metadata = MetaData(
@@ -222,15 +222,6 @@ search_rows = Table(
 """Which utterance a row of the index is. The id is the moment of the utterance in hundredths of a second since 1970, or
 the next free number after it, so that the index is in the order of time and a stretch of time is a stretch of ids."""
 
-search_words = Table(
-    "search_words",
-    metadata,
-    Column("word", Text, nullable=False),
-    PrimaryKeyConstraint("word"),
-    sqlite_with_rowid=False,
-)
-"""Every word of the index, for "did you mean"."""
-
 search_backlog = Table(
     "search_backlog",
     metadata,
@@ -255,6 +246,9 @@ CREATE VIRTUAL TABLE search USING fts5(
 """
 """The full-text index (SQLite's FTS5); `callscribe.store.search` says what its columns hold."""
 
+VOCABULARY_TABLE = "CREATE VIRTUAL TABLE search_vocabulary USING fts5vocab(search, col)"
+"""Every word of the index, for "did you mean"; a view of it that holds nothing itself."""
+
 CALL_SEARCH_TABLE = """
 CREATE VIRTUAL TABLE call_search USING fts5(
     facets, digits,
@@ -268,3 +262,5 @@ _call_search_ddl = DDL(CALL_SEARCH_TABLE)  # type: ignore[no-untyped-call]
 event.listen(metadata, "after_create", _call_search_ddl.execute_if(dialect="sqlite"))
 _search_ddl = DDL(SEARCH_TABLE)  # type: ignore[no-untyped-call]
 event.listen(metadata, "after_create", _search_ddl.execute_if(dialect="sqlite"))
+_vocabulary_ddl = DDL(VOCABULARY_TABLE)  # type: ignore[no-untyped-call]
+event.listen(metadata, "after_create", _vocabulary_ddl.execute_if(dialect="sqlite"))

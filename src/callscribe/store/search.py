@@ -32,7 +32,6 @@ from callscribe.store.schema import (
     participants,
     search_backlog,
     search_rows,
-    search_words,
     utterances,
 )
 
@@ -75,14 +74,12 @@ def _index(connection: Connection, found: Sequence[Any]) -> None:
     """Write utterances, as `_INDEXED` gives them, into the index."""
     changed: list[dict[str, Any]] = []
     new: list[dict[str, Any]] = []
-    said: set[str] = set()
     wanted = [_moment(row.started_at, row.start_ms) for row in found if row.row is None]
     taken = set(
         connection.execute(select(search_rows.c.id).where(search_rows.c.id.in_(wanted))).scalars()
     )
     for row in found:
         values: dict[str, Any] = _values(row)
-        said |= _vocabulary(f"{values['text']} {values['spoken']}")
         if row.row is not None:
             changed.append({"id": row.row, **values})
             continue
@@ -100,8 +97,6 @@ def _index(connection: Connection, found: Sequence[Any]) -> None:
             [{name: values[name] for name in ("id", "call", "utterance")} for values in new],
         )
         connection.execute(_INSERT, new)
-    if said:
-        connection.execute(_LEARN, [{"word": word} for word in sorted(said)])
 
 
 def refresh_call(connection: Connection, call: str) -> None:
@@ -188,18 +183,10 @@ def _left(connection: Connection) -> int:
 
 
 def forget_rows(connection: Connection, rows: Sequence[int]) -> None:
-    """Take rows out of the index, and words out of the vocabulary that nobody else has said."""
-    said: set[str] = set()
+    """Take rows out of the index."""
     for row in rows:
-        held = connection.execute(_HELD, {"id": row}).first()
-        if held is not None:
-            said.update(_vocabulary(f"{held.text} {held.spoken}"))
         connection.execute(_DELETE, {"id": row})
         connection.execute(search_rows.delete().where(search_rows.c.id == row))
-    for word in sorted(said):
-        asked = {"query": f"{queries.TEXT_COLUMNS} : {queries.quoted(word)}"}
-        if connection.execute(_ANY, asked).first() is None:
-            connection.execute(search_words.delete().where(search_words.c.word == word))
 
 
 _INSERT = text(
@@ -211,13 +198,10 @@ _UPDATE = text(
     " WHERE rowid = :id"
 )
 _DELETE = text("DELETE FROM search WHERE rowid = :id")
-_HELD = text("SELECT text, spoken FROM search WHERE rowid = :id")
-_ANY = text("SELECT 1 FROM search WHERE search MATCH :query LIMIT 1")
 _INSERT_CALL = text(
     "INSERT INTO call_search (rowid, facets, digits) VALUES (:id, :facets, :digits)"
 )
 _DELETE_CALL = text("DELETE FROM call_search WHERE rowid = :id")
-_LEARN = search_words.insert().prefix_with("OR IGNORE", dialect="sqlite")
 
 
 _INDEXED = (
@@ -275,10 +259,6 @@ def _values(found: Row[Any]) -> dict[str, str]:
         "digits": " ".join(numbers),
         "facets": f"{found.facets} {_BETWEEN} {said_by}".strip(),
     }
-
-
-def _vocabulary(said: str) -> set[str]:
-    return {word for word in plain(said) if len(word) >= _SHORTEST_WORD and word.isalpha()}
 
 
 # Facets
@@ -663,9 +643,7 @@ def _did_you_mean(connection: Connection, node: Node, asked: Asked) -> str:
         word = fold(typed)
         if len(word) < _SHORTEST_WORD or not word.isalpha() or _is_known(connection, word):
             continue
-        near = connection.execute(
-            select(search_words.c.word).where(search_words.c.word.in_(sorted(one_letter_off(word))))
-        ).scalars()
+        near = connection.execute(_SAID, {"words": sorted(one_letter_off(word))}).scalars()
         best = max(near, key=lambda w: (_uses(connection, w), w[0] == word[0], w), default="")
         if best:
             better[word] = best.capitalize() if typed[:1].isupper() else best
@@ -677,8 +655,7 @@ def _did_you_mean(connection: Connection, node: Node, asked: Asked) -> str:
 
 
 def _is_known(connection: Connection, word: str) -> bool:
-    known = select(search_words.c.word).where(search_words.c.word == word)
-    return connection.execute(known).first() is not None
+    return connection.execute(_SAID, {"words": [word]}).first() is not None
 
 
 def _uses(connection: Connection, word: str) -> int:
@@ -687,6 +664,9 @@ def _uses(connection: Connection, word: str) -> int:
     return connection.execute(_COUNT, asked).scalar() or 0
 
 
+_SAID = text(
+    "SELECT DISTINCT term FROM search_vocabulary WHERE term IN :words AND col IN ('text', 'spoken')"
+).bindparams(bindparam("words", expanding=True))
 _COUNT = text("SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH :query LIMIT 1000)")
 
 

@@ -14,10 +14,18 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from callscribe.errors import RecordLostError, StoreError
-from callscribe.events import AFTERWARDS, EPHEMERAL, AnyEvent, CallEnded, Published, to_json
+from callscribe.events import (
+    AFTERWARDS,
+    EPHEMERAL,
+    AnyEvent,
+    CallEnded,
+    Published,
+    RevisedTranscript,
+    to_json,
+)
 from callscribe.records import CallFilter, CallPage, CallRecord, CallSummary, SearchPage
 from callscribe.store import database, erasing, projections, queries, schema, search
-from callscribe.store.base import NoRecordError
+from callscribe.store.base import Erased, NoRecordError
 from callscribe.store.lock import OwnerLock, is_held
 
 LOCK = "callscribe.lock"
@@ -272,17 +280,17 @@ class SqliteStore:
         with self._read() as connection:
             return search.chosen(connection, number, before, limit)
 
-    def expired(self, before: str, what: erasing.What, limit: int = 100) -> list[str]:
+    def expired(self, before: str, what: Erased, limit: int = 100) -> list[str]:
         """Calls that ended before a moment and are still there, or still have text."""
         with self._read() as connection:
             return erasing.older_than(connection, before, what, limit)
 
-    def erase(self, calls: Collection[str], what: erasing.What = "call") -> list[str]:
-        """Delete calls that are over, or what was said on them."""
+    def erase(self, calls: Collection[str], what: Erased = "call") -> list[str]:
+        """Delete calls that are over, or their text."""
         with self._writer() as connection:
             return erasing.erase(connection, calls, what)
 
-    def erased(self) -> list[tuple[str, erasing.What]]:
+    def erased(self) -> list[tuple[str, Erased]]:
         """What was deleted and may still have traces in files."""
         with self._read() as connection:
             return erasing.pending(connection)
@@ -388,8 +396,12 @@ def _append(connection: Connection, event: AnyEvent) -> int:
 
 
 def _is_too_late(connection: Connection, event: AnyEvent) -> bool:
-    """Whether an event comes after its record was deleted."""
-    return isinstance(event, AFTERWARDS) and not projections.is_known(connection, event.call)
+    """Whether an event comes after its record, or what it is about, was deleted."""
+    if not isinstance(event, AFTERWARDS):
+        return False
+    if not projections.is_known(connection, event.call):
+        return True
+    return isinstance(event, RevisedTranscript) and not queries.was_heard(connection, event.call)
 
 
 def _journal(connection: Connection, event: AnyEvent, event_id: int | None = None) -> int:

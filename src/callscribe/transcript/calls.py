@@ -35,6 +35,7 @@ from callscribe.events import (
     StreamEnded,
     StreamStarted,
     TagsChanged,
+    TextDeleted,
     Track,
     TranscriptionPaused,
     TranscriptionResumed,
@@ -131,8 +132,8 @@ class CallLine:
                 pass  # seen on the call's own page
             case PartialTranscript() | LagChanged() | DtmfReceived() | StoreFailed():
                 pass
-            case CallDeleted():
-                pass  # whoever shows lists takes the line out
+            case CallDeleted() | TextDeleted():
+                pass  # whoever shows lists takes the line out, or reads it anew
             case _:
                 assert_never(event)
         self.unread = self._second_reader and not self._settled and wording.is_over(self.summary)

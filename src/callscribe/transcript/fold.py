@@ -30,6 +30,7 @@ from callscribe.events import (
     StreamEnded,
     StreamStarted,
     TagsChanged,
+    TextDeleted,
     Track,
     TranscriptionPaused,
     TranscriptionResumed,
@@ -84,7 +85,7 @@ class Transcript:
         self.trouble = ""
         """Why the record cannot be written now; mostly empty."""
         self.deleted = False
-        """The record is not there any more; what is shown of it should go."""
+        """The record, or its text, is not there any more. What is shown of it should go; what is left is read anew."""
         self.lag: dict[str, int] = {}
         """How late text is, in ms, by `Person.who`."""
         self.paused_ms: int | None = None
@@ -259,7 +260,7 @@ class Transcript:
                 self._corrected(event)
             case NoteChanged() | TagsChanged():
                 pass  # in the call's line
-            case CallDeleted():
+            case CallDeleted() | TextDeleted():
                 self.deleted = self._change.line = True
             case _:
                 assert_never(event)

@@ -121,6 +121,8 @@ class Boards:
                     board.apply([published.event for published in batch], missed=missed)
                     if follower.caught_up:
                         kept.ready.set()
+                    if board.transcript.deleted:
+                        break  # whoever asks next gets a board of what is left
         finally:
             board.close()
 

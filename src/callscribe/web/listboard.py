@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from callscribe.events import EPHEMERAL, CallDeleted, Published
+from callscribe.events import EPHEMERAL, CallDeleted, Published, TextDeleted
 from callscribe.records import CallSummary
 from callscribe.transcript import wording
 from callscribe.transcript.calls import CallLine
@@ -44,7 +44,9 @@ class ListBoard(Board):
             event = published.event
             if isinstance(event, CallDeleted):
                 deleted.append(event.call)
-            if isinstance(event, EPHEMERAL):
+            if isinstance(event, TextDeleted):
+                self._lines.pop(event.call, None)  # read anew
+            elif isinstance(event, EPHEMERAL):
                 continue
             try:
                 if await self._apply(published):

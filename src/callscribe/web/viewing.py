@@ -106,8 +106,7 @@ class Stream:
                     wake.clear()
                     sent = False
                     if call is not None and call.transcript.deleted:
-                        yield GONE
-                        return
+                        break
                     if call is not None:
                         if at_call is None:
                             version, copy = call.version, call.snapshot()
@@ -137,6 +136,8 @@ class Stream:
                             await wake.wait()
                     except TimeoutError:
                         yield b": still here\n\n"
+                if call is not None and call.transcript.deleted:
+                    yield GONE
         finally:
             stopping.cancel()
             with suppress(asyncio.CancelledError):
