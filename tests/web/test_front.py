@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
@@ -22,7 +22,10 @@ from structlog.testing import capture_logs
 from callscribe.carriers.texts import TEXTS
 from callscribe.web import front
 from callscribe.web.front import FrontConfig, FrontLimits, connections_allowed
+from callscribe.web.grants import EVERYTHING, Grant, give
 
+LARGE = 20_000_000
+"""More than the kernel holds for a peer that does not read."""
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -35,12 +38,28 @@ async def deaf(request: Request) -> Response:
     return PlainTextResponse("no", status_code=403)
 
 
+async def large(request: Request) -> Response:
+    return PlainTextResponse("x" * LARGE)
+
+
+async def mine(request: Request) -> Response:
+    """As `large`, for one who showed a token."""
+    give(request.scope, Grant("page", EVERYTHING))
+    return await large(request)
+
+
 async def stream(request: Request) -> Response:
     async def parts() -> AsyncIterator[str]:
         yield "begun"
         await asyncio.Event().wait()
 
     return StreamingResponse(parts())
+
+
+async def watched(request: Request) -> Response:
+    """As `stream`, for one who showed a token."""
+    give(request.scope, Grant("page", EVERYTHING))
+    return await stream(request)
 
 
 async def echo(websocket: WebSocket) -> None:
@@ -80,7 +99,10 @@ APP = Starlette(
     routes=[
         Route("/", hello, methods=["GET", "POST"]),
         Route("/deaf", deaf, methods=["POST"]),
+        Route("/large", large),
+        Route("/mine", mine),
         Route("/stream", stream),
+        Route("/watched", watched),
         WebSocketRoute("/echo", echo),
         WebSocketRoute("/straight", straight),
     ]
@@ -310,15 +332,58 @@ async def test_what_is_being_answered_is_never_closed_to_make_room() -> None:
         assert not any(viewer.at_eof() for viewer in viewers)
 
 
+async def unread(server: Running, path: bytes) -> asyncio.StreamReader:
+    """Asks for something large and reads none of it, as many times as one connection lets."""
+    reader, writer = await server.connect(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path * 3)
+    cast(asyncio.Transport, writer.transport).pause_reading()
+    return reader
+
+
+async def test_who_does_not_read_the_answer_makes_room_and_is_closed() -> None:
+    async with running(connections=12, unsent_s=1) as server:
+        with capture_logs() as logs:
+            for _ in range(30):
+                await unread(server, b"/large")
+            assert b"hello 3" in await server.ask()
+            while server.config.door.open:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert "all places are taken" in logs[0]["event"]
+
+
+async def test_a_permitted_viewer_may_read_slowly() -> None:
+    async with running(connections=4, unsent_s=0.2, reading_s=20, idle_s=1) as server:
+        reader, writer = await server.connect(
+            b"GET /mine HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        got = len(await reader.read(10))
+        for _ in range(5):
+            await asyncio.sleep(0.3)
+            got += len(await reader.readexactly(100_000))
+        got += len(await closed(reader))
+        assert got > LARGE
+        writer.close()
+
+
 async def test_when_all_places_are_earned_a_newcomer_is_refused() -> None:
     async with running(connections=3) as server:
         viewers = [
-            (await server.connect(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"))[0] for _ in range(3)
+            (await server.connect(b"GET /watched HTTP/1.1\r\nHost: x\r\n\r\n"))[0] for _ in range(3)
         ]
         for viewer in viewers:
             await until(viewer, b"begun")
         assert await server.ask() == b""
         assert not any(viewer.at_eof() for viewer in viewers)
+
+
+async def test_a_stranger_being_answered_makes_room_for_a_webhook() -> None:
+    async with running(connections=3) as server:
+        strangers = [
+            (await server.connect(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"))[0] for _ in range(3)
+        ]
+        for stranger in strangers:
+            await until(stranger, b"begun")
+        assert b"hello 3" in await server.ask()
+        assert await closed(strangers[0]) == b"\r\n"  # the rest of the last chunk
 
 
 async def test_an_aborted_body_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,10 @@ Here they get them, by subclasses that only add limits; parsing stays httptools'
 * A connection is **known** while its request is being answered, and a socket once it was accepted, which needs a
   signature and a ticket. Known ones are never closed from here, except a peer that is silent: no pong, and nothing else
   either.
+* When all places are taken and none is unknown, one that is being answered without a permission makes room, unless it
+  is Twilio's.
+* Whoever does not read its answer is unknown again until it reads on, unless its request was permitted: a viewer may be
+  slow. One that is permitted and has its whole answer under way keeps its connection while it goes on reading.
 
 What is refused here is logged once a minute with a count.
 """
@@ -19,7 +23,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import httptools
 import structlog
@@ -31,7 +35,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from callscribe.carriers.texts import TEXTS
 from callscribe.refusals import Refusals
+from callscribe.web.access import CARRIER_PREFIX
 from callscribe.web.frames import FrameReader
+from callscribe.web.grants import NOTHING, grant_of
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +76,10 @@ class FrontLimits:
     """Requests that wait behind the one being answered on the same connection."""
     fragments: int = 256
     """Parts of one WebSocket message."""
+    reading_s: float = 60.0
+    """The same for one whose request was permitted. Long, because the kernel takes a slow reader's data in lumps."""
     unsent_s: float = 10.0
-    """How long a closing connection may take to read its answer."""
+    """How long a connection that waits for its answer to be read may go without reading any of it."""
 
 
 def connections_allowed(open_files: int) -> int:
@@ -102,7 +110,7 @@ class Door:
     def __init__(self, limits: FrontLimits) -> None:
         self.limits = limits
         self.refusals = Refusals()
-        self._open: set[Connection] = set()
+        self._open: dict[Connection, None] = {}
         self._unknown: dict[Connection, float] = {}
         """With their deadlines in the loop's seconds; the one that has been unknown longest first."""
         self._ticking: asyncio.TimerHandle | None = None
@@ -113,15 +121,18 @@ class Door:
 
     def came(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> bool:
         """A connection was accepted. False: there is no room for it, and it is being closed."""
-        self._open.add(connection)
+        self._open[connection] = None
         self.unknown(connection, loop, self.limits.head_s)
         if len(self._open) <= self.limits.connections:
             return True
         oldest = next(iter(self._unknown))
+        if oldest is connection:
+            strangers = (one for one in self._open if getattr(one, "for_a_stranger", False))
+            oldest = next(strangers, connection)
         self.refuse(
             oldest,
             "no-room",
-            "Closed a connection that had not sent a request: all places are taken. Calls are not affected."
+            "Closed a connection that nobody had permitted: all places are taken. Calls are not affected."
             if oldest is not connection
             else "Refused a connection: all places are taken by calls and viewers.",
         )
@@ -148,7 +159,7 @@ class Door:
         self._unknown.pop(connection, None)
 
     def went(self, connection: Connection) -> None:
-        self._open.discard(connection)
+        self._open.pop(connection, None)
         self._unknown.pop(connection, None)
 
     def refuse(self, connection: Connection, kind: str, message: str) -> None:
@@ -170,7 +181,9 @@ class Door:
         for connection, deadline in list(self._unknown.items()):
             if deadline > now:
                 continue
-            if getattr(connection, "waits_idle", False) or connection.transport.is_closing():
+            if getattr(connection, "still_reads", None) and connection.still_reads():  # type: ignore[attr-defined]
+                self._unknown[connection] = now + self.limits.reading_s
+            elif getattr(connection, "waits_idle", False) or connection.transport.is_closing():
                 self._unknown.pop(connection)
                 connection.transport.abort()
             else:
@@ -214,6 +227,22 @@ def _unmoved_by_leaving(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
+class _Forgiving:
+    """A transport that takes what is written after its end, as asyncio's do; uvloop's raise, and the protocol is told
+    of the end a moment later only."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if not self.is_closing():
+            self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class _Refused(Exception):
     """Raised inside a parser's callback."""
 
@@ -228,8 +257,9 @@ class HttpFront(HttpToolsProtocol):
     config: FrontConfig
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, _Forgiving(transport)))
         self._door = self.config.door
+        self._unsent = 0
         self._limits = self._door.limits
         self._in_head = self._in_body = False
         self._head_bytes = self._body_bytes = self._header_bytes = 0
@@ -243,6 +273,36 @@ class HttpFront(HttpToolsProtocol):
     def waits_idle(self) -> bool:
         """Whether it is between requests, having had an answer: its end is nothing to tell."""
         return self.cycle is not None and not self._in_head and not self._in_body
+
+    @property
+    def _permitted(self) -> bool:
+        """Whether the request being answered showed a token, or needed none."""
+        return self.cycle is not None and grant_of(self.cycle.scope) is not NOTHING
+
+    @property
+    def for_a_stranger(self) -> bool:
+        """Whether what is being answered is neither Twilio's nor for somebody who is permitted."""
+        twilios = self.scope["path"].startswith(CARRIER_PREFIX)
+        return self.cycle is not None and not twilios and not self._permitted
+
+    def still_reads(self) -> bool:
+        """Whether one that is permitted has read some of its answer since this was asked last."""
+        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        return self._permitted and self._unsent > 0 and self._unsent != before
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if not self._permitted:
+            self._door.unknown(self, self.loop, self._limits.unsent_s)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if (
+            self.cycle is not None
+            and not self.cycle.response_complete
+            and not (self._in_head or self._in_body)
+        ):
+            self._door.known(self)
 
     def data_received(self, data: bytes) -> None:
         if self._over or self.parser is None:
