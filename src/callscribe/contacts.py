@@ -1,13 +1,17 @@
-"""Names that people gave to numbers while the server ran: `contacts.toml` in the data folder."""
+"""Names that people gave to numbers: `contacts.toml` in the data folder.
+
+The file is the truth, and may be edited by hand, comments and all; whoever asks or saves reads what has changed first.
+Beside a running server others save through the server, so that there is one writer.
+"""
 
 from __future__ import annotations
 
 import threading
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-import tomli_w
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 from callscribe.errors import StoreError
 from callscribe.phone import normal
@@ -21,47 +25,74 @@ class ContactFile:
     Args:
         data: the data folder.
         tell: is told each number with its name, those that are there already at once; empty: it has none any more.
+
+    Raises:
+        StoreError: the file cannot be read.
     """
 
-    def __init__(self, data: Path, tell: Callable[[str, str], None]) -> None:
+    def __init__(self, data: Path, tell: Callable[[str, str], None] = lambda *_: None) -> None:
         self._path = data / FILE
         self._tell = tell
         self._lock = threading.Lock()
-        self._names = _read(self._path)
-        for number, name in self._names.items():
-            tell(number, name)
+        self._names: dict[str, str] = {}
+        with self._lock:
+            self._read()
 
     def all(self) -> dict[str, str]:
-        """Numbers and names, by name."""
-        return dict(sorted(self._names.items(), key=lambda item: item[1].casefold()))
-
-    def save(self, number: str, name: str) -> None:
-        """Give a number a name; an empty one takes it away. On return it is on disk.
+        """Numbers and names, by name.
 
         Raises:
-            StoreError: the file cannot be written.
+            StoreError: the file cannot be read.
         """
         with self._lock:
-            names = {**self._names, normal(number): name}
-            if not name:
-                del names[normal(number)]
+            self._read()
+            return dict(sorted(self._names.items(), key=lambda item: item[1].casefold()))
+
+    def save(self, number: str, name: str) -> bool:
+        """Give a number a name; an empty one takes it away. On return it is on disk.
+
+        Returns:
+            Whether the number had a name before.
+
+        Raises:
+            StoreError: the file cannot be read or written.
+        """
+        wanted = normal(number)
+        with self._lock:
+            document = self._read()
+            written = [key for key in document if normal(key) == wanted]
+            if name:
+                document[written[0] if written else wanted] = name
+            for key in written[1:] if name else written:
+                del document[key]
             part = self._path.with_suffix(".part")
             try:
-                part.write_bytes(tomli_w.dumps(names).encode())
+                part.write_text(tomlkit.dumps(document), encoding="utf-8")
                 part.replace(self._path)
             except OSError as error:
                 raise StoreError(f"{self._path} cannot be written: {error.strerror}.") from None
-            self._names = names
-            self._tell(number, name)
+            self._take(document)
+            return bool(written)
 
+    def _read(self) -> tomlkit.TOMLDocument:
+        """What stands in the file now."""
+        try:
+            document = tomlkit.parse(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            document = tomlkit.document()
+        except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+            raise StoreError(
+                f"{self._path} cannot be read: {error}. Mend it, or delete it; it holds the names of saved contacts."
+            ) from None
+        self._take(document)
+        return document
 
-def _read(path: Path) -> dict[str, str]:
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise StoreError(
-            f"{path} cannot be read: {error}. Mend it, or delete it; it holds the names that were saved on the page."
-        ) from None
-    return {number: name for number, name in found.items() if isinstance(name, str)}
+    def _take(self, document: tomlkit.TOMLDocument) -> None:
+        """Tell what is different from before."""
+        names = {normal(key): str(name) for key, name in document.items() if isinstance(name, str)}
+        before, self._names = self._names, names
+        for number in before.keys() - names.keys():
+            self._tell(number, "")
+        for number, name in names.items():
+            if before.get(number) != name:
+                self._tell(number, name)

@@ -63,6 +63,7 @@ COMMANDS: dict[str, Command] = {
         "control", "Exchange the names of a call's two speakers, also in what was said before."
     ),
     "rename": Command("control", "Give a speaker another name, also in what was said before."),
+    "contacts": Command("contacts", "Names for numbers."),
     "tokens": Command("tokens", "Tokens for programs that use the API."),
     "models": Command("models", "Recognition models: list them, get one, teach one your words."),
     "text": Command(

@@ -11,17 +11,18 @@ from urllib.parse import quote
 import msgspec
 import typer
 
+from callscribe.cli.beside import record_of
 from callscribe.cli.filters import moment
 from callscribe.cli.options import with_settings
-from callscribe.cli.remote import Remote, not_ours, place
+from callscribe.cli.remote import Remote, not_ours
 from callscribe.cli.show import find
 from callscribe.erasure import Keeper, erase, remove_traces
 from callscribe.errors import CallscribeError, StoreError
 from callscribe.outlet import say, tell
 from callscribe.reading.unread import Unread
-from callscribe.server import ADDRESS_FILE, open_shelf
+from callscribe.server import open_shelf
 from callscribe.settings import Settings
-from callscribe.store.base import Archive, InUseError
+from callscribe.store.base import Archive
 from callscribe.store.opening import open_store
 
 
@@ -95,28 +96,12 @@ def _record(settings: Settings) -> Iterator[_Record]:
     Raises:
         CallscribeError: neither can be had.
     """
-    try:
-        store = open_store(settings.data)
-    except InUseError as error:
-        try:
-            url = (settings.data / ADDRESS_FILE).read_text(encoding="utf-8").strip()
-        except OSError:
-            raise error from None
-        with Remote(place(url, server_token(settings))) as remote:
-            yield _Served(remote)
-        return
-    with store:
-        store.mark_interrupted()  # nobody else will end them
-        yield _Opened(store, file_keepers(settings))
-
-
-def server_token(settings: Settings) -> str:
-    """The token of the server that has this data folder."""
-    if settings.token:
-        return settings.token.reveal()
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        return (settings.data / "token").read_text(encoding="ascii").strip()
-    return ""
+    with record_of(settings) as record:
+        if isinstance(record, Remote):
+            yield _Served(record)
+            return
+        record.mark_interrupted()  # nobody else will end them
+        yield _Opened(record, file_keepers(settings))
 
 
 def file_keepers(settings: Settings) -> list[Keeper]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
@@ -18,7 +19,7 @@ from callscribe.errors import CallscribeError, SettingsError
 from callscribe.events import AnyEvent
 from callscribe.outlet import warn_visible
 from callscribe.records import CallRecord, CallSummary
-from callscribe.settings import load
+from callscribe.settings import Settings, load
 from callscribe.web.pagetoken import kept_token
 
 T = TypeVar("T")
@@ -81,12 +82,18 @@ def place(server: str, token: str = "") -> Place:
 def _token_kept_here() -> str:
     """The token of a server that was started with the settings of this folder; empty when there is none to be had."""
     try:
-        settings = load()
-        if settings.token:
-            return settings.token.reveal()
-        return kept_token(settings.data)
+        return token_of(load())
     except SettingsError:
         return ""  # the server says that it wants one, and the answer to that names every way to give it
+
+
+def token_of(settings: Settings) -> str:
+    """The token of a server that was started with these settings; empty when there is none to be had."""
+    if settings.token:
+        return settings.token.reveal()
+    with contextlib.suppress(SettingsError):
+        return kept_token(settings.data)
+    return ""
 
 
 def unreachable(place: Place, error: httpx.TransportError) -> ServerError:
@@ -229,6 +236,10 @@ class Remote:
     def post(self, path: str, body: object = None) -> Any:
         """Decoded JSON."""
         return self._ask("POST", path, json={} if body is None else body)
+
+    def put(self, path: str, body: object) -> Any:
+        """Decoded JSON."""
+        return self._ask("PUT", path, json=body)
 
     def delete(self, path: str) -> Any:
         """Decoded JSON."""

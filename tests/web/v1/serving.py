@@ -8,6 +8,7 @@ from typing import Self
 
 from starlette.applications import Starlette
 
+from callscribe.contacts import ContactFile
 from callscribe.events import AnyEvent
 from callscribe.journal.hub import Hub
 from callscribe.recordings.shelf import Shelf
@@ -59,6 +60,19 @@ class _Nothing:
         return list(calls)
 
 
+class _Contacts(ContactFile):
+    """Has one, takes every other and keeps none."""
+
+    def __init__(self) -> None:
+        pass
+
+    def all(self) -> dict[str, str]:
+        return {"+15005550010": "Alice"}
+
+    def save(self, number: str, name: str) -> bool:
+        return number in self.all()
+
+
 def services_over(store: Store | None, registry: CallControl | None = None) -> Services:
     """Without a store only good for what does not ask it."""
     services = Services(
@@ -71,6 +85,7 @@ def services_over(store: Store | None, registry: CallControl | None = None) -> S
         shelf=Shelf(Path("nowhere")),
         hub=Hub(store.last_id() if store else 0),
         tokens=NoTokens(),
+        contacts=_Contacts(),
     )
     services.stopping.set()
     return services

@@ -40,6 +40,14 @@ PATH_PARAMETERS: dict[str, Any] = {
     "utterance": Annotated[
         str, Meta(min_length=1, max_length=200, description="An utterance of the call.")
     ],
+    "number": Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=60,
+            description="A phone number with + and country code; the + is written %2B.",
+        ),
+    ],
     "token": Annotated[str, Meta(min_length=1, max_length=60, description="The token's name.")],
 }
 """What may stand in addresses, by its name in braces."""

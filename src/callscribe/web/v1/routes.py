@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from callscribe.web.services import Services
-from callscribe.web.v1 import about, calls, events, record, tokens
+from callscribe.web.v1 import about, calls, contacts, events, record, tokens
 from callscribe.web.v1.openapi import describe
 from callscribe.web.v1.operations import Operation, route
 from callscribe.web.v1.problems import PREFIX
@@ -22,6 +22,7 @@ def all_operations(services: Services) -> list[Operation[Any, Any]]:
         *about.operations(),
         *calls.operations(services),
         *record.operations(services),
+        *(contacts.operations(services.contacts) if services.contacts else ()),
         *events.operations(services),
         *(tokens.operations(services.tokens) if services.tokens else ()),
     ]
