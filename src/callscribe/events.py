@@ -168,6 +168,8 @@ class StreamStarted(Event, frozen=True, kw_only=True, tag="stream_started"):
     tracks: tuple[Track, ...]
     offset_ms: int = 0
     """Where this stream's zero lies on the record's line."""
+    language: str = ""
+    """What is listened for, BCP 47 (`en-US`); empty: not known."""
 
 
 class PartialTranscript(Event, frozen=True, kw_only=True, tag="partial"):

@@ -249,7 +249,7 @@ def check_phrases(flows: Flows, recognizer: Recognizer) -> None:
                 raise ModelError(f'[numbers."{number}"], phrases: {error}') from None
 
 
-def session_options(settings: Settings, plan: NumberFlow) -> SessionOptions:
+def session_options(settings: Settings, plan: NumberFlow, language: str = "") -> SessionOptions:
     """How a call is recognised: what its number says, else the general settings."""
     silence, longest = plan.endpoint_silence_ms, plan.endpoint_max_ms
     return SessionOptions(
@@ -259,7 +259,8 @@ def session_options(settings: Settings, plan: NumberFlow) -> SessionOptions:
                 longest_ms=settings.endpoint_max_ms if longest is None else longest,
             ),
             phrases=plan.phrases,
-        )
+        ),
+        language=language,
     )
 
 
@@ -437,7 +438,7 @@ async def running_server(
             second_reading(settings, recognizer.language, record)
         )
         pool = await stack.enter_async_context(decoding(settings, recognizer, load_again))
-        sessions = Sessions(settings, pool, record, reading)
+        sessions = Sessions(settings, pool, record, reading, language=recognizer.language)
         memory = Worker("what calls were before")
         stack.callback(memory.close)
         registry = call_registry(
@@ -461,6 +462,7 @@ async def running_server(
             meter,
             Health(record.journal, failed, recognizer.name),
             own_number=own_number,
+            reading=reading,
         )
         webhooks = carrier_routes(
             registry,
@@ -641,8 +643,11 @@ class Sessions:
         pool: DecodePool,
         record: Record,
         reading: SecondReading | None = None,
+        *,
+        language: str = "",
     ) -> None:
         self._settings = settings
+        self._language = language
         self._pool = pool
         self._record = record
         self._open: weakref.WeakValueDictionary[str, StreamSession] = weakref.WeakValueDictionary()
@@ -672,7 +677,7 @@ class Sessions:
             offset_ms=offset_ms,
             pool=self._pool,
             publish=self._record.journal.publish,
-            options=session_options(self._settings, plan),
+            options=session_options(self._settings, plan, self._language),
             listeners=self._listeners(plan),
         )
         self._open[stream] = session
@@ -743,6 +748,7 @@ def web_services(
     health: Health,
     *,
     own_number: str,
+    reading: SecondReading | None = None,
 ) -> Services:
     """What pages and API may use.
 
@@ -766,6 +772,7 @@ def web_services(
         shelf=record.shelf,
         contacts=record.saved_contacts,
         erasure=record.upkeep,
+        rereads=None if reading is None else reading.service.rereads,
         tokens=record.tokens,
         hub=record.hub,
         meter=meter,

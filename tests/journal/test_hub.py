@@ -165,6 +165,16 @@ async def test_current_has_the_newest_unfinished_partial_per_track() -> None:
     assert hub.current() == []
 
 
+async def test_an_outage_is_current_until_it_is_over() -> None:
+    hub = Hub()
+    failed = Published(id=None, event=StoreFailed(call="", message="disk full"))
+    hub.publish(partial("u1", 1))
+    hub.publish(failed)
+    assert hub.current("CA1") == [failed, partial("u1", 1)]
+    hub.publish(Published(id=None, event=StoreFailed(call="", message="fine", resolved=True)))
+    assert hub.current("CA1") == [partial("u1", 1)]
+
+
 async def test_a_withdrawn_partial_is_not_current() -> None:
     hub = Hub()
     hub.publish(partial("u1", 1))

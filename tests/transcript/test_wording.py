@@ -141,6 +141,13 @@ def test_an_interrupted_call_says_what_was_saved() -> None:
     assert "Everything above was saved" in wording.ending(call(status="interrupted"))
 
 
+def test_talk_time() -> None:
+    both = [("Ann", 42_000), ("+15005550012", 65_000), ("Silent", 0)]
+    assert wording.talked(both, 0) == "Ann spoke for 0:42, +1 (500) 555-0012 for 1:05."
+    assert wording.talked(both, 3800).endswith("for 1:05; 4 s at the same time.")
+    assert wording.talked(both[:1], 0) == ""
+
+
 def test_what_could_not_be_read_is_said_at_the_end() -> None:
     over = call(status="completed")
     assert wording.ending(over, unread=1) == "Ended. 1 utterance could not be read a second time."

@@ -35,6 +35,8 @@ class Serving:
     ) -> None:
         self.data = data
         self.stages = stages
+        self.rereading: set[str] = set()
+        """Calls of which a second reader is to read more."""
         self.settings = settings or WebSettings(token=TOKEN)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -127,6 +129,7 @@ class Serving:
             erasure=upkeep,
             shelf=shelf,
             hub=self.hub,
+            rereads=lambda call: call in self.rereading,
         )
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callscribe.events import AnyEvent, GapDetected, SpeakerRenamed
+from callscribe.events import AnyEvent, GapDetected, RecordSettled, SpeakerRenamed, StreamStarted
 from callscribe.web import board as board_module
-from callscribe.web.callboard import CallBoard
+from callscribe.web.callboard import CallBoard, overlap_ms
 from callscribe.web.drawing import Drawing
 from tests.transcript.events import CALL, any_events
 from tests.web.script import Call, bank
@@ -227,3 +227,50 @@ def test_foreign_names_are_isolated_and_escaped() -> None:
     assert "<bdi>&lt;b&gt;x&lt;/b&gt;</bdi>" in board.region("title")
     assert "<bdi>مريم</bdi>" in board.region("title")
     assert f'<bdi data-name="{call.sid}:outbound">مريم</bdi>' in board.region("people")
+
+
+def test_overlaps_add_up() -> None:
+    call, events = bank()
+    board = CallBoard(call.sid, DRAWING)
+    board.apply([*events, *call.end()])
+    said = board.transcript.utterances
+    assert overlap_ms(said) == 700
+    assert overlap_ms([said[0], said[0]]) == 0
+    assert "at the same time" in board.region("talked")
+
+
+def test_the_recording_is_told_of_when_the_call_is_over() -> None:
+    call, events = bank()
+    board = CallBoard(call.sid, DRAWING)
+    board.apply(events)
+    board.tell_recorded(True)
+    assert 'data-there="no"' in board.region("recording")
+    board.apply(call.end())
+    assert 'data-there="yes"' in board.region("recording")
+
+
+def test_words_carry_their_language_as_soon_as_it_is_known() -> None:
+    call, events = bank()
+    board = CallBoard(call.sid, DRAWING)
+    board.apply(events)
+    shown = Shown(board)
+    assert 'lang=""' in board.talk("written")
+    board.apply(
+        [
+            StreamStarted(
+                call=call.sid, leg=call.sid, stream="MZ9", tracks=("inbound",), language="de"
+            )
+        ]
+    )
+    shown.follow(board)
+    assert all('lang="de"' in row for row in shown.rows.values())
+
+
+def test_finals_are_tentative_while_a_second_reading_is_to_come() -> None:
+    call, events = bank()
+    board = CallBoard(call.sid, DRAWING)
+    board.transcript.await_second_reading()
+    board.apply(events)
+    assert board.talk("written").count('class="u tentative"') == 8
+    board.apply([*call.end(), RecordSettled(call=call.sid)])
+    assert "tentative" not in board.talk("written")

@@ -357,6 +357,8 @@ def test_every_state_has_words(server: Serving, page: Page) -> None:
     expect(page.locator(".lag")).to_have_count(0)
     server.publish(StoreFailed(call="", message="The record cannot be written: disk full."))
     expect(page.locator("#trouble")).to_have_text("The record cannot be written: disk full.")
+    page.reload()
+    expect(page.locator("#trouble")).to_have_text("The record cannot be written: disk full.")
     server.publish(StoreFailed(call="", message="It works again.", resolved=True))
     expect(page.locator("#trouble")).to_be_hidden()
     server.publish(*call.end(ended_by="Support"))
@@ -395,7 +397,7 @@ def test_nothing_yet_then_the_first_call(server: Serving, page: Page) -> None:
 def test_the_number_to_call_is_shown(tmp_path: Path, page: Page) -> None:
     with Serving(tmp_path, WebSettings(token=TOKEN, number="+15005550006")) as server:
         page.goto(server.url)
-        expect(page.locator("#copy-text")).to_have_text("+15005550006")
+        expect(page.locator("#copy-text")).to_have_text("+1 (500) 555-0006")
         expect(page.locator(".welcome")).to_contain_text("callscribe simulate")
 
 
@@ -926,3 +928,33 @@ def test_reduced_motion_has_no_fade(server: Serving, browser: Browser) -> None:
     )
     assert fade == "0s"
     context.close()
+
+
+def test_what_a_server_before_this_one_left_unread(server: Serving, page: Page) -> None:
+    """The list says so when it is first drawn, when no event has come yet."""
+    call, events = bank()
+    server.publish(*events, *call.end())
+    server.stop()
+    server.start()
+    server.rereading.add(call.sid)
+    page.goto(server.url)
+    expect(page.locator(".list .state")).to_have_text("Not read yet")
+    expect(page.locator("#status .state")).to_have_text("Not read yet")
+    server.rereading.clear()
+    server.publish(RecordSettled(call=call.sid))
+    expect(page.locator(".list .state")).to_have_count(0)
+    expect(page.locator("#status .state")).to_have_count(0)
+
+
+def test_a_call_that_was_not_recorded_asks_for_nothing_when_it_ends(
+    server: Serving, page: Page
+) -> None:
+    call, events = bank()
+    server.publish(*events)
+    missed: list[str] = []
+    page.on("response", lambda answer: missed.append(answer.url) if not answer.ok else None)
+    opened(page, server, call)
+    server.publish(*call.end())
+    expect(page.locator("#talked")).to_contain_text("at the same time")
+    expect(page.locator("#player")).to_be_hidden()
+    assert missed == []

@@ -25,7 +25,7 @@ def test_an_utterance_is_corrected_where_it_stands(server: Serving, page: Page) 
     expect(page.locator("#correct")).to_be_hidden()
     pen = last.get_by_role("button", name=re.compile("^Corrected on .*Let me look that up"))
     pen.focus()
-    expect(page.locator("#about")).to_contain_text("Recognised: Let me look that up.")
+    expect(page.locator("#tip")).to_contain_text("Recognised: Let me look that up.")
     page.reload()
     expect(last).to_have_text("Let me cook that up.")
     # With the keyboard: what was recognised is a button away, and takes the correction back.

@@ -214,6 +214,8 @@ class Hub:
         self._log = structlog.get_logger(__name__)
         self._subscriptions: dict[Subscription, None] = {}
         self._unfinished: dict[_Slot, Published] = {}
+        self._trouble: Published | None = None
+        """That the store cannot be written, while that is so."""
         self._unstored: dict[int, Published] = {}
         """Identity of an event that is yet to be stored -> the event."""
 
@@ -255,12 +257,14 @@ class Hub:
         return subscription
 
     def current(self, call: str | None = None) -> list[Published]:
-        """The newest partial of each utterance that is being spoken, for viewers who come late."""
-        return [
+        """What no store holds and still is so, for viewers who come late: that the store cannot be written, and the
+        newest partial of each utterance that is being spoken."""
+        unfinished = [
             published
             for published in self._unfinished.values()
             if call is None or published.event.call == call
         ]
+        return unfinished if self._trouble is None else [self._trouble, *unfinished]
 
     def unstored(self, call: str | None = None) -> list[Published]:
         """What was published and is not in the store yet, in order, for viewers who come late."""
@@ -307,6 +311,8 @@ class Hub:
             self._drop_unfinished((event.call, event.leg))
         elif isinstance(event, CallEnded):
             self._drop_unfinished((event.call,))
+        elif isinstance(event, StoreFailed):
+            self._trouble = None if event.resolved else published
 
     def _drop_unfinished(self, prefix: _Slot) -> None:
         for slot in [slot for slot in self._unfinished if slot[: len(prefix)] == prefix]:

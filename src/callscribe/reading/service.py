@@ -160,6 +160,10 @@ class ReadingService:
         """The calls that are not read to the end."""
         return list(self._calls)
 
+    def rereads(self, call: str) -> bool:
+        """Whether more of this call is going to be read again."""
+        return call in self._calls or self._ears.knows(call)
+
     # -- what happens on calls
 
     async def _follow(self) -> None:

@@ -55,6 +55,8 @@ class SessionOptions:
     """A track from which nothing comes for this long (by the wall clock) has its utterance finished."""
     held_back_ms: int = 180_000
     """Audio kept while nobody has answered; the oldest goes first."""
+    language: str = ""
+    """The recogniser's, BCP 47; empty: not known. Told to those who follow the call."""
 
 
 @dataclass(slots=True)
@@ -178,6 +180,7 @@ class StreamSession:
                 stream=self.stream,
                 tracks=self.tracks,
                 offset_ms=self.offset_ms,
+                language=self._options.language,
             )
         )
         self._outbox.start()

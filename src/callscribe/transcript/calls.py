@@ -85,9 +85,18 @@ class CallLine:
             self.apply(event)
 
     @property
+    def settled(self) -> bool:
+        """A second reader has been through all of it."""
+        return self._settled
+
+    @property
     def state(self) -> wording.State:
         """What the call is doing now."""
         return wording.state(self.summary, unread=self.unread)
+
+    def await_second_reading(self) -> None:
+        """A second reader is at work: the call counts as unread until it has been through all of it."""
+        self._second_reader = True
 
     def apply(self, event: AnyEvent) -> bool:
         """Takes the next event in. Every type of event is decided upon here: mypy refuses a new one that is not.

@@ -90,6 +90,8 @@ class Transcript:
         """How late text is, in ms, by `Person.who`."""
         self.paused_ms: int | None = None
         """Since when transcription is paused."""
+        self.language = ""
+        """What is spoken on the call as far as it is known, BCP 47."""
         self.unread = 0
         """How many utterances the second reader could not read; known when the record is settled."""
         self._line = CallLine(call)
@@ -249,7 +251,7 @@ class Transcript:
             case TranscriptionResumed():
                 self._resumed(event)
             case StreamStarted():
-                pass  # people are told of people, not of sockets
+                self.language = event.language or self.language
             case StreamEnded():
                 self._stream_ended(event)
             case CallEnded():
@@ -269,6 +271,11 @@ class Transcript:
 
     def _about(self) -> tuple[str, str, str]:
         return wording.behind(self.lag_ms), self.ending, self.waiting
+
+    def await_second_reading(self) -> None:
+        """A second reader is at work: finals are tentative from now on, until it has read them."""
+        self._second_reader = True
+        self._line.await_second_reading()
 
     def drop_partials(self) -> Change:
         """Forgets what is being said, because newer partials may have been missed."""

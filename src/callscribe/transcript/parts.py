@@ -8,7 +8,7 @@ from typing import Literal
 
 from callscribe.events import Token, Track, UtteranceCorrected, Word
 from callscribe.text.correcting import aligned
-from callscribe.transcript.wording import isolated
+from callscribe.transcript.wording import isolated, shown
 
 SLOTS = 8
 """Speaker colours; a ninth person gets the first one again, with a dashed bar."""
@@ -157,7 +157,7 @@ class Note:
         """The whole sentence, with the person's name."""
         if self.person is None:
             return self.text
-        name = isolated(self.person.name)
+        name = isolated(shown(self.person.name))
         return f"{name}{':' if self.kind == 'gap' else ''} {self.text}"
 
     @property

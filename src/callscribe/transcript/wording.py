@@ -5,6 +5,7 @@ and exports all say what stands here.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, assert_never
 
 from callscribe.events import CallStatus, Dial, GapDetected, StreamCounters
@@ -81,9 +82,14 @@ SOMEONE = "Someone"
 """What somebody is called of whom not even that was said."""
 
 
+def shown(name: str) -> str:
+    """A person's name; a number that stands for one as people write it."""
+    return numbers.written(name) or name
+
+
 def party(name: str, number: str) -> str:
     """Name, else number as people write it; empty when neither is known."""
-    return name or numbers.written(number)
+    return shown(name) or numbers.written(number)
 
 
 def caller(call: CallSummary) -> str:
@@ -92,7 +98,7 @@ def caller(call: CallSummary) -> str:
         return f"Room {call.room}"
     known = _known(call, 0 if call.direction == "inbound" else 1)
     if known or call.from_name:
-        return known or call.from_name
+        return known or shown(call.from_name)
     if call.from_ and numbers.is_withheld(call.from_):
         return "Withheld number"
     return numbers.written(call.from_) or "Unknown caller"
@@ -136,8 +142,7 @@ def isolated(name: str) -> str:
 
 def full(name: str, number: str) -> str:
     """Name and number; one of them when only that is known, and in words when neither is."""
-    shown = numbers.written(number)
-    return f"{name} {shown}".strip() or (
+    return f"{shown(name)} {numbers.written(number)}".strip() or (
         "Withheld number" if number and numbers.is_withheld(number) else "Unknown caller"
     )
 
@@ -164,11 +169,11 @@ def flow(call: CallSummary) -> str:
 
 def names(all_of_them: tuple[str, ...], most: int = 3) -> str:
     """`Ann, Ben, Cleo and 2 more`."""
-    shown = [isolated(numbers.written(name) or name) for name in all_of_them[:most]]
-    more = len(all_of_them) - len(shown)
+    some = [isolated(shown(name)) for name in all_of_them[:most]]
+    more = len(all_of_them) - len(some)
     if more:
-        return f"{', '.join(shown)} and {more} more"
-    return " and ".join(part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)
+        return f"{', '.join(some)} and {more} more"
+    return " and ".join(part for part in (", ".join(some[:-1]), *some[-1:]) if part)
 
 
 # Times
@@ -326,6 +331,24 @@ def ending(call: CallSummary, *, unread: int = 0) -> str:
     return " ".join(lines)
 
 
+def talked(people: Sequence[tuple[str, int]], both_ms: int) -> str:
+    """Who spoke for how long: `Ann spoke for 0:42, Ben for 1:05; 4 s at the same time.`
+
+    Args:
+        people: names, and how long each spoke; empty when fewer than two did.
+        both_ms: for how long more than one of them spoke.
+    """
+    spoke = [(name, ms) for name, ms in people if ms >= 1000]
+    if len(spoke) < 2:
+        return ""
+    parts = [
+        f"{isolated(shown(name))} {'spoke ' if not at else ''}for {clock(ms)}"
+        for at, (name, ms) in enumerate(spoke)
+    ]
+    together = f"; {span(both_ms)} at the same time" if both_ms >= 500 else ""
+    return f"{', '.join(parts)}{together}."
+
+
 def _who_ended(by: str) -> str:
     match by:
         case "":
@@ -335,7 +358,7 @@ def _who_ended(by: str) -> str:
         case "server":
             return " The server ended it."
         case _:
-            return f" {isolated(numbers.written(by) or by)} hung up."
+            return f" {isolated(shown(by))} hung up."
 
 
 def losses(counters: StreamCounters) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
+from callscribe.errors import AudioError
 from callscribe.journal.follow import JournalFollower
 from callscribe.web.callboard import CallBoard
 from callscribe.web.drawing import Drawing
@@ -118,13 +119,25 @@ class Boards:
             with JournalFollower(services.store, services.hub, after=0, call=call) as follower:
                 while batch := await follower.batch():
                     missed, resyncs = follower.resyncs > resyncs, follower.resyncs
+                    if services.rereads is not None and services.rereads(call):
+                        board.transcript.await_second_reading()
                     board.apply([published.event for published in batch], missed=missed)
+                    if board.transcript.is_over and not board.recorded and follower.caught_up:
+                        board.tell_recorded(await run_in_threadpool(self._is_recorded, call))
                     if follower.caught_up:
                         kept.ready.set()
                     if board.transcript.deleted:
                         break  # whoever asks next gets a board of what is left
         finally:
             board.close()
+
+    def _is_recorded(self, call: str) -> bool:
+        """Whether there is anything to hear of a call. Blocks."""
+        shelf = self._services.shelf
+        try:
+            return shelf is not None and bool(shelf.recording(call, {}))
+        except (AudioError, OSError):
+            return False
 
     async def _feed_list(self, kept: _Kept) -> None:
         board: ListBoard = kept.board

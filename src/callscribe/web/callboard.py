@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import structlog
 
 from callscribe.events import AnyEvent, FinalTranscript
-from callscribe.transcript import numbers, wording
+from callscribe.transcript import wording
 from callscribe.transcript.fold import Transcript
 from callscribe.transcript.parts import Block, Note, Paragraph, Person, Turn, Utterance
 from callscribe.web.board import Board, Drawn
@@ -59,6 +60,9 @@ class CallBoard(Board):
     def __init__(self, call: str, drawing: Drawing) -> None:
         super().__init__()
         self.transcript = Transcript(call)
+        self.recorded = False
+        """Whether there is a recording; known when the call is over."""
+        self._language = ""
         self._drawing = drawing
         self._blocks: list[Block] = []
         self._counts: list[int] = []
@@ -87,13 +91,20 @@ class CallBoard(Board):
                 # One event that can't be shown must not keep the others off the page.
                 _log.exception("event not shown", call=event.call, type=type(event).__name__)
                 continue
-            renamed += [
-                p for p in change.people if self._names.setdefault(p.who, _named(p)) != _named(p)
-            ]
+            renamed += [person for person in change.people if self._is_renamed(person)]
             if isinstance(event, FinalTranscript):
                 self._speak(change.utterances)
         if renamed:
             self._rename(renamed)
+        if self.transcript.language != self._language:
+            self._speak_language(self.transcript.language)
+        self._look()
+        self._done()
+
+    def tell_recorded(self, recorded: bool) -> None:
+        """Whether there is a recording of the call."""
+        self._begin()
+        self.recorded = recorded
         self._look()
         self._done()
 
@@ -109,7 +120,7 @@ class CallBoard(Board):
         return f'<div class="talk" id="talk">{rows}</div>'
 
     def region(self, id: str) -> str:
-        """A part of the page beside the conversation: title, status, pause, swap, people, waiting, ending, trouble."""
+        """A part of the page beside the conversation, e.g. `title` or `people`."""
         return self._regions[id][1].html("written")
 
     def snapshot(self) -> CallBoard:
@@ -192,6 +203,10 @@ class CallBoard(Board):
         self._region("waiting", waiting, lambda: draw.line("waiting", waiting))
         self._region("ending", ending, lambda: draw.line("ending", ending))
         self._region("trouble", trouble, lambda: draw.trouble(trouble))
+        talked = _talked(transcript) if over else ""
+        self._region("talked", talked, lambda: draw.line("talked", talked))
+        recorded = over and self.recorded
+        self._region("recording", (recorded, call.sid), lambda: draw.recording(call, recorded))
 
     def _region(self, id: str, key: object, draw: Callable[[], str]) -> None:
         known = self._regions.get(id)
@@ -261,6 +276,7 @@ class CallBoard(Board):
                     first=place == 0,
                     over=place == 0 and block.overlaps_before,
                     under=place == last and block.overlaps_after,
+                    language=self._language,
                 ),
                 before,
             )
@@ -289,23 +305,61 @@ class CallBoard(Board):
     def _draw_utterance(self, said: Utterance) -> Drawn:
         return Drawn(lambda words: self._drawing.utterance(said, words))
 
+    def _is_renamed(self, person: Person) -> bool:
+        name = wording.shown(person.name)
+        return self._names.setdefault(person.who, name) != name
+
     def _rename(self, people: list[Person]) -> None:
         for person in people:
-            self._names[person.who] = _named(person)
+            self._names[person.who] = wording.shown(person.name)
             self._touch(f"w-{person.who}")
         for row in self._rows:
             named = row.note.person if isinstance(row, _Note) else row.row.person
             if any(named is person for person in people):
                 row.rename(self._drawing)
 
+    def _speak_language(self, language: str) -> None:
+        """What is said is in another language than was thought."""
+        self._language = language
+        for row in self._rows:
+            if isinstance(row, _Paragraph):
+                row.row = replace(row.row, language=language)
+                row.rename(self._drawing)
+                self._touch(row.id)
+
     def _speak(self, utterances: list[Utterance]) -> None:
         for said in utterances:
             if said.final and said.text:
-                self._spoken.append((self.version, f"{_named(said.person)}: {said.text}"))
+                self._spoken.append(
+                    (self.version, f"{wording.shown(said.person.name)}: {said.text}")
+                )
 
 
-def _named(person: Person) -> str:
-    return numbers.written(person.name) or person.name
+def _talked(transcript: Transcript) -> str:
+    """Who spoke for how long, in words."""
+    said = [each for each in transcript.utterances if each.final]
+    return wording.talked(
+        [(person.name, person.said_ms) for person in transcript.people], overlap_ms(said)
+    )
+
+
+def overlap_ms(said: Iterable[Utterance]) -> int:
+    """For how long more than one person spoke, by when their utterances begin and end."""
+    edges: list[tuple[int, int, str]] = []
+    for each in said:
+        edges.append((each.start_ms, 1, each.person.who))
+        edges.append((max(each.start_ms, each.end_ms), -1, each.person.who))
+    edges.sort(key=lambda edge: edge[:2])
+    total, since = 0, 0
+    speaking: dict[str, int] = {}
+    for ms, step, who in edges:
+        if len(speaking) > 1:
+            total += ms - since
+        since = ms
+        speaking[who] = speaking.get(who, 0) + step
+        if not speaking[who]:
+            del speaking[who]
+    return total
 
 
 def _shares(people: Sequence[Person]) -> dict[str, int]:

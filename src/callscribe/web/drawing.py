@@ -51,6 +51,8 @@ class Row:
     """It begins while another person's turn is still being said."""
     under: bool
     """Another person's turn begins while this one is still being said."""
+    language: str = ""
+    """What is spoken, BCP 47; empty: not known."""
 
 
 class Drawing:
@@ -67,7 +69,7 @@ class Drawing:
         self.templates.globals["wording"] = wording
         self.templates.filters["clock"] = wording.clock
         self.templates.filters["number"] = numbers.written
-        self.templates.filters["named"] = lambda name: numbers.written(name) or name
+        self.templates.filters["named"] = wording.shown
         self.templates.filters["day"] = day
         self.templates.filters["hour"] = hour
         self.templates.tests["blank"] = str.isspace
@@ -114,11 +116,15 @@ class Drawing:
         return str(self._pieces.remarks(call))
 
     def line(self, id: str, words: str) -> str:
-        """A line of its own, hidden while there is nothing to say: `waiting`, `ending`."""
+        """A line of its own, hidden while there is nothing to say: `waiting`, `ending`, `talked`."""
         return str(self._pieces.line(id, words))
 
     def trouble(self, words: str) -> str:
         return str(self._pieces.trouble(words))
+
+    def recording(self, call: CallSummary, there: bool) -> str:
+        """The recording's line in the menu, which tells the page whether there is one."""
+        return str(self._pieces.recording(call, there))
 
     def results(self, finds: Finds | None) -> str:
         """What the search field found; its hidden place when nothing was asked."""

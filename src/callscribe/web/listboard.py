@@ -56,7 +56,7 @@ class ListBoard(Board):
         # From here on nobody may look in between.
         self._begin()
         for call, line in changed.items():
-            self._items[call] = self._draw(line.summary, line.state)
+            self._items[call] = self._draw(line.summary, self._state(line.summary))
             self._touch(f"call-{call}")
         for call in deleted:
             self._lines.pop(call, None)
@@ -97,9 +97,17 @@ class ListBoard(Board):
 
     def item(self, call: CallSummary, *, current: bool = False) -> str:
         """A line of the list."""
+        return self._drawing.item(call, self._state(call), current=current)
+
+    def _state(self, call: CallSummary) -> wording.State:
         line = self._lines.get(call.id)
-        state = wording.state(call, unread=line is not None and line[0].unread)
-        return self._drawing.item(call, state, current=current)
+        if line is not None and line[0].unread:
+            return wording.state(call, unread=True)
+        # Of what a server before this one left unread no event has told yet.
+        rereads = self._services.rereads
+        settled = line is not None and line[0].settled
+        unread = rereads is not None and not settled and rereads(call.id)
+        return wording.state(call, unread=unread)
 
     def everything(self) -> bytes:
         """All of it, as a message. Blocks."""

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from callscribe.errors import AudioError, StoreError
+from callscribe.errors import StoreError
 from callscribe.ranges import whole_number
 from callscribe.records import CallSummary
 from callscribe.transcript import wording
@@ -169,7 +169,6 @@ class Pages:
             can_delete=self._services.archive is not None and self._services.erasure is not None,
             can_correct=self._services.publish is not None,
             operations=self._services.meter is not None,
-            recorded=id is not None and await run_in_threadpool(self._recorded, id),
             groups=groups,
             live=sum(not wording.is_over(call) for call in calls),
             seen=f"{board.seen if board else ''}_{seen}",
@@ -184,14 +183,6 @@ class Pages:
         if archive is None or not is_asked(request.query_params):
             return None
         return find_words(archive, request.query_params)
-
-    def _recorded(self, id: str) -> bool:
-        """Whether there is anything to hear of a call. Blocks."""
-        shelf = self._services.shelf
-        try:
-            return shelf is not None and bool(shelf.recording(id, {}))
-        except (AudioError, OSError):
-            return False
 
     def _missing(self, request: Request, sid: str) -> Response:
         return self.message(

@@ -117,6 +117,7 @@ class Services:
         erasure: deletes calls; None where nobody does.
         archive: what goes beyond reading calls: search. The same store; None where there is no such thing.
         meter: the server's figures; None where nobody counts.
+        rereads: whether a second reader is going to read more of a call; None where there is none.
         tokens: who may use the API beside the page token; None where there are no named tokens.
         stopping: set when the server is told to stop; endless answers end then, for the server
             waits for them.
@@ -133,6 +134,7 @@ class Services:
     tokens: TokenBook | None = None
     meter: Meter | None = None
     erasure: Erasure | None = None
+    rereads: Callable[[str], bool] | None = None
     contacts: ContactFile | None = None
     publish: Callable[[AnyEvent], Awaitable[None]] | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

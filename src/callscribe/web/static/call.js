@@ -19,7 +19,6 @@ export class CallPage {
     this.words = new WordList(this.talk, (ms) => this.hear(ms));
     this.correction = new Correction(this.talk, () => this.address, () => this.player.pause());
     this.player = new Player(page, this.words, (word) => this.heard(word));
-    this.live = !isOver();
     this.controls();
     this.follow();
   }
@@ -31,8 +30,13 @@ export class CallPage {
 
   // When the page is there.
   begin() {
-    if (this.page.dataset.call && !this.live && document.getElementById("player").dataset.recorded === "yes") this.player.load();
+    this.listen();
     if (!this.goTo() && this.following) this.toEnd();
+  }
+
+  // The recording, as soon as the server says that there is one.
+  listen() {
+    if (document.getElementById("recording")?.dataset.there === "yes") this.player.load();
   }
 
   // After pieces have changed.
@@ -40,10 +44,7 @@ export class CallPage {
     announce(said);
     this.words.changed();
     if (this.player.ready) this.player.names();
-    if (this.live && isOver()) {
-      this.live = false;
-      this.player.load();
-    }
+    this.listen();
     if (this.following) {
       this.toEnd();
     } else {

@@ -6,7 +6,7 @@ export class WordList {
   // hear(ms): the reader wants to hear the recording from there.
   constructor(talk, hear) {
     Object.assign(this, { talk, hear });
-    this.about = document.getElementById("about");
+    this.tip = document.getElementById("tip");
     this.lit = [];
     this.audible = false;
     this.changed();
@@ -127,12 +127,12 @@ export class WordList {
   // What is to be known of a doubtful word stands beside it while it has the focus.
   tell(word) {
     const words = word?.title && word.matches(".u > [title]") ? word.title : "";
-    this.about.hidden = !words;
+    this.tip.hidden = !words;
     if (!words) return;
-    this.about.textContent = words;
+    this.tip.textContent = words;
     const place = word.getBoundingClientRect();
-    const left = Math.max(8, Math.min(place.left, innerWidth - this.about.offsetWidth - 8));
-    this.about.style.left = `${left}px`;
-    this.about.style.top = `${place.top - this.about.offsetHeight - 4}px`;
+    const left = Math.max(8, Math.min(place.left, innerWidth - this.tip.offsetWidth - 8));
+    this.tip.style.left = `${left}px`;
+    this.tip.style.top = `${place.top - this.tip.offsetHeight - 4}px`;
   }
 }
