@@ -12,9 +12,13 @@ import pytest
 
 from callscribe.errors import StoreError
 from callscribe.events import AnyEvent, CallDeleted, CallEnded, TextDeleted
+from callscribe.recordings.files import TrackFile
+from callscribe.recordings.shelf import Shelf
 from callscribe.store.base import Archive, Erased
 from callscribe.store.sqlite import SqliteStore
 from callscribe.upkeep import Retention, Upkeep
+from tests.recordings.made import Key, tone
+from tests.recordings.test_recordings import kinds
 from tests.store.test_search import CALL, OTHER, said, started
 
 
@@ -107,6 +111,34 @@ async def test_traces_that_a_dead_server_left_go_at_the_start(store: SqliteStore
     async with Upkeep(store, nobody, keepers=[keeping], pause_s=0).running():
         await asyncio.wait_for(until_nothing_is_left(store), 20)
     assert keeping.forgot == [CALL]
+
+
+class Storage(Shelf):
+    """Does not take what is finished, a few times."""
+
+    fails = 3
+
+    def _finish_now(self, name: TrackFile) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise OSError("no answer")
+        super()._finish_now(name)
+
+
+async def test_a_recording_that_storage_did_not_take_is_tried_again(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    shelf = Storage(tmp_path / "recordings")
+    recorder = shelf.recorder()
+    async with Upkeep(store, nobody, shelf=shelf, pause_s=0, retry_s=0.001).running():
+        recorder.opened(Key(), 0)
+        recorder.placed(Key(), 0, tone(200))
+        recorder.closed(Key())
+        await asyncio.to_thread(recorder.close)
+        async with asyncio.timeout(20):
+            while kinds(shelf.folder) != [".flac", ".peaks"]:  # noqa: ASYNC110 - a thread moves them
+                await asyncio.sleep(0.001)
+    assert shelf.waiting == 0
 
 
 def at(moment: str) -> dt.datetime:

@@ -784,7 +784,14 @@ def web_services(
 def figures_of_parts(record: Record) -> tuple[Source, ...]:
     """Figures that the parts know and nobody is told as an event."""
     # One of the hub's viewers is the meter.
-    return (Source("viewers", "Open live views.", lambda: record.hub.viewers - 1),)
+    return (
+        Source("viewers", "Open live views.", lambda: record.hub.viewers - 1),
+        Source(
+            "recordings_waiting",
+            "Recorded tracks that disk or object storage has not taken yet.",
+            lambda: record.shelf.waiting,
+        ),
+    )
 
 
 def signature_checker(settings: Settings, address: Address) -> SignatureChecker | None:

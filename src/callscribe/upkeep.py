@@ -1,7 +1,7 @@
 """What a running server does to its record on the side, a little at a time, so that no call has to wait.
 
-It indexes what older versions kept without an index, deletes what has been kept long enough, and removes the traces of
-what was deleted.
+It indexes what older versions kept without an index, finishes recordings that were left, deletes what has been kept
+long enough, and removes the traces of what was deleted.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _PIECE = 200
 """Utterances indexed at a time: some 50 ms in which nothing else is written."""
 _PAUSE_S = 0.05
 _RETRY_S = 60.0
+_LONGEST_RETRY_S = 1800.0
 _LOOK_S = 3600.0
 """How often is looked for calls that have been kept long enough."""
 
@@ -165,14 +166,26 @@ class Upkeep:
                 self._log.info("kept long enough and deleted", what=what, calls=len(found))
 
     async def _finish_recordings(self) -> None:
-        """Finish the recordings of a server that died."""
+        """Finish the recordings of a server that died, and those that disk or storage did not take at once."""
         if self._shelf is None:
             return
-        try:
-            async for name in _steps(self._shelf.finish_left(), self._pause_s):
-                self._log.info("recording of a stopped server finished", call=name.call)
-        except OSError as error:
-            self._log.error("recordings stay unfinished until the next start", error=str(error))
+        wait_s = self._retry_s
+        while True:
+            try:
+                async for name in _steps(self._shelf.finish_left(), self._pause_s):
+                    self._log.info("recording finished that was left", call=name.call)
+                    wait_s = self._retry_s
+            except OSError as error:
+                self._log.error(
+                    "recordings are left for now",
+                    tracks=self._shelf.waiting,
+                    again_in_s=wait_s,
+                    error=str(error),
+                )
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, _LONGEST_RETRY_S)
+            else:
+                await asyncio.sleep(self._retry_s)
 
     async def _remove_traces(self) -> None:
         while True:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -39,21 +41,36 @@ class Shelf:
         self._fetched = folder.with_name(f"{folder.name}-fetched")
         self._keep_raw = keep_raw
         self._objects = objects
-        self._left = files.unfinished(folder)
+        left = files.unfinished(folder)
         if objects is not None:  # a storage that did not answer has left some here
-            self._left += [
+            left += [
                 name
                 for path in sorted(folder.glob("*/"))
                 for name in files.track_files(folder, files.call_of(path))
-                if name not in self._left
+                if name not in left
             ]
+        self._left = deque(left)
+        self._moving = threading.Lock()
         self._log = structlog.get_logger(__name__)
 
     def recorder(self) -> Recorder:
         """Records tracks here; close it."""
         return Recorder(self.folder, self._finish)
 
+    @property
+    def waiting(self) -> int:
+        """Tracks that could not be finished or moved yet."""
+        return len(self._left)
+
     def _finish(self, name: TrackFile) -> None:
+        try:
+            with self._moving:  # what is being deleted is not moved behind it
+                self._finish_now(name)
+        except OSError:
+            self._left.append(name)
+            raise
+
+    def _finish_now(self, name: TrackFile) -> None:
         finish(self.folder, name, keep_raw=self._keep_raw)
         if self._objects is None:
             return
@@ -67,15 +84,15 @@ class Shelf:
             there[0].parent.rmdir()
 
     def finish_left(self) -> Iterator[TrackFile]:
-        """Finish what was left unfinished when this shelf was made, a track at a time.
+        """Finish what was left unfinished when this shelf was made, or could not be finished since, a track at a time.
 
         Only for the process that records here: what another one is recording looks just like that.
 
         Raises:
-            OSError: the disk or the storage does not take it.
+            OSError: the disk or the storage does not take one; call again later.
         """
         while self._left:
-            name = self._left.pop()
+            name = self._left.popleft()
             self._finish(name)
             yield name
 
@@ -113,10 +130,11 @@ class Shelf:
         """Delete all that is kept of a record (`callscribe.erasure.Keeper`); sound stays when only the text goes."""
         if what == "text":
             return
-        files.forget(self.folder, call)
-        if self._objects is not None:
-            files.forget(self._fetched, call)
-            self._objects.delete(files.call_folder(self.folder, call).name)
+        with self._moving:
+            files.forget(self.folder, call)
+            if self._objects is not None:
+                files.forget(self._fetched, call)
+                self._objects.delete(files.call_folder(self.folder, call).name)
 
     def expired(self, before: dt.datetime) -> list[str]:
         """Records whose last sound was written before a moment.

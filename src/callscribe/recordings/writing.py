@@ -197,5 +197,9 @@ class Recorder:
     def _finish_quietly(self, name: TrackFile) -> None:
         try:
             self._finish(name)
+        except OSError as error:
+            self._log.error(
+                "a recording stays as it is for now", stream=name.stream, error=str(error)
+            )
         except Exception:
             self._log.exception("a recording stays as it is", stream=name.stream)
