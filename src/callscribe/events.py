@@ -192,6 +192,9 @@ class PartialTranscript(Event, frozen=True, kw_only=True, tag="partial"):
     end_ms: int
     lag_ms: int = 0
     """Audio received but not yet decoded on this track when this was published."""
+    reread_ms: int = 0
+    """Up to here on the record's line a second reader has read what is being said, and the words are its own; 0: none
+    of it."""
 
 
 class FinalTranscript(Event, frozen=True, kw_only=True, tag="final"):

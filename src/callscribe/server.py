@@ -668,6 +668,7 @@ class Sessions:
             self._reading.service.expect(
                 call, expected(self._settings, plan, self._reading.language)
             )
+        reading = self._reading if plan.second_reader != "off" else None
         session = StreamSession(
             call=call,
             leg=leg,
@@ -676,7 +677,7 @@ class Sessions:
             speakers=speakers,
             offset_ms=offset_ms,
             pool=self._pool,
-            publish=self._record.journal.publish,
+            publish=reading.service.pass_on if reading else self._record.journal.publish,
             options=session_options(self._settings, plan, self._language),
             listeners=self._listeners(plan),
         )

@@ -14,6 +14,7 @@ from callscribe.errors import ModelError
 from callscribe.events import (
     AnyEvent,
     CallEnded,
+    PartialTranscript,
     Published,
     RecordSettled,
     RevisedTranscript,
@@ -94,6 +95,7 @@ class Scene:
         self._news = asyncio.Event()
         self._id = 0
         self.slept: list[float] = []
+        self.hurried = False
 
     async def publish(self, event: AnyEvent) -> None:
         self._id += 1
@@ -116,6 +118,7 @@ class Scene:
                 unread=self.unread,
                 write=Writer.for_language("en"),
                 agenda=Agenda(28_000),
+                hurried=lambda: self.hurried,
                 sleep=self.sleep,
                 now=lambda: NOW,
             )
@@ -342,3 +345,55 @@ async def test_a_deleted_call_is_forgotten(scene: Scene) -> None:
         await when(lambda: bool(scene.process.asked))
         await service.forget("CA1")
         assert (scene.unread.calls(), service.unsettled) == ([], [])
+
+
+async def test_what_is_still_being_said_is_read_when_nothing_else_waits(scene: Scene) -> None:
+    scene.process.says[b"a"] = reading("i lost my debit card and")
+    key = TrackKey("CA1", "CA1", "MZ1", "inbound")
+    async with scene.serving() as service:
+        scene.ears.opened(key, 0)
+        for at in range(700, 4200, 20):
+            scene.ears.placed(key, at, b"a" * 160)
+        heard = PartialTranscript(
+            call="CA1", leg="CA1", track="inbound", speaker="Ann", utterance="u1", revision=1,
+            text="i lost my daddy car", raw_text="i lost my daddy car", start_ms=1000, end_ms=4100,
+        )  # fmt: skip
+        await service.pass_on(heard)
+        await scene.until(lambda: len(scene.published) == 2)
+        assert scene.published[0] == heard
+        better = scene.published[1]
+        assert isinstance(better, PartialTranscript)
+        assert (better.raw_text, better.revision) == ("i lost my debit card and", 2)
+    (request,) = scene.process.asked
+    assert isinstance(request, Read)
+    assert request.new.mulaw == b"a" * 8 * 3400
+
+
+@pytest.mark.parametrize("hindered", ["hurried", "silent"])
+async def test_unfinished_talk_is_not_read_in_a_hurry_or_in_a_pause(
+    scene: Scene, hindered: str
+) -> None:
+    scene.hurried = hindered == "hurried"
+    key = TrackKey("CA1", "CA1", "MZ1", "inbound")
+    async with scene.serving() as service:
+        await service.ready
+        scene.ears.opened(key, 0)
+        for at in range(700, 4200 if scene.hurried else 4800, 20):
+            scene.ears.placed(key, at, b"a" * 160)
+        await service.pass_on(
+            PartialTranscript(
+                call="CA1",
+                leg="CA1",
+                track="inbound",
+                speaker="Ann",
+                utterance="u1",
+                revision=1,
+                text="so",
+                raw_text="so",
+                start_ms=1000,
+                end_ms=4100,
+            )
+        )
+        await scene.says("yes", utterance="u2", start_ms=9000, sound=b"b", track="outbound")
+        await scene.until(lambda: bool(scene.revised()))
+    assert len(scene.process.asked) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from callscribe.events import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    RecordSettled,
     SpeakerRenamed,
     StreamCounters,
     StreamEnded,
@@ -288,3 +290,31 @@ def test_finals_in_any_order_read_the_same(order: list[int]) -> None:
 def test_an_unknown_conference_start_still_reads() -> None:
     lone = ParticipantLeft(call="CA", leg="CAx", left_ms=1000)
     assert read([CallStarted(call="CA", flow="conference"), lone]) == ["[Someone left.]"]
+
+
+def test_what_was_read_while_it_was_said_stays_until_the_final_is_read() -> None:
+    call, events = started()
+    heard = call.partial("Ann", "I lost my debit", utterance="u", revision=3, start_ms=0)
+    final = call.final("Ann", "I lost my daddy car.", utterance="u", start_ms=0)
+    live = Transcript(call.sid, events, second_reader=True)
+    live.apply(msgspec.structs.replace(heard, reread_ms=900))
+    live.apply(final)
+    (said,) = live.utterances
+    assert (said.text, said.first_text, said.final, said.tentative) == (
+        "I lost my debit", "I lost my daddy car.", True, True,
+    )  # fmt: skip
+    live.apply(call.revised(final, "I lost my debit card."))
+    (said,) = live.utterances
+    assert (said.text, said.first_text) == ("I lost my debit card.", "I lost my daddy car.")
+
+
+def test_a_final_that_is_never_read_is_as_in_the_record_once_that_is_settled() -> None:
+    call, events = started()
+    heard = call.partial("Ann", "I lost my debit", utterance="u", revision=3, start_ms=0)
+    final = call.final("Ann", "I lost my daddy car.", utterance="u", start_ms=0)
+    live = Transcript(call.sid, events, second_reader=True)
+    settled = RecordSettled(call=call.sid, unread=1)
+    for event in (msgspec.structs.replace(heard, reread_ms=900), final, settled):
+        live.apply(event)
+    assert live == Transcript(call.sid, [*events, final, settled], second_reader=True)
+    assert [said.text for said in live.utterances] == ["I lost my daddy car."]

@@ -3,6 +3,7 @@
 ears       a listener on every track: keeps the last seconds of sound, and cuts an utterance's out of them
 unread     sound that is still to be read, on disk so that a crash loses none of it
 agenda     what to read next; pure
+meanwhile  what is read while it is still being said; pure
 judge      what a second reading means for an utterance; pure
 worker     the reader in a process of its own, at the lowest priority
 process    that process as the server sees it: asked, watched, started again

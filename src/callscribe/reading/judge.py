@@ -91,8 +91,12 @@ def best_words(first: FinalTranscript, reading: Reading, at_ms: int) -> tuple[Wo
         return ()
     if _hears_nothing_clear(reading):
         return first.words
-    moved = [
+    return unite(first.words, on_line(reading, at_ms))
+
+
+def on_line(reading: Reading, at_ms: int) -> tuple[Word, ...]:
+    """A reading's words with their times on the record's line, on which its sound begins at `at_ms`."""
+    return tuple(
         msgspec.structs.replace(w, start_ms=w.start_ms + at_ms, end_ms=w.end_ms + at_ms)
         for w in reading.words
-    ]
-    return unite(first.words, moved)
+    )

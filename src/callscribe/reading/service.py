@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -25,6 +26,7 @@ from callscribe.events import (
     CallEnded,
     CallStarted,
     FinalTranscript,
+    PartialTranscript,
     RecordSettled,
     SpeakerRenamed,
     TextDeleted,
@@ -34,7 +36,8 @@ from callscribe.journal.worker import Worker
 from callscribe.reading import judge
 from callscribe.reading.agenda import Agenda, Kind, Task
 from callscribe.reading.ears import Ears
-from callscribe.reading.excerpts import CONTEXT_MS, context, stretch
+from callscribe.reading.excerpts import CONTEXT_MS, MARGIN_MS, context, stretch
+from callscribe.reading.meanwhile import Meanwhile
 from callscribe.reading.process import ReaderDiedError, ReaderFailedError
 from callscribe.reading.protocol import Read, Readings, ReadTogether, Ready, Request, Sound
 from callscribe.reading.unread import Kept, Unread
@@ -44,6 +47,8 @@ from callscribe.speech.track import TextWriter
 _BEHIND_MS: Final = 30_000
 """Sound that waits from which on it is said that the reader is behind."""
 _CAUGHT_UP_MS: Final = 5_000
+_PAUSE_MS: Final = 350
+"""Who has been silent for so long may have finished."""
 _FIRST_RETRY_S: Final = 1.0
 _LONGEST_RETRY_S: Final = 60.0
 _TRIES: Final = 2
@@ -94,6 +99,7 @@ class ReadingService:
         unread: Unread,
         write: TextWriter,
         agenda: Agenda,
+        hurried: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ) -> None:
@@ -106,6 +112,7 @@ class ReadingService:
             unread: where unread sound is kept.
             write: makes words readable.
             agenda: what to read next.
+            hurried: whether the machine has no room now for reading what is still being said.
             sleep: waits between tries to start the reader, seconds.
             now: the wall clock.
         """
@@ -116,6 +123,8 @@ class ReadingService:
         self._unread = unread
         self._write = write
         self._agenda = agenda
+        self._hurried = hurried
+        self._meanwhile = Meanwhile(write)
         self._expected: dict[str, Expected] = {}
         self._sleep = sleep
         self._now = now
@@ -147,9 +156,17 @@ class ReadingService:
         """What a call is to be read with, from now on."""
         self._expected[call] = expected
 
+    async def pass_on(self, event: AnyEvent) -> None:
+        """Publish what a track says (`callscribe.speech.session.StreamSession`), with what is known better already."""
+        event = self._meanwhile.pass_on(event)
+        await self._publish(event)
+        if isinstance(event, PartialTranscript) and self._meanwhile.next() is not None:
+            self._wake.set()
+
     async def forget(self, call: str) -> None:
         """The call was deleted: nothing of it is read or kept any more."""
         self._agenda.forget(call)
+        self._meanwhile.forget(call)
         self._calls.pop(call, None)
         self._expected.pop(call, None)
         self._ears.forget(call)
@@ -174,6 +191,8 @@ class ReadingService:
                 _log.exception("an utterance will not be read again")
 
     async def _note(self, event: AnyEvent) -> None:
+        if isinstance(event, CallEnded):
+            self._meanwhile.forget(event.call)
         match event:
             case FinalTranscript():
                 await self._final(event)
@@ -271,12 +290,44 @@ class ReadingService:
             task = self._agenda.next()
             if task is None:
                 await self._settle()
+                if await self._read_meanwhile():
+                    continue
                 return
             try:
                 await self._carry_out(task, reader)
             except Exception:
                 _log.exception("utterances keep their first reading", call=task.call)
             self._tell_whether_behind()
+
+    async def _read_meanwhile(self) -> bool:
+        """Read what is still being said, when nothing else waits and there is room; false when there is nothing."""
+        talk = None if self._hurried() else self._meanwhile.next()
+        if talk is None:
+            return False
+        heard_ms = self._ears.now_ms(talk.call)
+        if heard_ms is not None and heard_ms - talk.end_ms > _PAUSE_MS:
+            return False  # it may be over in a moment, and is then to be read at once
+        self._meanwhile.ask(talk)
+        start_ms = max(0, talk.start_ms - MARGIN_MS)
+        sound = self._ears.cut(talk.call, talk.leg, talk.track, start_ms, talk.end_ms)
+        call, expected = self._calls.get(talk.call), self._expected.get(talk.call, Expected())
+        if not sound:
+            return True
+        request = Read(
+            new=Sound(sound),
+            before=self._context(call, talk.start_ms) if call else (),
+            hints=expected.hints,
+            language=expected.language,
+        )
+        began = time.monotonic()
+        readings = await self._ask(request)
+        took_ms = round((time.monotonic() - began) * 1000)
+        for reading in readings:
+            words = () if reading.doubtful else judge.on_line(reading, start_ms)
+            better = self._meanwhile.put(talk, words, took_ms)
+            if better is not None:
+                await self._publish(better)
+        return True
 
     async def _carry_out(self, task: Task, reader: str) -> None:
         call = self._calls.get(task.call)
@@ -295,7 +346,7 @@ class ReadingService:
         if task.kind != "packed":
             return Read(
                 new=Sound(first.sound),
-                before=self._context(call, first),
+                before=self._context(call, first.final.start_ms),
                 hints=first.hints,
                 language=first.language,
             )
@@ -305,7 +356,7 @@ class ReadingService:
             language=first.language,
         )
 
-    def _context(self, call: _Call, new: Kept) -> tuple[Sound, ...]:
+    def _context(self, call: _Call, start_ms: int) -> tuple[Sound, ...]:
         """What both people said before, in order, as far as it has been read."""
         before = [
             (
@@ -316,7 +367,7 @@ class ReadingService:
             for kept in call.said.values()
             if kept.sound and kept.reading is not None
         ]
-        return tuple(context(before, new.final.start_ms))
+        return tuple(context(before, start_ms))
 
     async def _ask(self, request: Request) -> Sequence[Reading]:
         for _ in range(_TRIES):

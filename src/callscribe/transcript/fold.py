@@ -102,6 +102,8 @@ class Transcript:
         self._names: dict[str, str] = {}
         self._utterances: dict[str, Utterance] = {}
         self._corrections: dict[str, UtteranceCorrected] = {}
+        self._firsts: dict[str, FinalTranscript] = {}
+        """Finals in whose place something better is shown until they are read."""
         self._notes: dict[str, Note] = {}
         self._digits: dict[str, Note] = {}
         self._hold = False
@@ -435,6 +437,7 @@ class Transcript:
                 revision=event.revision,
                 final=False,
                 settled=max(0, min(event.settled, len(event.text))),
+                reread=event.reread_ms > 0,
             )
         )
 
@@ -449,6 +452,15 @@ class Transcript:
                     self._layout.put(late, known)
             return
         self._durable(event, 1, "", "")
+        if known is not None and known.reread and self._utterances[event.utterance].tentative:
+            self._keep_better(event, known.text)
+
+    def _keep_better(self, event: FinalTranscript, text: str) -> None:
+        """What was read while it was being said stays until the final has been read: nothing gets worse on the way."""
+        self._firsts[event.utterance] = event
+        said = self._utterances[event.utterance]
+        if not said.corrected:
+            self._show(replace(said, text=text, tokens=(), first_text=event.text))
 
     def _revised(self, event: RevisedTranscript) -> None:
         self._second_reader = True
@@ -458,7 +470,10 @@ class Transcript:
             if known.revision > event.revision:
                 return
             text = known.recognised_text if known.corrected else known.text
-            first = text if known.reading == 1 else known.first_text
+            first = known.first_text
+            if known.reading == 1:
+                first = first or text
+        self._firsts.pop(event.utterance, None)
         self._durable(event, event.reading, event.reader, first)
 
     def _durable(
@@ -603,7 +618,11 @@ class Transcript:
         self._settled = True
         self.unread = event.unread
         for said in [s for s in self._utterances.values() if s.tentative]:
-            self._show(replace(said, tentative=False))
+            first = self._firsts.pop(said.id, None)
+            if first is not None:
+                self._durable(first, 1, "", "")
+            else:
+                self._show(replace(said, tentative=False))
 
 
 def spoken_ms(said: Utterance) -> int:

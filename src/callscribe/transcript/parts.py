@@ -85,6 +85,8 @@ class Utterance:
     """False: a partial, still growing."""
     settled: int = 0
     """Of a partial: how many characters at the start of `text` can be trusted."""
+    reread: bool = False
+    """Of a partial: its beginning has been read again already."""
     reading: int = 1
     """1: as first heard; 2, 3: read again by a better reader."""
     reader: str = ""
@@ -92,7 +94,7 @@ class Utterance:
     tentative: bool = False
     """A second reader is at work and has not read this final yet: a better reading may come."""
     first_text: str = ""
-    """The written form of the first reading, when a later one has replaced it."""
+    """The written form of the first reading, when a later one has replaced it, be it for the time being."""
     corrected: bool = False
     """`text` and `tokens` are a person's; `raw_text` and `words` stay the recogniser's."""
     corrected_by: str = ""

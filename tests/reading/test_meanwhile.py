@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callscribe.events import FinalTranscript, PartialTranscript
+from callscribe.reading.meanwhile import AGAIN_MS, LONG_MS, Meanwhile, continued
+from callscribe.text.writer import Writer
+from tests.reading.made import final, words
+
+
+def partial(text: str, revision: int, end_ms: int, utterance: str = "u1") -> PartialTranscript:
+    return PartialTranscript(
+        call="CA1",
+        leg="CA1",
+        track="inbound",
+        speaker="Ann",
+        utterance=utterance,
+        revision=revision,
+        text=text,
+        raw_text=text,
+        start_ms=1000,
+        end_ms=end_ms,
+    )
+
+
+@pytest.fixture
+def meanwhile() -> Meanwhile:
+    return Meanwhile(Writer.for_language("en"))
+
+
+def passed(meanwhile: Meanwhile, event: PartialTranscript) -> PartialTranscript:
+    found = meanwhile.pass_on(event)
+    assert isinstance(found, PartialTranscript)
+    return found
+
+
+def test_only_long_talk_is_read_and_again_when_it_has_grown(meanwhile: Meanwhile) -> None:
+    meanwhile.pass_on(partial("i lost my", 1, 1000 + LONG_MS - 1))
+    assert meanwhile.next() is None
+    long = partial("i lost my daddy car", 2, 1000 + LONG_MS)
+    meanwhile.pass_on(long)
+    assert meanwhile.next() == long
+    meanwhile.ask(long)
+    meanwhile.pass_on(partial("i lost my daddy car and", 3, long.end_ms + AGAIN_MS - 1))
+    assert meanwhile.next() is None
+    meanwhile.pass_on(partial("i lost my daddy car and then", 4, long.end_ms + AGAIN_MS))
+    assert meanwhile.next() is not None
+
+
+def test_what_was_read_stays_and_what_was_heard_since_follows(meanwhile: Meanwhile) -> None:
+    asked = partial("i lost my daddy car", 5, 4000)
+    meanwhile.pass_on(asked)
+    newer = partial("i lost my daddy car and i", 6, 4500)
+    assert passed(meanwhile, newer) == newer
+    better = meanwhile.put(asked, words("i lost my debit card", 2500))
+    assert better is not None
+    assert (better.raw_text, better.revision, better.reread_ms) == (
+        "i lost my debit card and i", 7, 3500,
+    )  # fmt: skip
+    later = passed(meanwhile, partial("i lost my daddy car and i need", 7, 5000))
+    assert (later.raw_text, later.revision) == ("i lost my debit card and i need", 8)
+    assert later.text == "I lost my debit card and I need"
+    assert later.text[: later.settled] == "I lost my debit"
+    done = meanwhile.pass_on(final("i lost my daddy car and i need it"))
+    assert isinstance(done, FinalTranscript)
+    assert (done.raw_text, done.revision) == ("i lost my daddy car and i need it", 3 + 1)
+
+
+def test_half_a_word_at_the_end_is_left_to_the_first_reader(meanwhile: Meanwhile) -> None:
+    asked = partial("please call the office", 1, 4000)
+    meanwhile.pass_on(asked)
+    better = meanwhile.put(asked, words("please call the off", 3200))
+    assert better is not None
+    assert better.raw_text == "please call the"
+
+
+def test_a_reading_that_comes_too_late_is_nothing(meanwhile: Meanwhile) -> None:
+    asked = partial("i lost my daddy car", 1, 4000)
+    meanwhile.pass_on(asked)
+    meanwhile.pass_on(final("i lost my daddy car"))
+    assert meanwhile.put(asked, words("i lost my debit card", 1000)) is None
+    assert meanwhile.next() is None
+
+
+def test_talk_that_came_to_nothing_is_forgotten(meanwhile: Meanwhile) -> None:
+    asked = partial("i lost my daddy car", 1, 4000)
+    meanwhile.pass_on(asked)
+    meanwhile.put(asked, words("i lost my debit card", 1000))
+    empty = msgspec.structs.replace(partial("", 2, 4000))
+    assert passed(meanwhile, empty).revision == 3
+    assert meanwhile.next() is None
+
+
+def test_where_reading_is_slow_it_is_done_less_often(meanwhile: Meanwhile) -> None:
+    asked = partial("i lost my daddy car", 1, 4000)
+    meanwhile.pass_on(asked)
+    meanwhile.ask(asked)
+    meanwhile.put(asked, words("i lost my debit card", 1000), took_ms=3000)
+    meanwhile.pass_on(partial("i lost my daddy car and then", 2, 4000 + 5999))
+    assert meanwhile.next() is None
+    meanwhile.pass_on(partial("i lost my daddy car and then some", 3, 4000 + 6000))
+    assert meanwhile.next() is not None
+
+
+@pytest.mark.parametrize(
+    ("read", "heard", "now", "expected"),
+    [
+        ("my debit card", "my daddy car", "my daddy car is", "my debit card is"),
+        ("my debit card", "my daddy", "my daddy card is", "my debit card is"),
+        ("forty", "for", "forty two", "forty two"),
+        ("call me", "call", "tall me back", "call me back"),
+        ("yes", "", "yes please", "yes please"),
+    ],
+)
+def test_no_word_twice_and_none_missing(read: str, heard: str, now: str, expected: str) -> None:
+    assert continued(read.split(), heard.split(), now.split()) == expected.split()
+
+
+_said = st.lists(st.sampled_from("yes no my card is four".split()), max_size=8)
+
+
+@given(read=_said, heard=_said, since=_said)
+def test_words_that_only_follow_are_added_unless_both_heard_them(
+    read: list[str], heard: list[str], since: list[str]
+) -> None:
+    found = continued(read, heard, [*heard, *since])
+    assert found[: len(read)] == read
+    assert found[len(read) :] == since[len(since) - (len(found) - len(read)) :]
