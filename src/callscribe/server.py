@@ -770,6 +770,7 @@ def web_services(
         store=record.store,
         archive=record.store,
         publish=record.journal.publish,
+        take_in=record.journal.take_in,
         shelf=record.shelf,
         contacts=record.saved_contacts,
         erasure=record.upkeep,

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from callscribe.server import ADDRESS_FILE
 from callscribe.store.opening import open_store
 from tests.cli.test_calls_and_show import Run, run
 from tests.cli.test_delete import data
 from tests.exports.test_exports import CALL, EVENTS
+from tests.web.serving import TOKEN, Serving
 
 __all__ = ["data", "run"]
 
@@ -68,6 +70,29 @@ def test_there_and_back(
     assert shown[0] == shown[1]
     assert run("import", str(out), "--data", other) == 0
     assert "is here already" in capsys.readouterr().err
+
+
+def test_beside_a_server_its_pages_know_at_once(
+    run: Run, record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    out, data = tmp_path / "call.json", tmp_path / "other"
+    assert run("export", CALL, "-f", "json", "--out", str(out), "--data", str(record)) == 0
+    monkeypatch.setenv("CALLSCRIBE_TOKEN", TOKEN)
+    with Serving(data) as server:
+        (data / ADDRESS_FILE).write_text(server.url)
+        assert run("import", str(out), "--data", str(data)) == 0
+        assert CALL in capsys.readouterr().out
+        assert run("import", str(out), "--data", str(data)) == 0
+        assert "is here already" in capsys.readouterr().err
+        shown = []
+        for folder in (record, data):
+            assert run("show", CALL, "--json", "--data", str(folder)) == 0
+            shown.append({**json.loads(capsys.readouterr().out), "cursor": 0})
+        assert shown[0] == shown[1]
+        again = tmp_path / "again.json"
+        assert run("export", CALL, "-f", "json", "--out", str(again), "--data", str(data)) == 0
+        assert again.read_bytes() == out.read_bytes()
 
 
 def test_nothing_is_imported_when_one_file_is_damaged(

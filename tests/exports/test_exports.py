@@ -38,6 +38,7 @@ from callscribe.store.base import every_event
 from callscribe.store.sqlite import SqliteStore
 from callscribe.transcript.fold import Transcript
 from tests.recordings.made import Key, record, tone
+from tests.store.memory import Disk
 from tests.transcript.events import CALL as SOME_CALL
 from tests.transcript.events import STORED
 
@@ -143,7 +144,7 @@ async def test_a_page_with_the_sound_inside(source: Source, tmp_path: Path) -> N
 def test_the_document_is_what_its_schema_says(source: Source) -> None:
     schema = json.loads(SCHEMA.read_text())
     assert schema == json.loads(json.dumps(document.schema())), (
-        "make it anew: python -m callscribe.exports.document > docs/call.schema.json"
+        "make it anew: scripts/write-schemas"
     )
     jsonschema_rs.Draft202012Validator(schema).validate(json.loads(content(source, "json")))
     found = json.loads(content(source, "json"))
@@ -170,6 +171,33 @@ def test_reading_it_back_gives_the_same_record(tmp_path: Path) -> None:
         before.utterances,
         before.participants,
     )
+
+
+@settings(deadline=None, max_examples=40)
+@given(events=st.lists(st.one_of(*STORED.values()), min_size=1, max_size=30))
+def test_any_call_comes_back_as_it_was(events: list[AnyEvent]) -> None:
+    """Exported, taken in elsewhere and exported again it is the same file, and the same call to read."""
+    call = events[0].call
+    once = export(Source(call, events), "json").content
+    events = document.events_of(document.from_json(once))
+    with Disk().open() as store:
+        store.append(events)
+        journalled = every_event(store, call)
+    assert journalled == events
+    again = export(Source(call, journalled), "json").content
+    found = document.from_json(again)
+    assert document.events_of(found) == journalled
+    assert export(Source(call, list(found.events)), "json").content == again
+    assert Source(call, found.events).transcript == Source(call, journalled).transcript
+
+
+def test_a_call_that_went_on_has_ended_where_it_is_taken_in() -> None:
+    *_, end = document.events_of(
+        document.from_json(export(Source(CALL, EVENTS[:5]), "json").content)
+    )
+    assert isinstance(end, CallEnded)
+    assert (end.status, end.at) == ("interrupted", "2026-01-15T10:00:55.000Z")
+    assert end.duration_ms > 2500
 
 
 @settings(deadline=None)

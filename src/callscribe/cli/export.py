@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
+from callscribe.cli.beside import record_of
 from callscribe.cli.filters import with_filter
 from callscribe.cli.options import with_settings
+from callscribe.cli.remote import Remote, ServerError
 from callscribe.cli.show import find
 from callscribe.errors import CallscribeError
 from callscribe.exports import document
@@ -82,15 +85,45 @@ def register(app: typer.Typer) -> None:
             typer.Argument(metavar="FILE...", help="JSON files from `callscribe export`."),
         ],
     ) -> None:
-        """Take exported calls (JSON) into the record. Not while a server has it open."""
-        documents = [(file, document.from_json(_read(file))) for file in files]
-        with open_store(settings.data) as store:
-            for file, found in documents:
-                if store.call(found.call.id) is not None:
+        """Take exported calls (JSON) into the record, also into that of a running server.
+
+        All files are read first, and nothing is taken in when one of them is damaged. A call that is there already
+        stays as it is.
+        """
+        for file in files:
+            _document(file)
+        with record_of(settings) as record:
+            for file in files:
+                found = _document(file)
+                if _take_in(record, found):
+                    say(f"{file}: {found.call.sid}")
+                else:
                     tell(f"{file}: the call {found.call.sid} is here already.")
-                    continue
-                store.append(list(found.events))
-                say(f"{file}: {found.call.sid}")
+
+
+def _document(file: Path) -> document.Document:
+    try:
+        return document.from_json(_read(file))
+    except document.DocumentError as error:
+        raise document.DocumentError(f"{file}: {error}") from None
+
+
+def _take_in(record: Archive | Remote, found: document.Document) -> bool:
+    """Write a call down, whole; False when it is there already."""
+    if isinstance(record, Remote):
+        # The rest is made of the events again.
+        bare = msgspec.structs.replace(found, people=(), utterances=())
+        try:
+            record.post("/api/v1/imports", msgspec.to_builtins(bare))
+        except ServerError as error:
+            if error.problem == "here-already":
+                return False
+            raise
+        return True
+    if record.call(found.call.id) is not None:
+        return False
+    record.append(document.events_of(found))
+    return True
 
 
 def _format(given: str) -> Format:

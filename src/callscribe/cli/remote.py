@@ -33,11 +33,13 @@ class ServerError(CallscribeError):
 
     Attributes:
         status: of the HTTP answer; 0 when there was none.
+        problem: what the server calls it, e.g. `not-found`; empty when it did not say.
     """
 
-    def __init__(self, message: str, *, status: int = 0) -> None:
+    def __init__(self, message: str, *, status: int = 0, problem: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.problem = problem
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -138,9 +140,13 @@ def check_answer(place: Place, response: httpx.Response) -> None:
         return
     try:
         said = response.json()
-        message = said["message"] if isinstance(said, dict) and "error" in said else ""
+        message, problem = "", ""
+        if isinstance(said, dict) and "error" in said:
+            message, problem = said["message"], said["error"]
+        elif isinstance(said, dict):
+            message, problem = said["detail"], said["type"].rpartition(":")[2]
     except (ValueError, KeyError):
-        message = ""
+        message, problem = "", ""
     status = response.status_code
     if status == 401 and message:
         if place.token:
@@ -162,7 +168,7 @@ def check_answer(place: Place, response: httpx.Response) -> None:
             status=status,
         )
     if message:
-        raise ServerError(str(message), status=status)
+        raise ServerError(str(message), status=status, problem=str(problem))
     raise not_ours(place, f"HTTP {status}", status)
 
 

@@ -7,15 +7,15 @@ writing these down, and gives the same record.
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Literal
 
 import msgspec
 
 from callscribe.errors import CallscribeError
-from callscribe.events import EPHEMERAL, AnyEvent, Token, Track, Word
+from callscribe.events import EPHEMERAL, AnyEvent, CallEnded, Token, Track, Word
 from callscribe.exports.source import Source
 from callscribe.records import CallSummary
+from callscribe.transcript.fold import Transcript
 
 
 class DocumentError(CallscribeError):
@@ -145,6 +145,24 @@ def from_json(data: bytes) -> Document:
     return found
 
 
+def events_of(found: Document) -> list[AnyEvent]:
+    """What is written down to have the call of a document in a record. One that was exported while it went on has
+    ended, as far as anybody will know: it was interrupted when the last thing happened."""
+    events = list(found.events)
+    transcript = Transcript(found.call.id, events)
+    if transcript.call.ended_at is None:
+        events.append(
+            CallEnded(
+                call=found.call.id,
+                at=max(event.at for event in events),
+                status="interrupted",
+                duration_ms=transcript.now_ms,
+                reason="it was exported while it went on",
+            )
+        )
+    return events
+
+
 class _Head(msgspec.Struct):
     format: str = ""
     version: int = 0
@@ -158,7 +176,3 @@ def schema() -> dict[str, Any]:
         "title": "A call exported by callscribe",
         **made,
     }
-
-
-if __name__ == "__main__":
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(schema())).decode() + "\n")

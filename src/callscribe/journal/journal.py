@@ -39,6 +39,8 @@ from callscribe.journal.stages import Stage, Stages
 from callscribe.journal.worker import Worker
 from callscribe.store.base import EventWriter
 
+AT_ONCE = 500
+"""Events of `take_in` that are written in one transaction, within about a second."""
 _LONGEST_RETRY_S = 30.0
 _REMEMBERED = 10_000
 """Newest stored events that are kept in memory, to begin a lost record anew with them."""
@@ -144,7 +146,17 @@ class Journal:
         """
         if not event.at:
             event = msgspec.structs.replace(event, at=now())
-        await self._admit(self._stages.through(event))
+        await self._admit(self._stages.through(event), self._patience_s)
+
+    async def take_in(self, events: Sequence[AnyEvent]) -> None:
+        """Make known what happened on a call some time ago; returns when it is written, however long that takes.
+
+        Up to `AT_ONCE` events are written in one transaction, all or none; more would keep live calls waiting.
+        """
+        for first in range(0, len(events), AT_ONCE):
+            some = events[first : first + AT_ONCE]
+            passed = [found for event in some for found in self._stages.through(event)]
+            await self._admit(passed, patience_s=None)
 
     async def close(self) -> None:
         """Commit everything that was accepted, trying a failing store once more, and stop. Idempotent.
@@ -152,7 +164,7 @@ class Journal:
         What the store does not take by then stays in the spill, for the next start.
         """
         if not self._closing.is_set():
-            await self._admit(self._stages.close())
+            await self._admit(self._stages.close(), self._patience_s)
         self._closing.set()
         self._wake.set()
         if self._task is not None:
@@ -161,7 +173,7 @@ class Journal:
             await self._keep_for_next_start()
         self._writer.close()
 
-    async def _admit(self, events: Sequence[AnyEvent]) -> None:
+    async def _admit(self, events: Sequence[AnyEvent], patience_s: float | None) -> None:
         waiting = []
         for event in events:
             if isinstance(event, EPHEMERAL):
@@ -185,7 +197,7 @@ class Journal:
             return
         self.start()
         self._wake.set()
-        await asyncio.wait(waiting, timeout=self._patience_s)
+        await asyncio.wait(waiting, timeout=patience_s)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

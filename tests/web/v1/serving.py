@@ -9,7 +9,6 @@ from typing import Self
 from starlette.applications import Starlette
 
 from callscribe.contacts import ContactFile
-from callscribe.events import AnyEvent
 from callscribe.journal.hub import Hub
 from callscribe.recordings.shelf import Shelf
 from callscribe.records import TokenRecord
@@ -49,7 +48,7 @@ class NoTokens:
         pass
 
 
-async def _publish_nothing(event: AnyEvent) -> None:
+async def _publish_nothing(event: object) -> None:
     pass
 
 
@@ -81,6 +80,7 @@ def services_over(store: Store | None, registry: CallControl | None = None) -> S
         store=store,  # type: ignore[arg-type]
         archive=store,  # type: ignore[arg-type]
         publish=_publish_nothing,
+        take_in=_publish_nothing,
         erasure=_Nothing(),
         shelf=Shelf(Path("nowhere")),
         hub=Hub(store.last_id() if store else 0),

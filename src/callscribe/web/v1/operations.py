@@ -96,6 +96,9 @@ class Operation(Generic[Query, Body]):
     query: type[Query] = Nothing  # type: ignore[assignment]
     """Parameters in the address. Fields that may be given several times are tuples."""
     body: type[Body] | None = None
+    reads: int = 0
+    """Most bytes of a body that the operation reads itself (`whole_body`), because it is large; 0: it gets it as
+    `Asked.body`."""
     status: int = 200
     media: str = "application/json"
     """What it gives, when it is not JSON."""
@@ -139,7 +142,9 @@ async def _asked(operation: Operation[Any, Any], request: Request) -> Asked[Any,
     return Asked(
         path={name: _part(name, value) for name, value in request.path_params.items()},
         query=_query(operation.query, request),
-        body=None if operation.body is None else await _body(operation.body, request),
+        body=None
+        if operation.body is None or operation.reads
+        else await _body(operation.body, request),
         request=request,
     )
 
@@ -169,14 +174,24 @@ def _query(kind: type[msgspec.Struct], request: Request) -> msgspec.Struct:
         raise Problem(400, "bad-parameter", _plain(error)) from None
 
 
-async def _body(kind: Any, request: Request) -> object:
+async def whole_body(request: Request, most: int) -> bytes:
+    """The body as it comes.
+
+    Raises:
+        Problem: it has more than `most` bytes.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
-            raise Problem(413, "too-large", f"The body may have {MAX_BODY} bytes.")
+        if len(body) > most:
+            raise Problem(413, "too-large", f"The body may have {most} bytes.")
+    return bytes(body)
+
+
+async def _body(kind: Any, request: Request) -> object:
+    body = await whole_body(request, MAX_BODY)
     try:
-        return msgspec.convert(_whole(msgspec.json.decode(bytes(body))), kind)
+        return msgspec.convert(_whole(msgspec.json.decode(body)), kind)
     except msgspec.ValidationError as error:
         raise Problem(422, "bad-body", _plain(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,6 +14,7 @@ from starlette.responses import Response
 
 from callscribe.errors import AudioError
 from callscribe.events import AnyEvent, NoteChanged, TagsChanged, UtteranceCorrected
+from callscribe.exports import document
 from callscribe.exports.formats import Format
 from callscribe.recordings.shelf import Shelf
 from callscribe.records import CallRecord, SearchPage
@@ -26,10 +28,13 @@ from callscribe.web.grants import grant_of
 from callscribe.web.recordings import recording_endpoints
 from callscribe.web.services import Erasure, Services
 from callscribe.web.v1.filters import Filter, moment
-from callscribe.web.v1.operations import Asked, Nothing, Operation
+from callscribe.web.v1.operations import Asked, Nothing, Operation, whole_body
 from callscribe.web.v1.problems import Problem
 
 Publish = Callable[[AnyEvent], Awaitable[None]]
+TakeIn = Callable[[Sequence[AnyEvent]], Awaitable[None]]
+MAX_DOCUMENT = 64 * 1024 * 1024
+"""Bytes of a call that is imported; eight hours have some 20 million."""
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 
 
@@ -87,6 +92,12 @@ class Deleted(msgspec.Struct, frozen=True):
     deleted: list[str]
 
 
+class Imported(msgspec.Struct, frozen=True):
+    """The call that was taken in."""
+
+    call: str
+
+
 class ExportCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """As what kind of file."""
 
@@ -116,6 +127,8 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
         found += _reading(services.archive, services.shelf)
         if services.publish is not None:
             found += _changing(services.archive, services.publish)
+        if services.take_in is not None:
+            found += _importing(services.archive, services.take_in)
         if services.erasure is not None:
             found += _deleting(services.archive, services.erasure)
     return found
@@ -242,6 +255,32 @@ def _changing(archive: Archive, publish: Publish) -> list[Operation[Any, Any]]:
         Operation(
             "set_tags", "PUT", "/calls/{call}/tags", "Give a call its tags.", "control",
             tags, CallRecord, body=Tags, problems=(409,),
+        ),
+    ]  # fmt: skip
+
+
+def _importing(archive: Archive, take_in: TakeIn) -> list[Operation[Any, Any]]:
+    one_at_a_time = asyncio.Lock()
+
+    async def import_call(asked: Asked[Nothing, document.Document]) -> Imported:
+        body = await whole_body(asked.request, MAX_DOCUMENT)
+        try:
+            found = await run_in_threadpool(document.from_json, body)
+            events = await run_in_threadpool(document.events_of, found)
+        except document.DocumentError as error:
+            raise Problem(409, "bad-document", str(error)) from None
+        async with one_at_a_time:
+            if await run_in_threadpool(archive.call, found.call.id) is not None:
+                raise Problem(409, "here-already", f"The call {found.call.sid} is here already.")
+            await take_in(events)
+        return Imported(found.call.id)
+
+    return [
+        Operation(
+            "import_call", "POST", "/imports",
+            "Take in a call that was exported as JSON: the same record again, or none.", "admin",
+            import_call, Imported, body=document.Document, reads=MAX_DOCUMENT, status=201,
+            problems=(409,),
         ),
     ]  # fmt: skip
 
