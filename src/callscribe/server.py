@@ -5,7 +5,7 @@
         open_record      store, hub, journal
         decoding         where speech is decoded: worker processes, or threads
         Sessions         a stream's audio to text
-        second_reading   what reads it again
+        second_readings  what reads it again
         call_registry    which calls are live
         web_services     what pages and API may use
 
@@ -20,8 +20,8 @@ import os
 import socket
 import sys
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ from callscribe.reading.agenda import Agenda
 from callscribe.reading.ears import Ears
 from callscribe.reading.process import ReaderProcess
 from callscribe.reading.service import Expected, ReadingService
-from callscribe.reading.unread import Unread
+from callscribe.reading.unread import Unread, seal_of
 from callscribe.recognition import registry as engines
 from callscribe.recognition.base import Recognizer
 from callscribe.recognition.windows import WINDOW_MS
@@ -95,6 +95,9 @@ NOTES = "carrier"
 ADDRESS_FILE = "address"
 """In the data folder: where its server listens. It stays behind, and counts only while the folder is in use."""
 
+
+_SHORTEST_KEY = 16
+"""Characters of a secret that sound is sealed with."""
 
 _MOST_HINTS = 40
 """Names and words that the second reader is told of; more than fit into its prompt are of no use."""
@@ -154,7 +157,7 @@ class Server:
     failed: asyncio.Event
     """Set when the server stopped by itself."""
     reading: SecondReading | None = None
-    """None without a second reader."""
+    """None without a general second reader."""
 
     async def finish(self) -> None:
         """Take no new calls, finish what is being said, and end the live view."""
@@ -316,6 +319,12 @@ def check(settings: Settings) -> None:
             f"`number` {settings.number!r} is not a phone number. "
             "Write it with + and the country code, like +15005550006."
         )
+    key = settings.unread_key.reveal()
+    if key and len(key) < _SHORTEST_KEY:
+        raise SettingsError(
+            f"`unread_key` has {len(key)} characters; {_SHORTEST_KEY} or more are needed, or it can be guessed. "
+            "Leave it out, and a key is made and kept in the data folder."
+        )
     call_flows(settings)
     if settings.recordings.startswith(SCHEME):
         Objects(settings.recordings)
@@ -434,11 +443,11 @@ async def running_server(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(listener.close)
         record = await stack.enter_async_context(open_record(settings))
-        reading = await stack.enter_async_context(
-            second_reading(settings, recognizer.language, record)
+        readings = await stack.enter_async_context(
+            second_readings(settings, flows, recognizer.language, record)
         )
         pool = await stack.enter_async_context(decoding(settings, recognizer, load_again))
-        sessions = Sessions(settings, pool, record, reading, language=recognizer.language)
+        sessions = Sessions(settings, pool, record, readings, language=recognizer.language)
         memory = Worker("what calls were before")
         stack.callback(memory.close)
         registry = call_registry(
@@ -462,7 +471,7 @@ async def running_server(
             meter,
             Health(record.journal, failed, recognizer.name),
             own_number=own_number,
-            reading=reading,
+            readings=readings,
         )
         webhooks = carrier_routes(
             registry,
@@ -488,7 +497,7 @@ async def running_server(
             record=record,
             registry=registry,
             failed=failed,
-            reading=reading,
+            reading=readings.general,
         )
 
 
@@ -554,20 +563,90 @@ class SecondReading:
     """Of the first reader, BCP 47; empty: unknown, and the second finds out."""
 
 
+@dataclass(frozen=True)
+class SecondReadings:
+    """All second readers at work."""
+
+    general: SecondReading | None = None
+    """None: the calls of numbers that say nothing else are not read again."""
+    named: Mapping[str, SecondReading] = field(default_factory=dict)
+    """By what numbers say."""
+
+    def of(self, plan: NumberFlow) -> SecondReading | None:
+        """Who reads the calls of a number; None: nobody."""
+        if plan.second_reader is None:
+            return self.general
+        return self.named.get(plan.second_reader)
+
+    @property
+    def all(self) -> tuple[SecondReading, ...]:
+        found = [self.general, *self.named.values()]
+        return tuple({id(reading): reading for reading in found if reading is not None}.values())
+
+    def rereads(self, call: str) -> bool:
+        """Whether more of this call is going to be read again."""
+        return any(reading.service.rereads(call) for reading in self.all)
+
+
 @contextlib.asynccontextmanager
-async def second_reading(
-    settings: Settings, language: str, record: Record
-) -> AsyncIterator[SecondReading | None]:
-    """What reads utterances again; None when that is off or no model for it is installed. What is unread when it
-    closes is read when it starts again.
+async def second_readings(
+    settings: Settings, flows: Flows, language: str, record: Record
+) -> AsyncIterator[SecondReadings]:
+    """What reads utterances again, each model once, for whatever numbers.
 
     Raises:
-        ModelError: the reader that the settings name is not there, or of another kind or language.
+        ModelError: a reader that is named is not there, or of another kind or language; says for which number.
     """
-    model = second_reader(settings.second_reader, language=language)
-    if model is None:
-        yield None
-        return
+    general = second_reader(settings.second_reader, language=language)
+    wanted = readers_of_numbers(flows, language)
+    others = {
+        model.path: model for model in wanted.values() if not general or model.path != general.path
+    }
+    seal = None
+    if settings.keep_unread and (general or others):
+        Unread(settings.data).adopt([model.name for model in others.values()])
+        seal = await asyncio.to_thread(seal_of, settings.data, settings.unread_key.reveal())
+    async with contextlib.AsyncExitStack() as stack:
+        at_work: dict[Path, SecondReading] = {}
+        for model in [*([general] if general else []), *others.values()]:
+            unread = Unread(
+                settings.data,
+                memory=not settings.keep_unread,
+                seal=seal,
+                reader="" if model is general else model.name,
+            )
+            at_work[model.path] = await stack.enter_async_context(
+                second_reading(settings, model, language, record, unread)
+            )
+        yield SecondReadings(
+            general=at_work[general.path] if general else None,
+            named={name: at_work[model.path] for name, model in wanted.items()},
+        )
+
+
+def readers_of_numbers(flows: Flows, language: str) -> dict[str, ModelFolder]:
+    """The second readers that numbers have of their own, by what the numbers say.
+
+    Raises:
+        ModelError: one is not there, or of another kind or language; names the number.
+    """
+    found: dict[str, ModelFolder] = {}
+    for number, flow in flows.numbers.items():
+        if flow.second_reader is not None:
+            try:
+                model = second_reader(flow.second_reader, language=language)
+            except ModelError as error:
+                raise ModelError(f'[numbers."{number}"], second_reader: {error}') from None
+            if model is not None:
+                found[flow.second_reader] = model
+    return found
+
+
+@contextlib.asynccontextmanager
+async def second_reading(
+    settings: Settings, model: ModelFolder, language: str, record: Record, unread: Unread
+) -> AsyncIterator[SecondReading]:
+    """One model that reads utterances again. What is unread when it closes is read when it starts again."""
     ears = Ears()
     with JournalFollower(record.store, record.hub, after=None) as follower:
         service = ReadingService(
@@ -575,7 +654,7 @@ async def second_reading(
             follower,
             publish=record.journal.publish,
             ears=ears,
-            unread=Unread(settings.data, memory=not settings.keep_unread),
+            unread=unread,
             write=text_writer(settings, language),
             agenda=Agenda(WINDOW_MS),
         )
@@ -642,7 +721,7 @@ class Sessions:
         settings: Settings,
         pool: DecodePool,
         record: Record,
-        reading: SecondReading | None = None,
+        readings: SecondReadings,
         *,
         language: str = "",
     ) -> None:
@@ -651,7 +730,7 @@ class Sessions:
         self._pool = pool
         self._record = record
         self._open: weakref.WeakValueDictionary[str, StreamSession] = weakref.WeakValueDictionary()
-        self._reading = reading
+        self._readings = readings
 
     def __call__(
         self,
@@ -664,11 +743,9 @@ class Sessions:
         offset_ms: int,
         plan: NumberFlow,
     ) -> StreamSession:
-        if self._reading is not None:
-            self._reading.service.expect(
-                call, expected(self._settings, plan, self._reading.language)
-            )
-        reading = self._reading if plan.second_reader != "off" else None
+        reading = self._readings.of(plan)
+        if reading is not None:
+            reading.service.expect(call, expected(self._settings, plan, reading.language))
         session = StreamSession(
             call=call,
             leg=leg,
@@ -693,8 +770,9 @@ class Sessions:
         listeners: list[Listener] = []
         if records(self._settings, plan):
             listeners.append(self._record.recorder)
-        if self._reading is not None and plan.second_reader != "off":
-            listeners.append(self._reading.ears)
+        reading = self._readings.of(plan)
+        if reading is not None:
+            listeners.append(reading.ears)
         return listeners
 
 
@@ -749,7 +827,7 @@ def web_services(
     health: Health,
     *,
     own_number: str,
-    reading: SecondReading | None = None,
+    readings: SecondReadings,
 ) -> Services:
     """What pages and API may use.
 
@@ -774,7 +852,7 @@ def web_services(
         shelf=record.shelf,
         contacts=record.saved_contacts,
         erasure=record.upkeep,
-        rereads=None if reading is None else reading.service.rereads,
+        rereads=readings.rereads if readings.all else None,
         tokens=record.tokens,
         hub=record.hub,
         meter=meter,
