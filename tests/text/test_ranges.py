@@ -104,3 +104,76 @@ def test_no_partial_shows_a_figure_in_the_wrong_scale(said: str) -> None:
     shown = [writer.partial(words[:n]).text for n in range(1, len(words) + 1)]
     assert not any(re.search(r"\d,\d{3}|\$\d", text) for text in shown)
     assert shown[-1].lower() == said
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("ten fifteen percent", "10, 15 percent"),
+        ("ninety ninety five percent", "90, 95 percent"),
+        ("two three percent", "two, three percent"),
+        ("five six seven percent", "5, 6, 7 percent"),
+        ("twenty thirty dollars", "20, 30 dollars"),
+        ("twenty five thirty dollars", "25, 30 dollars"),
+        ("five ten bucks", "five, ten bucks"),
+        ("fifteen twenty minutes", "15, 20 minutes"),
+        ("ten twelve years ago", "10, 12 years ago"),
+        ("twenty thirty miles", "20, 30 miles"),
+        ("eighteen nineteen people", "18, 19 people"),
+        ("nine ten o'clock", "nine, ten o'clock"),
+        ("nine ten o clock", "nine, ten o'clock"),
+        ("two three p m", "two, three PM"),
+        ("ten eleven p m", "10, 11 PM"),
+        ("one hundred two hundred dollars", "one hundred, two hundred dollars"),
+        ("one hundred and fifty two hundred dollars", "one hundred and fifty two hundred dollars"),
+        ("a hundred fifty two hundred people", "a hundred fifty two hundred people"),
+        ("hundred and twenty and five", "hundred and twenty and five"),
+        ("fifteen hundred two thousand", "1,500 2,000"),
+        ("thirty five forty", "35, 40"),
+        ("sixty forty", "60 40"),
+        ("five ten fifteen twenty", "five ten fifteen twenty"),
+        ("two thirty three thirty", "two thirty three thirty"),
+        ("six hundred and fifty five thirty twenty", "six hundred and fifty five thirty twenty"),
+        ("one point two one point three", "1.2 1.3"),
+        ("twenty ten twenty eleven", "2010 2011"),
+        ("ten minus three", "10 minus three"),
+        ("eight o clock", "8 o'clock"),
+        ("eight or nine o clock", "8 or 9 o'clock"),
+    ],
+)
+def test_numbers_side_by_side_never_become_one_that_nobody_said(said: str, expected: str) -> None:
+    assert written(said) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("four twelve dollars", "$412"),
+        ("ten fifteen a m", "10:15 AM"),
+        ("nineteen ninety nine", "1999"),
+        ("twenty twenty five", "2025"),
+        ("my pin is ten fifteen twenty", "my pin is 101520"),
+        ("five five five twelve thirty four", "5551234"),
+        ("version two point oh point one", "version 2.0.1"),
+        ("minus five", "-5"),
+    ],
+)
+def test_one_number_in_pieces_stays_one(said: str, expected: str) -> None:
+    assert written(said) == expected
+
+
+@given(
+    st.lists(
+        st.sampled_from("ten fifteen twenty thirty forty fifty sixty ninety".split()),
+        min_size=2,
+        max_size=4,
+        unique=True,
+    ),
+    st.sampled_from("dollars bucks percent people minutes years miles euros degrees".split()),
+)
+def test_guesses_at_one_quantity_keep_their_own_figures(row: list[str], unit: str) -> None:
+    values = {"ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
+              "sixty": 60, "ninety": 90}  # fmt: skip
+    row.sort(key=values.__getitem__)
+    figures = re.findall(r"\d+", written(f"{' '.join(row)} {unit}").replace(",", ", "))
+    assert figures == [str(values[word]) for word in row]

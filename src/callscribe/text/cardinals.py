@@ -11,6 +11,7 @@ from typing import NamedTuple
 from callscribe.text.lexicon import (
     BIG_SCALES,
     NUMBER_LABELS,
+    NUMBER_WORDS,
     ORDINALS,
     REPEATS,
     SCALES,
@@ -71,6 +72,11 @@ def at(words: Words, i: int) -> str:
     return words[i] if 0 <= i < len(words) else ""
 
 
+def _o_clock(words: Words, i: int) -> bool:
+    """Whether the "o" at `i` is that of "eight o clock"."""
+    return at(words, i) in ZEROS and at(words, i + 1) == "clock"
+
+
 def is_digit(word: str) -> bool:
     """True for one to nine and the words for zero."""
     return word in UNITS or word in ZEROS
@@ -106,13 +112,18 @@ def below_thousand(words: Words, i: int) -> tuple[int, int] | None:
     stop += 1
     tail = stop + 1 if at(words, stop) == "and" else stop
     low = below_hundred(words, tail)
-    if low is not None and not _read_out_follows(words, tail) and at(words, low[1]) != "hundred":
+    if low is None or _read_out_follows(words, tail) or at(words, low[1]) == "hundred":
+        return value, stop
+    # "fifteen hundred two thousand": nobody says 1,502 thousand
+    if value < 1000 or at(words, low[1]) not in SCALES:
         return value + low[0], low[1]
     return value, stop
 
 
 def cardinal(words: Words, i: int) -> Atom | None:
     """The longest whole number that starts at `i`: groups up to 9,999, each with a smaller scale than the last."""
+    if _o_clock(words, i):
+        return None
     if at(words, i) in ZEROS:
         return Atom("0", i, i + 1, 0, True)
     total, smallest, stop = 0, 10**18, i
@@ -152,6 +163,8 @@ def decimals(words: Words, i: int) -> tuple[str, int]:
     """Figures after "point" at `i`: single digits, or one number below a hundred."""
     figures = ""
     while is_digit(at(words, i)):
+        if figures and at(words, i + 1) == "point" and is_digit(at(words, i + 2)):
+            break  # "one point two | one point three"
         figures += str(UNITS.get(words[i], 0))
         i += 1
     if not figures:
@@ -167,6 +180,8 @@ def amount(words: Words, i: int) -> Amount | None:
     "oh" does not start one. A trailing scale from a million up stays a word when one number stands before it.
     """
     negative = at(words, i) in {"minus", "negative"}
+    if negative and at(words, i - 1) in NUMBER_WORDS:
+        return None  # "ten minus three"
     if negative:
         i += 1
     if at(words, i) == "a" and at(words, i + 1) in {"hundred", *SCALES}:

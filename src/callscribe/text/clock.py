@@ -19,12 +19,13 @@ from callscribe.text.lexicon import (
     UNIT_WORDS,
     UNITS,
     WEEKDAYS,
+    ZEROS,
     ZONES,
 )
 from callscribe.text.spans import Setting, Span, cue_distance
 
 _QUARTER_HOURS = frozenset({15, 30, 45})
-_STREETS = frozenset(
+STREETS = frozenset(
     {"street", "avenue", "road", "drive", "lane", "boulevard", "court", "place", "highway"}
 )
 _NOT_A_TIME_AFTER = frozenset(
@@ -78,6 +79,13 @@ def _ends_clock(words: Words, i: int) -> bool:
     return word in AFTER_CLOCK
 
 
+def o_clock(words: Words, i: int) -> int:
+    """Where "o'clock" at `i` ends, also in two words; `i` when it is not there."""
+    if at(words, i) in {"o'clock", "oclock"}:
+        return i + 1
+    return i + 2 if at(words, i) in ZEROS and at(words, i + 1) == "clock" else i
+
+
 def bare_hour(words: Words, i: int) -> bool:
     """Whether the single word at `i` is an hour of the clock: "until five", "monday eight to five"."""
     if _hour(words, i) is None:
@@ -121,8 +129,9 @@ def time(words: Words, i: int, setting: Setting) -> Span | None:
     hour = _hour(words, i)
     if hour is None:
         return _day_clock(words, i)
-    if at(words, i + 1) in {"o'clock", "oclock"}:
-        half, stop = _meridiem(words, i + 2)
+    after = o_clock(words, i + 1)
+    if after > i + 1:
+        half, stop = _meridiem(words, after)
         return Span(i, stop, f"{hour} o'clock{half}", "time")
     minutes = two_figures(words, i + 1)
     if minutes is not None and minutes[0] < 60:
@@ -146,7 +155,7 @@ def _clock_without_half(words: Words, i: int, minutes: int, stop: int) -> bool:
         return False
     if len(after) == 1 and after != "i":
         return False  # part of a code
-    if any(at(words, stop + k) in _STREETS for k in range(3)):
+    if any(at(words, stop + k) in STREETS for k in range(3)):
         return False  # a house number
     labelled = before in NUMBER_LABELS or before in {"area", "code"} or before in CODE_CUES
     if labelled or cue_distance(words, i, CODE_CUES, 4) is not None:

@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from callscribe.text.cardinals import Atom, Words, at, atom, decimals, is_digit
+from callscribe.text.clock import STREETS
 from callscribe.text.lexicon import (
     BIRTH_CUES,
     CARD_CUES,
@@ -14,6 +15,7 @@ from callscribe.text.lexicon import (
     COUNTED,
     EXPIRY_CUES,
     HESITATIONS,
+    NUMBER_LABELS,
     NUMBER_WORDS,
     PHONE_CUES,
     PRICE_CUES,
@@ -129,7 +131,7 @@ def _is_list(run: Run) -> bool:
         return False
     round_tens = all(a.value % 10 == 0 for a in atoms)
     if round_tens and len(atoms) == 2:
-        return atoms[0].value < atoms[1].value and atoms[0].value != 20
+        return atoms[0].value != atoms[1].value and atoms[0].value != 20
     return round_tens
 
 
@@ -206,6 +208,9 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
     dotted = _dotted(words, run)
     if dotted is not None:
         return dotted
+    years = _years(run)
+    if years is not None:
+        return years
     measured = _pressure(words, run)
     if measured is not None:
         return measured
@@ -231,6 +236,8 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
             return None
     elif _is_list(run) and not _ends_in_thousands(run, cue):
         return None
+    elif not _labelled_closely(words, i) and _mixed(words, run):
+        return Span(i, run.stop, " ".join(words[i : run.stop]), "number")
     if any(words[k] in _DASHES for k in range(i, run.stop)):
         return Span(i, run.stop, _as_dashed(words, run), "phone" if cue == "phone" else "code")
     span = written_digits(figures, cue, setting)
@@ -311,6 +318,28 @@ def _priced(words: Words, run: Run) -> bool:
     return typical or first >= 10
 
 
+def _years(run: Run) -> Span | None:
+    """The first of several years in a row: "twenty ten twenty eleven"."""
+    atoms = run.atoms
+    pairs = list(zip(atoms[::2], atoms[1::2], strict=False))
+    if len(atoms) < 4 or len(atoms) % 2 or any(len(a.digits) != 2 or a.spelled for a in atoms):
+        return None
+    if not all(first.value in {18, 19, 20} for first, _ in pairs):
+        return None
+    first, second = pairs[0]
+    return Span(first.start, second.stop, first.digits + second.digits, "date")
+
+
+def _mixed(words: Words, run: Run) -> bool:
+    """Whether three numbers or more, of them two with two figures, are one number as little as several: "five ten
+    fifteen twenty". The lengths of telephone numbers and a street behind them speak for one."""
+    groups = [a for a in run.atoms if len(a.digits) == 2 and not a.spelled]
+    street = any(at(words, run.stop + k) in STREETS for k in range(3))
+    read_out = sum(len(a.digits) for a in run.atoms if a.spelled)
+    whole = len(run.figures) in {7, 9, 10, 11, 16} and read_out >= 3
+    return len(run.atoms) >= 3 and len(groups) >= 2 and not (street or whole)
+
+
 def _guesses(words: Words, run: Run) -> Span | None:
     """Two guesses at one quantity, kept apart: "five, ten minutes", "30, 40 people"."""
     if len(run.atoms) != 2:
@@ -325,12 +354,18 @@ def _guesses(words: Words, run: Run) -> Span | None:
             return None
         text = f"{words[first.start]}, {words[second.start]}"
     else:
-        steps = [value % 5 == 0 and value != 20 for value in (first.value, second.value)]
-        tens = first.value % 10 == second.value % 10 == 0 and first.value != 20
-        if not (tens or (counted and all(steps))):
+        # Years begin with these.
+        steps = first.value not in {18, 19, 20} and (
+            second.value == first.value + 1 or first.value % 5 == second.value % 5 == 0
+        )
+        if not steps or _labelled_closely(words, run.start):
             return None
         text = f"{first.digits}, {second.digits}"
     return Span(run.start, run.stop, text, "number")
+
+
+def _labelled_closely(words: Words, i: int) -> bool:
+    return labelled(words, i) or at(words, i - 1) in NUMBER_LABELS
 
 
 def _pressure(words: Words, run: Run) -> Span | None:
@@ -381,6 +416,8 @@ def _dotted(words: Words, run: Run) -> Span | None:
             piece = Run((piece_atom,), j + 1, piece_atom.stop)
         parts.append(piece.figures)
         j = piece.stop
+    if sign == "point" and any(len(part) > 1 for part in parts[1:-1]):
+        return None  # "one point two one point three"
     enough = len(parts) == 4 or (sign == "point" and len(parts) == 3)
     if not enough or not all(re.fullmatch(r"\d{1,3}", part) for part in parts):
         return None

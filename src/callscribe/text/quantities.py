@@ -12,7 +12,7 @@ from callscribe.text.cardinals import (
     ordinal,
     ordinal_text,
 )
-from callscribe.text.clock import bare_hour
+from callscribe.text.clock import bare_hour, o_clock
 from callscribe.text.lexicon import (
     CODE_CUES,
     COUNTED,
@@ -172,7 +172,11 @@ def _figure_at(words: Words, i: int, setting: Setting) -> bool:
     if not number.plain_small:
         return True
     following = at(words, number.stop)
-    if _is_unit(words, number.stop) or following in {"pm", "am", "o'clock"}:
+    if (
+        _is_unit(words, number.stop)
+        or following in {"pm", "am"}
+        or o_clock(words, number.stop) > number.stop
+    ):
         return True
     return following in {"p", "a"} and at(words, number.stop + 1) == "m"
 

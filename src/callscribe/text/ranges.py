@@ -1,6 +1,7 @@
-"""Numbers side by side that may share a scale: "forty or fifty thousand dollars", "three four five hundred people".
+"""Numbers side by side that may be several or one: "forty or fifty thousand dollars", "twenty thirty dollars".
 
-Nobody can tell from the words alone whether the first is 40 or 40,000, so none of them is written in figures.
+Nobody can tell from the words alone whether the first is 40 or 40,000, or whether it is 20 to 30 dollars or 2,030, so
+no figure is written that nobody said.
 """
 
 from __future__ import annotations
@@ -8,8 +9,27 @@ from __future__ import annotations
 import itertools
 from typing import NamedTuple
 
-from callscribe.text.cardinals import Words, at, cardinal, decimals, is_digit
-from callscribe.text.lexicon import HESITATIONS, NUMBER_WORDS, REPEATS, SCALES, ZEROS
+from callscribe.text.cardinals import (
+    Words,
+    at,
+    below_hundred,
+    below_thousand,
+    cardinal,
+    decimals,
+    is_digit,
+)
+from callscribe.text.lexicon import (
+    COUNTED,
+    HESITATIONS,
+    MONEY_BRITISH,
+    MONEY_COUNTRIES,
+    MONEY_WORDS,
+    NUMBER_WORDS,
+    REPEATS,
+    SCALES,
+    UNIT_WORDS,
+    ZEROS,
+)
 from callscribe.text.spans import Span
 
 _JOINTS = frozenset({"or", "to", "through", "and"})
@@ -66,6 +86,105 @@ def shared_scale(words: Words, i: int, *, labelled: bool) -> list[Span]:
     if not any(_may_share(item, joint, last) for item, joint in pairs):
         return []
     return _as_said(words, row)
+
+
+def side_by_side(words: Words, i: int, *, labelled: bool) -> list[Span]:
+    """A row of numbers from `i`, joined by no word, that may be guesses at one quantity as well as one number in
+    pieces, each by itself: "20, 30 dollars", "two, three PM", "a hundred fifty two hundred"; empty for no such row.
+
+    Args:
+        labelled: as in `shared_scale`; then they are one number in pieces.
+    """
+    if labelled or at(words, i - 1) in NUMBER_WORDS or at(words, i - 1) in REPEATS:
+        return []
+    hundreds = _hundreds(words, i)
+    if hundreds:
+        return hundreds
+    row: list[_Item] = []
+    j = i
+    while len(row) < _LONGEST_ROW and (found := below_hundred(words, j)) is not None:
+        row.append(_Item(j, found[0], (), found[1]))
+        j = found[1]
+    goes_on = at(words, j) in NUMBER_WORDS or at(words, j) in REPEATS
+    if len(row) < 2 or (goes_on and not _is_counted(words, j)):
+        return []
+    values = [int(item.value) for item in row]
+    upwards = all(one < other for one, other in itertools.pairwise(values))
+    if _is_half_day(words, j):
+        guessed = upwards and all(other == one + 1 for one, other in itertools.pairwise(values))
+    elif _is_counted(words, j):
+        guessed = upwards and _guessed(values)
+    else:
+        return []
+    if not guessed:
+        return []
+    spans = _as_said(words, row)
+    if len(row) == 2 and values[0] < 10:
+        return spans
+    comma = [","] * (len(row) - 1) + [""]
+    return [
+        span._replace(text=f"{value}{mark}")
+        for span, value, mark in zip(spans, values, comma, strict=True)
+    ]
+
+
+def _guessed(values: list[int]) -> bool:
+    """Whether numbers that go upwards may be guesses at one quantity."""
+    first, second = values[:2]
+    if first < 10 and len(values) == 2:
+        return second == first + 1 or (first >= 5 and second in {10, 15, 20})
+    steps = all(value % 5 == 0 for value in values)
+    return steps or all(other - one <= 2 for one, other in itertools.pairwise(values))
+
+
+def _hundreds(words: Words, i: int) -> list[Span]:
+    """Hundreds that begin before others end: "one hundred (and) fifty two hundred" is 100 and 5,200 or 150 and 200."""
+    article = at(words, i) == "a" and at(words, i + 1) == "hundred"
+    if at(words, i) in {"hundred", *SCALES}:  # and nothing says how many: "hundred and twenty"
+        rest = below_hundred(words, i + 1 + (at(words, i + 1) == "and"))
+        if rest is not None and at(words, rest[1]) not in {"hundred", *SCALES}:
+            return _as_said(words, [_Item(i, 100, (), rest[1])])
+    if article or at(words, i) == "hundred":
+        value, stop = 100, i + 1 + article
+    else:
+        found = below_thousand(words, i)
+        if found is None or at(words, found[1] - 1) != "hundred":
+            return []
+        value, stop = found
+    linked = at(words, stop) == "and"
+    low = below_hundred(words, stop + linked)
+    if low is None or at(words, low[1]) != "hundred":
+        return []
+    end = low[1] + 1
+    if linked and low[0] < 10:
+        return []  # "three hundred and four hundred"
+    if low[0] < 10 and not _is_counted(words, end):
+        return []  # "three hundred four hundred": 300, 400
+    clear = low[0] < 10 and not linked
+    items = [_Item(i, value, (), stop if clear else end)]
+    if clear:
+        items.append(_Item(stop, low[0] * 100, (), end))
+    return _as_said(words, items)
+
+
+def _is_counted(words: Words, i: int) -> bool:
+    """Whether the word at `i` is what a number before it counts or measures."""
+    word = at(words, i)
+    if word in COUNTED or word in UNIT_WORDS or word in MONEY_WORDS or word in MONEY_BRITISH:
+        return True
+    country = any(tuple(words[i : i + len(said)]) == said for said in MONEY_COUNTRIES)
+    return (
+        word in {"percent", "o'clock", "oclock"}
+        or country
+        or ((word, at(words, i + 1)) in {("per", "cent"), ("o", "clock"), ("oh", "clock")})
+    )
+
+
+def _is_half_day(words: Words, i: int) -> bool:
+    """Whether "a m" or "p m" stands at `i`."""
+    return at(words, i) in {"am", "pm", "a.m.", "p.m."} or (
+        at(words, i) in {"a", "p"} and at(words, i + 1) == "m"
+    )
 
 
 def _as_said(words: Words, row: list[_Item]) -> list[Span]:

@@ -58,7 +58,10 @@ def written_spans(
     i, end = start, len(words) if stop is None else stop
     while i < end:
         if i not in mails and (words[i] in NUMBER_WORDS or words[i] == "a"):
-            row = ranges.shared_scale(words, i, labelled=digits.labelled(words, i))
+            labelled = digits.labelled(words, i)
+            row = ranges.shared_scale(words, i, labelled=labelled) or ranges.side_by_side(
+                words, i, labelled=labelled
+            )
             if row and row[-1].stop <= end:
                 spans += row
                 i = row[-1].stop
@@ -97,6 +100,8 @@ def _match(words: Sequence[str], i: int, setting: Setting, addresses: bool) -> S
         return None
     if word in UNKNOWN:
         return Span(i, i + 1, UNKNOWN_TEXT, "unknown")
+    if clock.o_clock(words, i) == i + 2:
+        return Span(i, i + 2, "o'clock", "word")
     if word in TITLES and at(words, i + 1):
         return Span(i, i + 1, TITLES[word], "word")
     for said, text in SPECIALS.items():

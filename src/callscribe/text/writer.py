@@ -20,6 +20,7 @@ from callscribe.text.lexicon import (
     NUMBER_LABELS,
     PROFANITY,
     QUESTION_CUES,
+    SCALES,
     TENS,
     TITLES,
     UNITS,
@@ -65,6 +66,10 @@ _ALWAYS = {
     **{month: month.capitalize() for month in MONTHS if month not in {"may", "march", "august"}},
     "i": "I", "i'm": "I'm", "i'll": "I'll", "i've": "I've", "i'd": "I'd",
 }  # fmt: skip
+
+
+_NO_NAMES = frozenset({"hundred", *SCALES, "euro", "euros", "dollar", "dollars", "cents"})
+"""The model takes rare words for names."""
 
 
 class WriterOptions(msgspec.Struct, frozen=True):
@@ -254,7 +259,7 @@ class Writer:
                 text = _ALWAYS[text]
             elif text in self._forms and (capital is None or capital > _FORM_DOUBT):
                 text = self._forms[text]
-            elif capital is not None and capital > 0:
+            elif capital is not None and capital > 0 and text not in _NO_NAMES:
                 text = _capitalised(text)
         if starts and span.kind in {"word", "number"} and text.islower():
             text = _capitalised(text)
