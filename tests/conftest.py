@@ -14,6 +14,14 @@ settings.load_profile("callscribe")
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_measuring() -> Iterator[None]:
+    """Servers that tests start measure nothing first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CALLSCRIBE_CAPACITY", "1000")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def no_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Whatever models this user has: tests see none, in processes they start too, unless they ask for one."""
     with pytest.MonkeyPatch.context() as patch:

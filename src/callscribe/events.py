@@ -267,6 +267,19 @@ class LagChanged(Event, frozen=True, kw_only=True, tag="lag"):
     lag_ms: int
 
 
+class TranscriptionWaits(Event, frozen=True, kw_only=True, tag="transcription_waits"):
+    """There is no room to transcribe a stream now: its audio is kept and transcribed when there is. Its finals may come
+    long after `call_ended`; its `stream_ended` is the last of it."""
+
+    leg: str
+    stream: str
+    tracks: tuple[Track, ...]
+    at_ms: int = 0
+    """From when on."""
+    over: bool = False
+    """True: what had waited has been transcribed, while the stream goes on."""
+
+
 class DtmfReceived(Event, frozen=True, kw_only=True, tag="dtmf"):
     leg: str
     track: Track
@@ -298,7 +311,8 @@ class StreamEnded(Event, frozen=True, kw_only=True, tag="stream_ended"):
 
 
 class CallEnded(Event, frozen=True, kw_only=True, tag="call_ended"):
-    """The call is over. Only better readings and people's corrections follow for this record."""
+    """The call is over. Only better readings and people's corrections follow for this record, and what is left of
+    streams that had to wait for room (`transcription_waits`)."""
 
     status: CallStatus = "completed"
     duration_ms: int = 0
@@ -308,7 +322,8 @@ class CallEnded(Event, frozen=True, kw_only=True, tag="call_ended"):
 
 
 class RecordSettled(Event, frozen=True, kw_only=True, tag="record_settled"):
-    """After `call_ended`, when a second reader is at work: every utterance has been read; the text is final."""
+    """After `call_ended` and the last `stream_ended`, when a second reader is at work: every utterance has been
+    read; the text is final."""
 
     unread: int = 0
     """Utterances that could not be read again and keep their first reading."""
@@ -373,6 +388,7 @@ AnyEvent = (
     | RevisedTranscript
     | GapDetected
     | LagChanged
+    | TranscriptionWaits
     | DtmfReceived
     | TranscriptionPaused
     | TranscriptionResumed

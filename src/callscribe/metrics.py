@@ -75,6 +75,8 @@ class Figures:
     store_failing: bool
     more: dict[str, float] = field(default_factory=dict)
     """What the parts tell, by the names of their sources."""
+    gives_way: dict[str, bool] = field(default_factory=dict)
+    """What gives way under load, in this order, and whether it does now."""
 
 
 class Meter:
@@ -83,6 +85,7 @@ class Meter:
     Args:
         sources: asked when somebody looks; must not block.
         live: what has arrived on the streams that are open, by stream SID.
+        gives_way: what gives way under load, in this order, and whether it does now.
         second_reader: whether calls are read a second time, so that an ended one has something to wait for.
     """
 
@@ -92,7 +95,9 @@ class Meter:
         *,
         live: Callable[[], dict[str, StreamCounters]] = dict,
         second_reader: bool = False,
+        gives_way: Callable[[], dict[str, bool]] = dict,
     ) -> None:
+        self._gives_way = gives_way
         self._sources = sources
         self._live = live
         self._second_reader = second_reader
@@ -220,6 +225,7 @@ class Meter:
             unsettled=len(self._unsettled),
             store_failing=self._store_failing,
             more={source.name: source.ask() for source in self._sources},
+            gives_way=self._gives_way(),
         )
 
     def text(self) -> bytes:
@@ -267,6 +273,12 @@ class _Asked(Collector):
             ("unsettled_calls", "Calls over and not yet read a second time.", len(meter._unsettled)),
         ]  # fmt: skip
         rows += [(s.name, s.about, s.ask()) for s in meter._sources]
+        steps = GaugeMetricFamily(
+            "callscribe_gives_way", "What gives way under load: 1 while it does.", labels=["step"]
+        )
+        for step, now in meter._gives_way().items():
+            steps.add_metric([step], now)
+        yield steps
         for name, about, value in rows:
             yield GaugeMetricFamily(f"callscribe_{name}", about, value=value)
         grown = [

@@ -44,6 +44,8 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     end_reason: str = ""
     on_hold: bool = False
     paused: bool = False
+    waiting: bool = False
+    """Some of it is not transcribed yet for want of room, and will be."""
     dial: Dial | None = None
     speakers: tuple[str, ...] = ()
     utterance_count: int = 0

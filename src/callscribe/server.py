@@ -5,7 +5,7 @@
         open_record      store, hub, journal
         decoding         where speech is decoded: worker processes, or threads
         Sessions         a stream's audio to text
-        second_readings  what reads it again
+        second_reading   what reads it again
         call_registry    which calls are live
         web_services     what pages and API may use
 
@@ -16,16 +16,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import sys
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+import structlog
 
 from callscribe.addresses import check_public_url, tidy
 from callscribe.calls.plans import FlowDefaults, Flows, NumberFlow, read_flows
@@ -59,7 +60,7 @@ from callscribe.reading.agenda import Agenda
 from callscribe.reading.ears import Ears
 from callscribe.reading.process import ReaderProcess
 from callscribe.reading.service import Expected, ReadingService
-from callscribe.reading.unread import Unread, seal_of
+from callscribe.reading.unread import Unread
 from callscribe.recognition import registry as engines
 from callscribe.recognition.base import Recognizer
 from callscribe.recognition.windows import WINDOW_MS
@@ -67,12 +68,17 @@ from callscribe.recordings.objects import SCHEME, Objects
 from callscribe.recordings.shelf import Shelf
 from callscribe.recordings.writing import Recorder
 from callscribe.settings import Settings
+from callscribe.speech import capacity
 from callscribe.speech.endpoint import EndpointOptions
-from callscribe.speech.lanes import DecodePool
+from callscribe.speech.lanes import DecodePool, usable_cores
 from callscribe.speech.places import InProcess
+from callscribe.speech.recovery import Place, RecogniserFailed
 from callscribe.speech.session import SessionOptions, StreamSession
+from callscribe.speech.strain import STEPS
 from callscribe.speech.stream import DecodingOptions
 from callscribe.speech.tap import Listener
+from callscribe.speech.track import Progress
+from callscribe.speech.waiting import KeptStream, Left, Waiting
 from callscribe.speech.worker import Made
 from callscribe.speech.workers import Workers
 from callscribe.store.base import Archive, TokenBook
@@ -85,6 +91,8 @@ from callscribe.web.listening import is_loopback, listen, serving, url_of
 from callscribe.web.pagetoken import kept_token, page_token
 from callscribe.web.services import Readiness, Services, WebSettings
 
+_log = structlog.get_logger(__name__)
+
 STAGES: tuple[Stage, ...] = ()
 """What every event passes before anybody knows of it, in order; docs/adding-a-stage.md."""
 
@@ -92,12 +100,12 @@ NOTES = "carrier"
 """Folder in the data folder where it is noted what a number was set to before we changed it."""
 
 
+_TRIAL = -1
+"""Number of a stream that is only tried."""
+
 ADDRESS_FILE = "address"
 """In the data folder: where its server listens. It stays behind, and counts only while the folder is in use."""
 
-
-_SHORTEST_KEY = 16
-"""Characters of a secret that sound is sealed with."""
 
 _MOST_HINTS = 40
 """Names and words that the second reader is told of; more than fit into its prompt are of no use."""
@@ -157,7 +165,9 @@ class Server:
     failed: asyncio.Event
     """Set when the server stopped by itself."""
     reading: SecondReading | None = None
-    """None without a general second reader."""
+    """None without a second reader."""
+    capacity: int = 0
+    """Tracks that are transcribed while people speak; 0: no bound is known."""
 
     async def finish(self) -> None:
         """Take no new calls, finish what is being said, and end the live view."""
@@ -238,18 +248,24 @@ def call_flows(settings: Settings, own_number: str = "") -> Flows:
     return read_flows(settings.numbers, default=general, own_number=own_number, defaults=defaults)
 
 
-def check_phrases(flows: Flows, recognizer: Recognizer) -> None:
+def check_phrases(flows: Flows, place: Place) -> None:
     """Find out before the first call whether the model can be restricted to the numbers' phrases.
+
+    Args:
+        place: where it is loaded.
 
     Raises:
         ModelError: it cannot; names the number and the model.
     """
     for number, flow in flows.numbers.items():
         if flow.phrases:
+            place.open(_TRIAL, DecodingOptions(phrases=flow.phrases))
             try:
-                recognizer.start_session(flow.phrases).close()
-            except ModelError as error:
+                place.begin(_TRIAL, "inbound", Progress())
+            except RecogniserFailed as error:
                 raise ModelError(f'[numbers."{number}"], phrases: {error}') from None
+            finally:
+                place.close(_TRIAL)
 
 
 def session_options(settings: Settings, plan: NumberFlow, language: str = "") -> SessionOptions:
@@ -319,13 +335,13 @@ def check(settings: Settings) -> None:
             f"`number` {settings.number!r} is not a phone number. "
             "Write it with + and the country code, like +15005550006."
         )
-    key = settings.unread_key.reveal()
-    if key and len(key) < _SHORTEST_KEY:
-        raise SettingsError(
-            f"`unread_key` has {len(key)} characters; {_SHORTEST_KEY} or more are needed, or it can be guessed. "
-            "Leave it out, and a key is made and kept in the data folder."
-        )
     call_flows(settings)
+    if settings.capacity != "auto" and not (
+        settings.capacity.isascii() and settings.capacity.isdigit() and int(settings.capacity) > 0
+    ):
+        raise SettingsError(
+            f"`capacity` {settings.capacity!r} is neither `auto` nor a number of tracks, 1 or more."
+        )
     if settings.recordings.startswith(SCHEME):
         Objects(settings.recordings)
     Contacts(settings.contacts)
@@ -376,8 +392,14 @@ async def running_product(settings: Settings, tell: Tell) -> AsyncIterator[Produ
             stack.callback(account.close)
             if settings.public_url or settings.tunnel != "none":  # calls have a way here
                 own = await account.choose(settings.public_url, tell)
-        recognizer, model = await asyncio.to_thread(load_recognizer, settings)
-        stack.callback(recognizer.close)
+        model = resolve(settings.model, language=settings.language)
+        recognizer: Recognizer | Elsewhere
+        if in_processes(settings):
+            load = partial(engines.load_recognizer, model.path, model.facts)
+            recognizer = Elsewhere(model.title, model.language, load)
+        else:
+            recognizer = await asyncio.to_thread(model.load_recognizer)
+            stack.callback(recognizer.close)
         listener = listen(settings.host, settings.port)
         stack.callback(listener.close)
         server = await stack.enter_async_context(
@@ -385,7 +407,6 @@ async def running_product(settings: Settings, tell: Tell) -> AsyncIterator[Produ
                 settings,
                 recognizer,
                 listener,
-                load_again=partial(engines.load_recognizer, model.path, model.facts),
                 public_url=await _public_url(settings, listener, stack, tell),
                 own_number=own[0].number if own else settings.number,
                 carrier_api=None if account is None else account.client,
@@ -410,10 +431,9 @@ async def _public_url(
 @contextlib.asynccontextmanager
 async def running_server(
     settings: Settings,
-    recognizer: Recognizer,
+    recognizer: Recognizer | Elsewhere,
     listener: socket.socket,
     *,
-    load_again: LoadAgain | None = None,
     public_url: str = "",
     own_number: str = "",
     carrier_api: Client | None = None,
@@ -423,10 +443,8 @@ async def running_server(
     On leaving: new calls are refused, what is being said is finished and stored, viewers get it, everything closes.
 
     Args:
-        recognizer: closed by the caller.
+        recognizer: decodes in this process, and is closed by the caller; or is loaded in worker processes.
         listener: from `listen`; closed here.
-        load_again: loads the recogniser in another process. Without it, it decodes in this one, whatever the settings
-            say.
         public_url: where the carrier reaches us; by default the address we listen on.
         own_number: the number that calls arrive at and are placed from, when known.
         carrier_api: for what needs REST: streams of participants added by REST, placed calls, restarted sockets.
@@ -438,16 +456,19 @@ async def running_server(
     check(settings)
     address = Address.of(listener, public_url)
     flows = call_flows(settings, own_number)
-    check_phrases(flows, recognizer)
     failed = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(listener.close)
         record = await stack.enter_async_context(open_record(settings))
-        readings = await stack.enter_async_context(
-            second_readings(settings, flows, recognizer.language, record)
+        pool = await stack.enter_async_context(decoding(settings, recognizer, flows))
+        waiting = Waiting(settings.data)
+        left = await asyncio.to_thread(waiting.left)
+        reading = await stack.enter_async_context(
+            second_reading(settings, recognizer.language, record, pool, left)
         )
-        pool = await stack.enter_async_context(decoding(settings, recognizer, load_again))
-        sessions = Sessions(settings, pool, record, readings, language=recognizer.language)
+        sessions = Sessions(settings, pool, record, waiting, reading, language=recognizer.language)
+        record.upkeep.let_go = sessions.drop
+        await sessions.take_up(left)
         memory = Worker("what calls were before")
         stack.callback(memory.close)
         registry = call_registry(
@@ -460,7 +481,12 @@ async def running_server(
             own_number=own_number,
             carrier_api=carrier_api,
         )
-        meter = Meter(figures_of_parts(record), live=sessions.counters)
+        meter = Meter(
+            figures_of_parts(record, pool),
+            live=sessions.counters,
+            second_reader=reading is not None,
+            gives_way=lambda: dict(zip(STEPS, pool.strain.steps, strict=True)),
+        )
         follower = stack.enter_context(JournalFollower(record.store, record.hub, after=None))
         await stack.enter_async_context(meter.following(follower))
         services = web_services(
@@ -471,7 +497,7 @@ async def running_server(
             meter,
             Health(record.journal, failed, recognizer.name),
             own_number=own_number,
-            readings=readings,
+            reading=reading,
         )
         webhooks = carrier_routes(
             registry,
@@ -489,6 +515,7 @@ async def running_server(
         )
         keep_address(settings.data, address.url)
         stack.callback(services.stopping.set)
+        stack.push_async_callback(sessions.leave)
         stack.push_async_callback(registry.close)
         yield Server(
             settings=settings,
@@ -497,7 +524,8 @@ async def running_server(
             record=record,
             registry=registry,
             failed=failed,
-            reading=readings.general,
+            reading=reading,
+            capacity=pool.admission.capacity,
         )
 
 
@@ -530,7 +558,7 @@ async def open_record(settings: Settings) -> AsyncIterator[Record]:
                 upkeep = Upkeep(
                     store,
                     journal.publish,
-                    keepers=[Unread(data)],
+                    keepers=[Unread(data), Waiting(data)],
                     shelf=shelf,
                     retention=kept,
                 )
@@ -563,90 +591,24 @@ class SecondReading:
     """Of the first reader, BCP 47; empty: unknown, and the second finds out."""
 
 
-@dataclass(frozen=True)
-class SecondReadings:
-    """All second readers at work."""
-
-    general: SecondReading | None = None
-    """None: the calls of numbers that say nothing else are not read again."""
-    named: Mapping[str, SecondReading] = field(default_factory=dict)
-    """By what numbers say."""
-
-    def of(self, plan: NumberFlow) -> SecondReading | None:
-        """Who reads the calls of a number; None: nobody."""
-        if plan.second_reader is None:
-            return self.general
-        return self.named.get(plan.second_reader)
-
-    @property
-    def all(self) -> tuple[SecondReading, ...]:
-        found = [self.general, *self.named.values()]
-        return tuple({id(reading): reading for reading in found if reading is not None}.values())
-
-    def rereads(self, call: str) -> bool:
-        """Whether more of this call is going to be read again."""
-        return any(reading.service.rereads(call) for reading in self.all)
-
-
-@contextlib.asynccontextmanager
-async def second_readings(
-    settings: Settings, flows: Flows, language: str, record: Record
-) -> AsyncIterator[SecondReadings]:
-    """What reads utterances again, each model once, for whatever numbers.
-
-    Raises:
-        ModelError: a reader that is named is not there, or of another kind or language; says for which number.
-    """
-    general = second_reader(settings.second_reader, language=language)
-    wanted = readers_of_numbers(flows, language)
-    others = {
-        model.path: model for model in wanted.values() if not general or model.path != general.path
-    }
-    seal = None
-    if settings.keep_unread and (general or others):
-        Unread(settings.data).adopt([model.name for model in others.values()])
-        seal = await asyncio.to_thread(seal_of, settings.data, settings.unread_key.reveal())
-    async with contextlib.AsyncExitStack() as stack:
-        at_work: dict[Path, SecondReading] = {}
-        for model in [*([general] if general else []), *others.values()]:
-            unread = Unread(
-                settings.data,
-                memory=not settings.keep_unread,
-                seal=seal,
-                reader="" if model is general else model.name,
-            )
-            at_work[model.path] = await stack.enter_async_context(
-                second_reading(settings, model, language, record, unread)
-            )
-        yield SecondReadings(
-            general=at_work[general.path] if general else None,
-            named={name: at_work[model.path] for name, model in wanted.items()},
-        )
-
-
-def readers_of_numbers(flows: Flows, language: str) -> dict[str, ModelFolder]:
-    """The second readers that numbers have of their own, by what the numbers say.
-
-    Raises:
-        ModelError: one is not there, or of another kind or language; names the number.
-    """
-    found: dict[str, ModelFolder] = {}
-    for number, flow in flows.numbers.items():
-        if flow.second_reader is not None:
-            try:
-                model = second_reader(flow.second_reader, language=language)
-            except ModelError as error:
-                raise ModelError(f'[numbers."{number}"], second_reader: {error}') from None
-            if model is not None:
-                found[flow.second_reader] = model
-    return found
-
-
 @contextlib.asynccontextmanager
 async def second_reading(
-    settings: Settings, model: ModelFolder, language: str, record: Record, unread: Unread
-) -> AsyncIterator[SecondReading]:
-    """One model that reads utterances again. What is unread when it closes is read when it starts again."""
+    settings: Settings, language: str, record: Record, pool: DecodePool, left: Sequence[KeptStream]
+) -> AsyncIterator[SecondReading | None]:
+    """What reads utterances again; None when that is off or no model for it is installed. What is unread when it
+    closes is read when it starts again.
+
+    Args:
+        pool: while it is behind, nothing is read again.
+        left: streams that will be decoded though their calls are over.
+
+    Raises:
+        ModelError: the reader that the settings name is not there, or of another kind or language.
+    """
+    model = second_reader(settings.second_reader, language=language)
+    if model is None:
+        yield None
+        return
     ears = Ears()
     with JournalFollower(record.store, record.hub, after=None) as follower:
         service = ReadingService(
@@ -654,10 +616,14 @@ async def second_reading(
             follower,
             publish=record.journal.publish,
             ears=ears,
-            unread=unread,
+            unread=Unread(settings.data, memory=not settings.keep_unread),
             write=text_writer(settings, language),
             agenda=Agenda(WINDOW_MS),
+            hurried=lambda: pool.strain.hurried,
+            put_off=lambda: pool.strain.put_off,
         )
+        for kept in left:
+            service.expect_rest(kept.head.call, kept.head.stream)
         running = asyncio.create_task(service.run(), name="second reading")
         try:
             yield SecondReading(model, ears, service, language)
@@ -682,35 +648,62 @@ def writer_options(settings: Settings) -> WriterOptions:
     return WriterOptions(fillers=settings.fillers, profanity_filter=settings.profanity_filter)
 
 
-LoadAgain = Callable[[], Recognizer]
-"""Picklable."""
+@dataclass(frozen=True)
+class Elsewhere:
+    """A recogniser that is loaded in worker processes and not in this one."""
+
+    name: str
+    language: str
+    """BCP 47; empty: unknown."""
+    load: Callable[[], Recognizer]
+    """Picklable."""
+
+
+def in_processes(settings: Settings) -> bool:
+    """Whether speech is decoded in processes of its own."""
+    return settings.workers == "processes" and sys.platform != "win32"
 
 
 @contextlib.asynccontextmanager
 async def decoding(
-    settings: Settings, recognizer: Recognizer, load_again: LoadAgain | None
+    settings: Settings, recognizer: Recognizer | Elsewhere, flows: Flows
 ) -> AsyncIterator[DecodePool]:
     """Where speech is decoded; on leaving, everything that was heard is decoded.
 
     Raises:
-        ModelError: a worker process cannot load the model.
+        ModelError: a worker process cannot load the model, or it cannot be restricted to a number's phrases.
     """
+    count = settings.threads or usable_cores()
     async with contextlib.AsyncExitStack() as stack:
-        if load_again is None or settings.workers == "threads" or sys.platform == "win32":
-            write = text_writer(settings, recognizer.language)
-            pool = DecodePool([InProcess(recognizer, write)], threads=settings.threads)
-        else:
-            write_there = partial(
-                Writer.for_language, recognizer.language, writer_options(settings)
-            )
-            workers = Workers(
-                Made(load_again, write_there), settings.threads or os.cpu_count() or 1
-            )
+        places: Sequence[Place]
+        if isinstance(recognizer, Elsewhere):
+            write = partial(Writer.for_language, recognizer.language, writer_options(settings))
+            workers = Workers(Made(recognizer.load, write), count)
             stack.callback(workers.close)
             await asyncio.to_thread(workers.start)
-            pool = DecodePool(workers.places, threads=1)
+            places, threads = workers.places, 1
+        else:
+            places = [InProcess(recognizer, text_writer(settings, recognizer.language))]
+            threads = count
+        await asyncio.to_thread(check_phrases, flows, places[0])
+        tracks = await asyncio.to_thread(capacity_of, settings, recognizer.name, places, threads)
+        pool = DecodePool(places, threads=threads, capacity=tracks)
         stack.push_async_callback(pool.close)
         yield pool
+
+
+def capacity_of(settings: Settings, model: str, places: Sequence[Place], threads: int) -> int:
+    """How many tracks are followed live: as set, as an earlier start measured, or measured now; 0: not known."""
+    if settings.capacity != "auto":
+        return int(settings.capacity)
+    workers, kind = len(places) * threads, "processes" if in_processes(settings) else "threads"
+    found = capacity.kept(settings.data, model, workers, kind)
+    if found is None:
+        found = capacity.measure(places, capacity.packaged_call(), threads=threads)
+        if found:
+            measured = capacity.Measured(tracks=found, model=model, workers=workers, kind=kind)
+            capacity.keep(settings.data, measured)
+    return found
 
 
 class Sessions:
@@ -721,7 +714,8 @@ class Sessions:
         settings: Settings,
         pool: DecodePool,
         record: Record,
-        readings: SecondReadings,
+        waiting: Waiting,
+        reading: SecondReading | None = None,
         *,
         language: str = "",
     ) -> None:
@@ -730,7 +724,8 @@ class Sessions:
         self._pool = pool
         self._record = record
         self._open: weakref.WeakValueDictionary[str, StreamSession] = weakref.WeakValueDictionary()
-        self._readings = readings
+        self._reading = reading
+        self._waiting = waiting
 
     def __call__(
         self,
@@ -743,9 +738,11 @@ class Sessions:
         offset_ms: int,
         plan: NumberFlow,
     ) -> StreamSession:
-        reading = self._readings.of(plan)
-        if reading is not None:
-            reading.service.expect(call, expected(self._settings, plan, reading.language))
+        if self._reading is not None:
+            self._reading.service.expect(
+                call, expected(self._settings, plan, self._reading.language)
+            )
+        reading = self._reading if plan.second_reader != "off" else None
         session = StreamSession(
             call=call,
             leg=leg,
@@ -756,24 +753,56 @@ class Sessions:
             pool=self._pool,
             publish=reading.service.pass_on if reading else self._record.journal.publish,
             options=session_options(self._settings, plan, self._language),
-            listeners=self._listeners(plan),
+            listeners=[self._record.recorder] if records(self._settings, plan) else [],
+            readers=self._readers(plan.second_reader),
+            waiting=self._waiting,
         )
         self._open[stream] = session
         return session
+
+    async def take_up(self, left: Sequence[KeptStream]) -> None:
+        """Go on with what a process before this one left undecoded, when there is room."""
+        for kept in left:
+            head = kept.head
+            try:
+                rest = await asyncio.to_thread(Left.of, kept)
+            except OSError as error:
+                _log.error("audio that waits cannot be read", call=head.call, reason=str(error))
+                continue
+            session = StreamSession(
+                call=head.call,
+                leg=head.leg,
+                stream=head.stream,
+                tracks=head.tracks,
+                speakers=lambda track, names=head.speakers: names[track],  # type: ignore[misc]
+                offset_ms=head.offset_ms,
+                pool=self._pool,
+                publish=self._record.journal.publish,
+                options=SessionOptions(head.options),
+                readers=self._readers(),
+                waiting=self._waiting,
+                left=rest,
+            )
+            self._open[head.stream] = session
+
+    async def leave(self) -> None:
+        """Leave what is not decoded of calls that are over to the next process."""
+        for session in [*self._open.values()]:
+            await session.leave()
+
+    async def drop(self, call: str) -> None:
+        """The call is going to be deleted: nothing more of it is decoded, if it is over."""
+        for session in [each for each in self._open.values() if each.call == call and each.rests]:
+            await session.drop()
 
     def counters(self) -> dict[str, StreamCounters]:
         """What has arrived on each stream, by stream SID; one that is over may still be there."""
         return {stream: session.counters for stream, session in self._open.items()}
 
-    def _listeners(self, plan: NumberFlow) -> list[Listener]:
-        """Who else gets the sound of a call's streams."""
-        listeners: list[Listener] = []
-        if records(self._settings, plan):
-            listeners.append(self._record.recorder)
-        reading = self._readings.of(plan)
-        if reading is not None:
-            listeners.append(reading.ears)
-        return listeners
+    def _readers(self, second_reader: str = "") -> list[Listener]:
+        """Who gets the sound of a stream as it is decoded."""
+        wanted = self._reading is not None and second_reader != "off"
+        return [self._reading.ears] if wanted and self._reading is not None else []
 
 
 def call_registry(
@@ -827,7 +856,7 @@ def web_services(
     health: Health,
     *,
     own_number: str,
-    readings: SecondReadings,
+    reading: SecondReading | None = None,
 ) -> Services:
     """What pages and API may use.
 
@@ -852,7 +881,7 @@ def web_services(
         shelf=record.shelf,
         contacts=record.saved_contacts,
         erasure=record.upkeep,
-        rereads=readings.rereads if readings.all else None,
+        rereads=None if reading is None else reading.service.rereads,
         tokens=record.tokens,
         hub=record.hub,
         meter=meter,
@@ -861,17 +890,22 @@ def web_services(
     )
 
 
-def figures_of_parts(record: Record) -> tuple[Source, ...]:
+def figures_of_parts(record: Record, pool: DecodePool) -> tuple[Source, ...]:
     """Figures that the parts know and nobody is told as an event."""
-    # One of the hub's viewers is the meter.
+    places = pool.admission
     return (
+        # One of the hub's viewers is the meter.
         Source("viewers", "Open live views.", lambda: record.hub.viewers - 1),
-        Source(
-            "recordings_waiting",
-            "Recorded tracks that disk or object storage has not taken yet.",
-            lambda: record.shelf.waiting,
-        ),
-    )
+        Source("recordings_waiting", "Recorded tracks not stored yet.", lambda: record.shelf.waiting),
+        Source("capacity_tracks", "Tracks transcribed live at most; 0: no bound.", lambda: places.capacity),
+        Source("live_tracks", "Tracks that are transcribed live.", lambda: places.taken),
+        Source("waiting_tracks", "Tracks of live calls that wait for room.", lambda: places.waiting),
+        Source("left_tracks", "Tracks of ended calls that are not transcribed yet.", lambda: places.left),
+        Source("waiting_audio_seconds", "Audio that waits for room.", lambda: pool.waiting_ms / 1000),
+        Source("waiting_disk_bytes", "Audio that waits on disk.", lambda: pool.strain.on_disk),
+        Source("decode_queue", "Streams that could be decoded now.", lambda: pool.queue),
+        Source("real_time_factor", "Seconds of a worker for a second of audio, lately.", lambda: pool.real_time_factor),
+    )  # fmt: skip
 
 
 def signature_checker(settings: Settings, address: Address) -> SignatureChecker | None:

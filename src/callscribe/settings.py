@@ -203,12 +203,7 @@ class Settings:
     keep_unread: bool = setting(
         True,
         "Keep sound that the second reader has not read yet in the data folder, so that a crash loses at most "
-        "that of the last moment; it is sealed, and deleted once read. False: in memory only.",
-        group="Recognition",
-    )
-    unread_key: Secret = setting(
-        Secret(""),
-        "Secret that seals this sound, 16 characters or more. When empty, a key is made and kept in the data folder.",
+        "that of the last moment; it is deleted once read. False: in memory only.",
         group="Recognition",
     )
     workers: Literal["processes", "threads"] = setting(
@@ -221,6 +216,13 @@ class Settings:
         "How many of them. 0: one per processor core.",
         group="Recognition",
         within=Range(0, 1024),
+    )
+    capacity: str = setting(
+        "auto",
+        "How many tracks (a two-way call has two) are transcribed while people speak; further ones are kept and "
+        "transcribed when there is room. `auto`: as many as this machine can follow, measured at the first start; or a "
+        "number.",
+        group="Recognition",
     )
     endpoint_silence_ms: int = setting(
         _ENDPOINTS.silence_ms,

@@ -72,6 +72,8 @@ class Upkeep:
         self._now = now
         self._pause_s = pause_s
         self._retry_s = retry_s
+        self.let_go: Callable[[str], Awaitable[None]] | None = None
+        """Asked, before a call is deleted, to stop what is still being done about it."""
         self._deleted = asyncio.Event()
         self._log = structlog.get_logger(__name__)
 
@@ -105,6 +107,9 @@ class Upkeep:
             StoreError: the record cannot be written.
         """
         gone: list[str] = []
+        if self.let_go is not None:
+            for call in calls:
+                await self.let_go(call)
         async for batch in _steps(erase(self._archive, calls, what), self._pause_s):
             gone += batch
             for call in batch:

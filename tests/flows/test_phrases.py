@@ -58,7 +58,7 @@ async def call(settings: Settings, number: str, recognizer: VoskRecognizer, said
 
 async def test_each_number_has_its_own_phrases(recognizer: VoskRecognizer) -> None:
     settings = Settings(numbers={MENU: {"phrases": ["yes please", "no", "[unk]"]}, OTHER: {}})
-    check_phrases(call_flows(settings), recognizer)
+    check_phrases(call_flows(settings), InProcess(recognizer))
     assert await call(settings, MENU, recognizer, "yes") == "yes please"
     assert set((await call(settings, MENU, recognizer, "card")).split()) == {"[unk]"}
     assert await call(settings, OTHER, recognizer, "card") == SAID["card"]
@@ -67,5 +67,5 @@ async def test_each_number_has_its_own_phrases(recognizer: VoskRecognizer) -> No
 def test_a_word_that_the_model_does_not_know_is_named_at_start(recognizer: VoskRecognizer) -> None:
     settings = Settings(numbers={MENU: {"phrases": ["order brevonia"]}})
     with pytest.raises(ModelError, match="The model small does not know `brevonia`") as raised:
-        check_phrases(call_flows(settings), recognizer)
+        check_phrases(call_flows(settings), InProcess(recognizer))
     assert str(raised.value).startswith(f'[numbers."{MENU}"], phrases: ')

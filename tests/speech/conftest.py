@@ -80,6 +80,8 @@ async def open_session() -> AsyncIterator[OpenSession]:
         stream: str = "MZ1",
         offset_ms: int = 0,
         publish: Callable[[AnyEvent], Awaitable[None]] | None = None,
+        capacity: int = 0,
+        start: bool = True,
         **more: object,
     ) -> Recorded:
         events: list[AnyEvent] = []
@@ -89,7 +91,10 @@ async def open_session() -> AsyncIterator[OpenSession]:
             if publish is not None:
                 await publish(event)
 
-        pool = pools.setdefault(id(recognizer), DecodePool([InProcess(recognizer)], threads=2))
+        pool = pools.get(id(recognizer))
+        if pool is None:
+            places = [InProcess(recognizer)]
+            pool = pools[id(recognizer)] = DecodePool(places, threads=2, capacity=capacity)
         session = StreamSession(
             call="CA1",
             leg="CA1",
@@ -103,12 +108,14 @@ async def open_session() -> AsyncIterator[OpenSession]:
             **more,  # type: ignore[arg-type]
         )
         opened.append(session)
-        await session.start()
+        if start:
+            await session.start()
         return Recorded(session, events)
 
     yield open_session
     for session in opened:
         await session.close("stop")
+        await session.finished()
     for pool in pools.values():
         await pool.close()
 

@@ -298,6 +298,7 @@ async def test_far_behind_nothing_is_lost_and_others_are_not_delayed(
 
     gate.set()
     counters = await recorded.session.close("stop")
+    await recorded.session.finished()
     assert counters.dropped_ms == 0
     assert [final.text for final in recorded.of(FinalTranscript)] == [w.text for w in words]
 

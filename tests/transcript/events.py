@@ -97,6 +97,14 @@ STORED: dict[type[Any], st.SearchStrategy[Any]] = {
         end_ms=MS,
         reason=st.sampled_from(["missing", "socket-lost", "overload", "paused", "failed"]),
     ),
+    ev.TranscriptionWaits: _event(
+        ev.TranscriptionWaits,
+        leg=LEGS,
+        stream=st.just("MZ1"),
+        tracks=st.tuples(TRACKS),
+        at_ms=MS,
+        over=st.booleans(),
+    ),
     ev.DtmfReceived: _event(
         ev.DtmfReceived, leg=LEGS, track=TRACKS, digit=st.sampled_from("12#"), at_ms=MS
     ),

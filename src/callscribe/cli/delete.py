@@ -22,6 +22,7 @@ from callscribe.outlet import say, tell
 from callscribe.reading.unread import Unread
 from callscribe.server import open_shelf
 from callscribe.settings import Settings
+from callscribe.speech.waiting import Waiting
 from callscribe.store.base import Archive
 from callscribe.store.opening import open_store
 
@@ -106,7 +107,7 @@ def _record(settings: Settings) -> Iterator[_Record]:
 
 def file_keepers(settings: Settings) -> list[Keeper]:
     """Who keeps files about calls in a data folder."""
-    return [open_shelf(settings), Unread(settings.data)]
+    return [open_shelf(settings), Unread(settings.data), Waiting(settings.data)]
 
 
 class _Served:

@@ -146,11 +146,10 @@ def _sources(store: Archive, shelf: Shelf, ids: list[str]) -> Iterator[Source]:
 
 def _write_one(file: File, out: Path | None) -> None:
     if out is None:
-        for piece in file.pieces:
-            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.write(file.content)
         sys.stdout.buffer.flush()
         return
-    _write(out / file.name if out.is_dir() else out, file.pieces)
+    _write(out / file.name if out.is_dir() else out, file.content)
 
 
 def _write_all(files: Iterator[File], folder: Path) -> int:
@@ -160,22 +159,20 @@ def _write_all(files: Iterator[File], folder: Path) -> int:
         raise CallscribeError(f"The folder {folder} cannot be made: {error.strerror}.") from None
     count = 0
     for file in files:
-        _write(folder / file.name, file.pieces)
+        _write(folder / file.name, file.content)
         count += 1
     return count
 
 
-def _write(path: Path, pieces: Iterator[bytes]) -> None:
+def _write(path: Path, content: bytes) -> None:
     """The whole file or none."""
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as out:
-            out.writelines(pieces)
+        part.write_bytes(content)
         part.replace(path)
     except OSError as error:
-        raise CallscribeError(f"{path} cannot be written: {error.strerror}.") from None
-    finally:
         part.unlink(missing_ok=True)
+        raise CallscribeError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _read(file: Path) -> bytes:

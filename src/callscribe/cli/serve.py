@@ -257,6 +257,16 @@ async def tell_of_reader(server: Server, say: Callable[[str], None]) -> None:
         )
 
 
+def capacity_line(tracks: int, measured: bool) -> str:
+    """How much this machine can follow, and what happens past that."""
+    calls = max(1, tracks // 2)
+    how = "this machine follows" if measured else "as set, at most"
+    return (
+        f"{how} {tracks} track{'s' * (tracks != 1)} at once ({calls} two-way call{'s' * (calls != 1)}); "
+        "further calls are kept and transcribed when there is room"
+    )
+
+
 def _calls_at_once(window_s: float) -> str:
     count = max(1, int(_WINDOWS_A_CALL_S / max(window_s, 0.01)))
     return "one call" if count == 1 else f"about {count} calls"
@@ -276,6 +286,8 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
             f"         No rules for written text in {language or 'this language'}: words are shown raw."
         )
     lines += reader_lines(server)
+    if server.capacity:
+        lines.append(f"Capacity {capacity_line(server.capacity, settings.capacity == 'auto')}")
     lines.append(f"Page     {server.page_url}")
     if address.is_public:
         lines.append(f"Carrier  {address.public_url}/twilio/voice")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
 from typing import Literal, NamedTuple, get_args
 
 from callscribe.exports import captions, document, page, prose, table
@@ -21,16 +20,7 @@ class File(NamedTuple):
 
     name: str
     media_type: str
-    pieces: Iterator[bytes]
-    """Its content, some at a time, once.
-
-    Raises:
-        AudioError: the recording cannot be read (html).
-    """
-
-    def content(self) -> bytes:
-        """All of it."""
-        return b"".join(self.pieces)
+    content: bytes
 
 
 _MEDIA = {
@@ -45,8 +35,12 @@ _MEDIA = {
 
 
 def export(source: Source, format: Format) -> File:
-    """One call in one format."""
-    return File(file_name(source, format), _MEDIA[format], _pieces(source, format))
+    """One call in one format.
+
+    Raises:
+        AudioError: the recording cannot be read (html).
+    """
+    return File(file_name(source, format), _MEDIA[format], _content(source, format))
 
 
 def file_name(source: Source, format: Format) -> str:
@@ -60,20 +54,20 @@ def file_name(source: Source, format: Format) -> str:
     return f"{moment:%Y-%m-%d-%H%M%S}-{sid}.{format}"
 
 
-def _pieces(source: Source, format: Format) -> Iterator[bytes]:
+def _content(source: Source, format: Format) -> bytes:
     transcript = source.transcript
     match format:
         case "txt":
-            yield prose.text(transcript).encode()
+            return prose.text(transcript).encode()
         case "md":
-            yield prose.markdown(transcript).encode()
+            return prose.markdown(transcript).encode()
         case "srt":
-            yield captions.srt(transcript).encode()
+            return captions.srt(transcript).encode()
         case "vtt":
-            yield captions.vtt(transcript, wording.title(transcript.call)).encode()
+            return captions.vtt(transcript, wording.title(transcript.call)).encode()
         case "json":
-            yield document.to_json(source)
+            return document.to_json(source)
         case "csv":
-            yield table.table(source).encode()
+            return table.table(source).encode()
         case "html":
-            yield from page.page(source)
+            return page.page(source).encode()

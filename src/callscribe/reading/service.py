@@ -29,6 +29,8 @@ from callscribe.events import (
     PartialTranscript,
     RecordSettled,
     SpeakerRenamed,
+    StreamEnded,
+    StreamStarted,
     TextDeleted,
 )
 from callscribe.journal.follow import Follower
@@ -51,6 +53,8 @@ _PAUSE_MS: Final = 350
 """Who has been silent for so long may have finished."""
 _FIRST_RETRY_S: Final = 1.0
 _LONGEST_RETRY_S: Final = 60.0
+_PUT_OFF_S: Final = 0.5
+"""So often is looked whether the first reading still needs the whole machine."""
 _TRIES: Final = 2
 """What has ended the process so many times is not tried again."""
 _log = structlog.get_logger(__name__)
@@ -100,6 +104,7 @@ class ReadingService:
         write: TextWriter,
         agenda: Agenda,
         hurried: Callable[[], bool] = lambda: False,
+        put_off: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ) -> None:
@@ -113,6 +118,7 @@ class ReadingService:
             write: makes words readable.
             agenda: what to read next.
             hurried: whether the machine has no room now for reading what is still being said.
+            put_off: whether the first reading needs the whole machine now, so that nothing is to be begun.
             sleep: waits between tries to start the reader, seconds.
             now: the wall clock.
         """
@@ -125,6 +131,11 @@ class ReadingService:
         self._agenda = agenda
         self._hurried = hurried
         self._meanwhile = Meanwhile(write)
+        self._put_off = put_off
+        self._streams: dict[str, set[str]] = {}
+        """Of each call those that are not decoded to their end."""
+        self._ended: set[str] = set()
+        """Calls that are over, but not decoded to their end."""
         self._expected: dict[str, Expected] = {}
         self._sleep = sleep
         self._now = now
@@ -163,12 +174,19 @@ class ReadingService:
         if isinstance(event, PartialTranscript) and self._meanwhile.next() is not None:
             self._wake.set()
 
+    def expect_rest(self, call: str, stream: str) -> None:
+        """A process before this one left some of a stream undecoded, whose call is over. Before `run`."""
+        self._streams.setdefault(call, set()).add(stream)
+        self._ended.add(call)
+
     async def forget(self, call: str) -> None:
         """The call was deleted: nothing of it is read or kept any more."""
         self._agenda.forget(call)
         self._meanwhile.forget(call)
         self._calls.pop(call, None)
         self._expected.pop(call, None)
+        self._streams.pop(call, None)
+        self._ended.discard(call)
         self._ears.forget(call)
         await self._disk.run(lambda: self._unread.drop_call(call))
 
@@ -200,15 +218,34 @@ class ReadingService:
                 await self.forget(event.call)
             case SpeakerRenamed() if event.call in self._calls:
                 self._calls[event.call].speakers[event.leg, event.track] = event.speaker
-            case CallStarted() if event.call in self._calls:
-                self._agenda.resume(event.call)
-            case CallEnded() if event.call in self._calls or self._ears.knows(event.call):
-                self._calls.setdefault(event.call, _Call())
-                self._ears.forget(event.call)
-                self._agenda.end(event.call)
-                self._wake.set()
+            case CallStarted():
+                self._ended.discard(event.call)
+                if event.call in self._calls:
+                    self._agenda.resume(event.call)
+            case StreamStarted():
+                self._streams.setdefault(event.call, set()).add(event.stream)
+            case StreamEnded():
+                self._streams.get(event.call, set()).discard(event.stream)
+                if event.call in self._ended:
+                    self._end(event.call)
+            case CallEnded():
+                self._ended.add(event.call)
+                self._end(event.call)
             case _:
                 pass
+
+    def _end(self, call: str) -> None:
+        """The call is over: once all of it is decoded, it is read to the end."""
+        if self._streams.get(call):
+            return
+        self._streams.pop(call, None)
+        self._ended.discard(call)
+        if call not in self._calls and not self._ears.knows(call):
+            return
+        self._calls.setdefault(call, _Call())
+        self._ears.forget(call)
+        self._agenda.end(call)
+        self._wake.set()
 
     async def _final(self, final: FinalTranscript) -> None:
         call = self._calls.get(final.call)
@@ -229,8 +266,8 @@ class ReadingService:
         call.said[final.utterance] = kept
         call.unread.add(final.utterance)
         heard_ms = self._ears.now_ms(final.call)
-        call.delays[final.utterance] = (
-            final.lag_ms if heard_ms is None else max(0, heard_ms - final.end_ms)
+        call.delays[final.utterance] = final.lag_ms + (
+            0 if heard_ms is None else max(0, heard_ms - final.end_ms)
         )
         await self._keep(kept)
         self._agenda.add(final.call, final.utterance, len(sound) // SAMPLES_PER_MS)
@@ -259,7 +296,8 @@ class ReadingService:
                     state.unread.add(utterance)
                 if not kept.alone:
                     self._agenda.remember(call, utterance, len(kept.sound) // SAMPLES_PER_MS)
-            self._agenda.end(call)
+            if call not in self._ended:
+                self._agenda.end(call)
         if self._calls:
             _log.info("reading what was left unread", calls=len(self._calls))
 
@@ -287,6 +325,9 @@ class ReadingService:
         """Everything that can be read now."""
         while True:
             await self._settle()
+            if self._put_off():
+                await self._sleep(_PUT_OFF_S)
+                continue
             task = self._agenda.next()
             if task is None:
                 await self._settle()

@@ -1,13 +1,16 @@
 """What waits to be decoded: in memory at first, and when that is much, on disk. Order is kept.
 
 A machine that is too slow for its calls loses none of their sound: it waits here until there is room, also long after
-the call. The file has no name, so nothing of it is left when the process ends, however it ends.
+the call. What waits for room from the beginning is in a file of the data folder at once, and survives the process
+(`waiting`). Else the file has no name, so that nothing of it is left when the process ends, however it ends.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import deque
+from collections.abc import Iterator
 from typing import IO, Final
 
 import msgspec
@@ -16,6 +19,9 @@ from callscribe.speech.stream import Fed
 
 IN_MEMORY: Final = 60 * 8000
 """Samples of all tracks that wait in memory: a minute, half a megabyte."""
+_READ_AT_ONCE: Final = 30 * 8000
+_LENGTH: Final = 4
+"""Bytes before each record that say how long it is, the lowest first."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Fed).decode
@@ -24,20 +30,28 @@ _decode = msgspec.msgpack.Decoder(Fed).decode
 class Backlog:
     """A queue of what a stream's tracks were fed. Used under its owner's lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: IO[bytes] | None = None, *, records: int = 0) -> None:
+        """
+        Args:
+            file: where everything waits, nothing in memory; closed by `close`. Without it, one is made when needed.
+            records: how many are in it already.
+        """
         self._oldest: deque[Fed] = deque()
         """In memory, before all that is on disk."""
         self._samples = 0
         """Of `_oldest`."""
-        self._file: IO[bytes] | None = None
-        self._lengths: deque[int] = deque()
-        """Of the records on disk, in bytes."""
+        self._file = file
+        self._named = file is not None
+        self._records = records
+        """On disk and not brought back."""
         self._read_at = 0
         self.on_disk = 0
         """How much is not in memory, in bytes."""
+        if file is not None:
+            self.on_disk = file.seek(0, os.SEEK_END)
 
     def __bool__(self) -> bool:
-        return bool(self._oldest or self._lengths)
+        return bool(self._oldest or self._records)
 
     def append(self, fed: Fed) -> None:
         """Add to the end.
@@ -46,17 +60,16 @@ class Backlog:
             OSError: there is no room on the disk either.
         """
         samples = 0 if fed.piece is None else len(fed.piece.payload)
-        if not self._lengths and self._samples + samples <= IN_MEMORY:
+        if not self._named and not self._records and self._samples + samples <= IN_MEMORY:
             self._oldest.append(fed)
             self._samples += samples
             return
         record = _encode(fed)
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="callscribe-")  # noqa: SIM115 - closed by `close`
-        self._file.seek(self._read_at + self.on_disk)
-        self._file.write(record)
-        self._lengths.append(len(record))
-        self.on_disk += len(record)
+        self._file.write(len(record).to_bytes(_LENGTH, "little") + record)
+        self._records += 1
+        self.on_disk += _LENGTH + len(record)
 
     def popleft(self) -> Fed:
         """Take the oldest.
@@ -72,25 +85,41 @@ class Backlog:
         return fed
 
     def close(self) -> None:
-        """Give the disk's room back. What waits is gone."""
+        """Give the memory back and, unless the file has a name, the disk's room too."""
         self._oldest.clear()
-        self._lengths.clear()
+        self._samples = self._records = 0
         self._forget_file()
+
+    def save(self) -> None:
+        """See that what is on disk is there for other processes too."""
+        if self._file is not None:
+            self._file.flush()
+
+    def in_memory_only(self) -> bool:
+        """Wait in memory from now on, unless something waits on disk now. Returns whether that is so."""
+        if self._records:
+            return False
+        self._forget_file()
+        self._named = False
+        return True
 
     def _bring_back(self) -> None:
         """Read from disk what fills half of the memory's share."""
         if self._file is None:
             return
         self._file.seek(self._read_at)
-        while self._lengths and self._samples < IN_MEMORY // 2:
-            length = self._lengths.popleft()
+        while self._records and self._samples < _READ_AT_ONCE:
+            length = int.from_bytes(self._file.read(_LENGTH), "little")
             fed = _decode(self._file.read(length))
-            self._read_at += length
-            self.on_disk -= length
+            self._records -= 1
+            self._read_at += _LENGTH + length
+            self.on_disk -= _LENGTH + length
             self._oldest.append(fed)
             if fed.piece is not None:
                 self._samples += len(fed.piece.payload)
-        if not self._lengths:
+        if self._records or self._named:
+            self._file.seek(0, os.SEEK_END)
+        else:
             self._forget_file()
 
     def _forget_file(self) -> None:
@@ -98,3 +127,18 @@ class Backlog:
             self._file.close()
         self._file = None
         self._read_at = self.on_disk = 0
+
+
+def records(file: IO[bytes]) -> Iterator[Fed]:
+    """What a backlog's file holds, from its beginning. A record that was not written to its end is cut off."""
+    at = file.seek(0)
+    while len(head := file.read(_LENGTH)) == _LENGTH:
+        length = int.from_bytes(head, "little")
+        body = file.read(length)
+        try:
+            fed = _decode(body)
+        except msgspec.DecodeError:
+            break
+        at += _LENGTH + length
+        yield fed
+    file.truncate(at)

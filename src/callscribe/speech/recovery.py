@@ -7,7 +7,7 @@ anew from its last final. Audio on which that happens three times is passed over
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 _TRIES: Final = 3
 """So often is the same audio decoded."""
-_WARM_UP: Final = 20 * STEP
+WARM_UP: Final = 20 * STEP
 """Samples before the first that is decoded again, by which a new decoder gets to know the line: 4 s."""
 _BITE: Final = 5 * STEP
 """Samples decoded again at a time: what is passed over, if it must be, is no longer than this."""
@@ -103,7 +103,7 @@ class _Kept:
         if progress.position > self.progress.position or progress.number > self.progress.number:
             self.tries = 0
         self.progress = progress
-        keep_from = progress.position - _WARM_UP
+        keep_from = progress.position - WARM_UP
         while self.fed and (self.fed[0].piece is None or _end(self.fed[0].piece) <= keep_from):
             self.fed.popleft()
 
@@ -126,16 +126,34 @@ class _Kept:
 class RecoveringDecoder:
     """One stream's decoder, wherever it lives. Used by one thread at a time."""
 
-    def __init__(self, place: Place, stream: int, options: DecodingOptions) -> None:
+    def __init__(
+        self,
+        place: Place,
+        stream: int,
+        options: DecodingOptions,
+        progress: Mapping[Track, Progress] | None = None,
+    ) -> None:
         """
         Args:
             stream: a number of its own in this place.
+            progress: how far its tracks came in a process before this one. What is fed may begin before it.
         """
         self._place = place
         self._stream = stream
         self._options = options
         self._life: int | None = None
-        self._tracks: dict[Track, _Kept] = {}
+        self._tracks: dict[Track, _Kept] = {
+            track: _Kept(progress=so_far) for track, so_far in (progress or {}).items()
+        }
+
+    @property
+    def progress(self) -> dict[Track, Progress]:
+        """How far its tracks have come: words before that are given out, and those only."""
+        return {track: kept.progress for track, kept in self._tracks.items()}
+
+    def unfinished(self) -> list[Fed]:
+        """What another decoder would need beside `progress`, to go on from here."""
+        return [fed for kept in self._tracks.values() for fed in kept.fed]
 
     def decode(self, fed: Sequence[Fed], *, partials: bool) -> tuple[list[Found], list[Failed]]:
         """What the tracks say, and what could not be decoded. As `StreamDecoder.decode`, but never raises."""

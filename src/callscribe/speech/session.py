@@ -24,16 +24,19 @@ from callscribe.events import (
     StreamEnded,
     StreamStarted,
     Track,
+    TranscriptionWaits,
 )
+from callscribe.speech.backlog import Backlog
 from callscribe.speech.holes import Hole, Holes
 from callscribe.speech.intake import GapReason, Intake
-from callscribe.speech.lanes import DecodePool
+from callscribe.speech.lanes import DecodePool, Turn
 from callscribe.speech.outbox import Outbox
-from callscribe.speech.recovery import Failed
-from callscribe.speech.stream import DecodingOptions, Found
+from callscribe.speech.stream import DecodingOptions
 from callscribe.speech.tap import Listener, Tap, TrackKey
+from callscribe.speech.track import Progress
 from callscribe.speech.transcripts import transcript
 from callscribe.speech.utterance import Utterance
+from callscribe.speech.waiting import Head, KeptStream, Left, Waiting
 
 _log = structlog.get_logger(__name__)
 
@@ -91,6 +94,9 @@ class StreamSession:
         publish: Callable[[AnyEvent], Awaitable[None]],
         options: SessionOptions,
         listeners: Sequence[Listener] = (),
+        readers: Sequence[Listener] = (),
+        waiting: Waiting | None = None,
+        left: Left | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
@@ -103,6 +109,10 @@ class StreamSession:
             offset_ms: where this stream's zero lies on the record's line.
             publish: takes every event, in order. What it raises is logged and goes no further.
             listeners: get each track's audio as it is placed, from here until the session is closed.
+            readers: get what is decoded of it, just before what was found in it is published, until all is decoded.
+            waiting: keeps the audio on disk while there is no room to decode it; None: that dies with the process.
+            left: the stream is over, and this is what a process before this one left of it. Nothing is received or
+                started; what is left is decoded when there is room, and the stream ended.
             clock: seconds, monotonic.
         """
         self.call, self.leg, self.stream = call, leg, stream
@@ -116,7 +126,25 @@ class StreamSession:
             track: Tap(TrackKey(call, leg, stream, track), listeners, offset_ms)
             for track in self.tracks
         }
-        self._lane = pool.lane(self.tracks, options.decoding, self._deliver)
+        self._heard = {
+            track: Tap(TrackKey(call, leg, stream, track), readers, offset_ms)
+            for track in self.tracks
+        }
+        self._waiting = waiting
+        self._kept: KeptStream | None = None
+        self._waits_told = self._dropped = False
+        self._reason = ""
+        self._progress: dict[Track, Progress] = {}
+        self._before = left.kept.head if left is not None else None
+        if left is None:
+            self._lane = pool.lane(self.tracks, options.decoding, self._deliver)
+        else:
+            head = left.kept.head
+            self._kept, self._reason, self._waits_told = left.kept, head.reason, True
+            self._progress.update(head.progress)
+            self._lane = pool.rest(
+                self.tracks, head.options, self._deliver, left.fed, left.amounts, head.progress
+            )
         self._states = {
             track: _TrackState(
                 Intake(
@@ -136,14 +164,26 @@ class StreamSession:
         self._watcher: asyncio.Task[None] | None = None
         self._paused_at_ms: int | None = None
         self._closing: asyncio.Task[StreamCounters] | None = None
-        for tap in self._taps.values():
+        self._rest: asyncio.Task[None] | None = None
+        """Decodes and publishes what was not yet when the stream was over."""
+        self._saving: asyncio.Task[None] | None = None
+        for tap in (*self._taps.values(), *self._heard.values()):
             tap.open()
+        if self._lane.waits and left is None:
+            self._keep()
+        if left is not None:
+            for track in self.tracks:
+                self._lane.flush(track)
+            self._outbox.start()
+            self._rest = asyncio.create_task(self._finish(), name=f"rest of {stream}")
 
     # -- what others see
 
     @property
     def now_ms(self) -> int:
         """The newest moment of which audio has come, on the record's line."""
+        if self._before is not None:
+            return self._before.end_ms
         return self.offset_ms + max(
             (s.intake.seen_ms or 0 for s in self._states.values()), default=0
         )
@@ -159,6 +199,8 @@ class StreamSession:
     @property
     def counters(self) -> StreamCounters:
         """So far."""
+        if self._before is not None:
+            return self._before.counters
         frames = [state.intake.counters for state in self._states.values()]
         return StreamCounters(
             frames=sum(each.frames for each in frames),
@@ -184,6 +226,8 @@ class StreamSession:
             )
         )
         self._outbox.start()
+        if self._lane.waits:
+            self._tell_waiting()
         self._watcher = asyncio.create_task(self._watch(), name=f"watch {self.stream}")
 
     def receive(self, track: Track, timestamp_ms: int, payload: bytes, chunk: int | None) -> None:
@@ -208,7 +252,8 @@ class StreamSession:
         self._paused_at_ms = self.now_ms
         for state in self._states.values():
             state.intake.flush()
-        await self._lane.drained()
+        if not self._lane.is_far_behind:
+            await self._lane.drained()
         await self._outbox.emptied()
 
     async def resume(self) -> None:
@@ -238,47 +283,203 @@ class StreamSession:
             state.intake.release(from_ms - self.offset_ms)
 
     async def close(self, reason: str) -> StreamCounters:
-        """Decode all that arrived, publish the last finals and `StreamEnded`. Idempotent; survives cancellation."""
+        """Decode all that arrived, publish the last finals and `StreamEnded`. Idempotent; survives cancellation.
+
+        A stream that has to wait for room, or is far behind, is not waited for: the rest of it is decoded and published
+        when there is room (`is_over`, `leave`).
+        """
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(reason), name=f"close {self.stream}")
         return await asyncio.shield(self._closing)
 
     async def _close(self, reason: str) -> StreamCounters:
+        self._reason = reason
         for state in self._states.values():
             state.intake.flush()
             state.intake.tell_dropped()
         for tap in self._taps.values():
             tap.close()
+        if self._paused_at_ms is not None:
+            self._tell_pause(self._paused_at_ms)
+        if self._lane.is_far_behind:
+            if not self._waits_told:
+                self._tell_waiting()
+            if self._watcher is not None:
+                self._watcher.cancel()
+            self._lane.retire()
+            self._rest = asyncio.create_task(self._finish(), name=f"rest of {self.stream}")
+            await self._outbox.emptied()
+        else:
+            await self._finish()
+        return self.counters
+
+    async def _finish(self) -> None:
         await self._lane.close()
         for state in self._states.values():
             self._tell_failed(state)
-        if self._paused_at_ms is not None:
-            self._tell_pause(self._paused_at_ms)
         if self._watcher is not None:
             self._watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watcher
+        for tap in self._heard.values():
+            tap.close()
         await self._outbox.close()
-        counters = self.counters
         await self._outbox.tell(
             StreamEnded(
                 call=self.call,
                 leg=self.leg,
                 stream=self.stream,
-                reason=reason,
-                counters=counters,
+                reason=self._reason,
+                counters=self.counters,
                 end_ms=self.now_ms,
             )
         )
-        return counters
+        await self._drop_kept()
+
+    # -- what had to wait
+
+    @property
+    def rests(self) -> bool:
+        """It is over, and what is left of it is being decoded on the side."""
+        return self._rest is not None and not self._rest.done()
+
+    async def finished(self) -> None:
+        """Return when nothing of it is left to decode."""
+        if self._rest is not None:
+            await asyncio.wait({self._rest})
+
+    async def leave(self) -> None:
+        """Leave to another process what is not decoded; without a place to keep it, it is decoded now."""
+        if not self.rests or self._rest is None:
+            return
+        if self._waiting is None:
+            await self.finished()
+            return
+        await self._lane.halt()
+        self._rest.cancel()
+        await asyncio.wait({self._rest})
+        if self._saving is not None:
+            await asyncio.wait({self._saving})
+        await self._outbox.close()
+        try:
+            await asyncio.to_thread(self._leave_behind, self._waiting)
+        except OSError as error:
+            _log.error("audio that waits is lost", stream=self.stream, reason=str(error))
+        self._lane.leave()
+
+    async def drop(self) -> None:
+        """The call was deleted: nothing more of it is decoded or told."""
+        self._dropped = True
+        if self._rest is not None:
+            self._rest.cancel()
+            await asyncio.wait({self._rest})
+        await self._lane.drop()
+        for tap in self._heard.values():
+            tap.close()
+        await self._drop_kept()
+
+    def _head(self) -> Head:
+        return Head(
+            call=self.call,
+            leg=self.leg,
+            stream=self.stream,
+            tracks=self.tracks,
+            speakers={track: self._speakers(track) for track in self.tracks},
+            offset_ms=self.offset_ms,
+            options=self._options.decoding,
+            reason=self._reason or "socket-lost",
+            counters=self.counters,
+            end_ms=self.now_ms,
+            progress=self._progress,
+        )
+
+    def _keep(self) -> None:
+        """Keep on disk what comes; in memory first where that cannot be."""
+        if self._waiting is None:
+            return
+        try:
+            self._kept = self._waiting.keep(self._head())
+            self._lane.wait_in(Backlog(self._kept.open()))
+        except OSError as error:
+            self._kept = None
+            _log.error(
+                "audio that waits is lost if this process dies",
+                stream=self.stream,
+                reason=str(error),
+            )
+
+    def _leave_behind(self, waiting: Waiting) -> None:
+        if self._kept is not None:
+            self._kept.write(self._head())
+            return
+        kept = waiting.keep(self._head())
+        file = Backlog(kept.open())
+        for fed in self._lane.unfinished():
+            file.append(fed)
+        file.close()
+
+    async def _drop_kept(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            await asyncio.to_thread(kept.drop)
+
+    async def _save(self) -> None:
+        """Note how far what was kept has been decoded, once it is published."""
+        head = self._head()
+        await self._outbox.emptied()
+        kept = self._kept
+        if kept is not None:
+            try:
+                await asyncio.to_thread(kept.write, head)
+            except OSError as error:
+                _log.warning("not noted how far a stream is", stream=self.stream, reason=str(error))
+
+    def _tell_waiting(self) -> None:
+        self._waits_told = True
+        self._outbox.post(
+            TranscriptionWaits(
+                call=self.call,
+                leg=self.leg,
+                stream=self.stream,
+                tracks=self.tracks,
+                at_ms=max(self.offset_ms, self.now_ms - self._lane.worst_lag_ms),
+            )
+        )
+
+    async def _tell_caught_up(self) -> None:
+        """The stream goes on, and nothing of it waits any more."""
+        if not self._lane.caught_up():
+            return
+        self._waits_told = False
+        self._outbox.post(
+            TranscriptionWaits(
+                call=self.call,
+                leg=self.leg,
+                stream=self.stream,
+                tracks=self.tracks,
+                at_ms=self.now_ms,
+                over=True,
+            )
+        )
+        await self._drop_kept()
 
     # -- what the recogniser found
 
-    def _deliver(self, found: Sequence[Found], failed: Sequence[Failed]) -> None:
-        for said in found:
-            self._outbox.post(self._event(self._states[said.track], said.utterance))
+    def _deliver(self, turn: Turn) -> None:
+        if self._dropped:
+            return
+        for fed in turn.fed:
+            if fed.piece is not None:
+                self._heard[fed.track].place(fed.piece.clock_ms, fed.piece.payload)
+        self._progress.update(turn.progress)
+        for said in turn.found:
+            # Of what is over nobody needs to see words that may change.
+            if said.utterance.final or not self.rests:
+                self._outbox.post(self._event(self._states[said.track], said.utterance))
+        if self._kept is not None and turn.fed and (self._saving is None or self._saving.done()):
+            self._saving = asyncio.create_task(self._save(), name=f"progress of {self.stream}")
         for track, state in self._states.items():
-            fails = [each for each in failed if each.track == track]
+            fails = [each for each in turn.failed if each.track == track]
             if not fails:
                 self._tell_failed(state)
             for each in fails:
@@ -327,6 +528,8 @@ class StreamSession:
             self._tell_gap(hole, "paused")
 
     def _tell_lag(self, state: _TrackState) -> None:
+        if self._lane.waits:
+            return
         lag = self._lane.lag_ms(state.track)
         grown = lag >= _LAG_SHOWN_MS and abs(lag - state.lag_told_ms) >= _LAG_SHOWN_MS / 2
         gone = state.lag_told_ms > 0 and lag <= _LAG_GONE_MS
@@ -351,3 +554,7 @@ class StreamSession:
                 ):
                     state.intake.flush()
                 self._tell_lag(state)
+            if self._lane.waits:
+                self._lane.save()
+            elif self._waits_told and self._lane.worst_lag_ms <= _LAG_GONE_MS:
+                await self._tell_caught_up()

@@ -26,6 +26,7 @@ from callscribe.store.schema import (
     search_rows,
     tracks,
     utterances,
+    waits,
 )
 
 _TEXT = events.c.type.in_([kind.__struct_config__.tag for kind in TEXT])
@@ -49,7 +50,17 @@ def erase(connection: Connection, ids: Collection[str], what: Erased) -> list[st
         search.forget_rows(connection, list(rows.scalars()))
         if what == "call":
             search.forget_call(connection, call)
-            for table in (events, legs, renames, participants, tracks, utterances, gaps, pauses):
+            for table in (
+                events,
+                legs,
+                renames,
+                participants,
+                tracks,
+                utterances,
+                gaps,
+                pauses,
+                waits,
+            ):
                 connection.execute(table.delete().where(table.c.call == call))
             connection.execute(calls.delete().where(calls.c.id == call))
         else:

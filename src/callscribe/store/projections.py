@@ -37,6 +37,7 @@ from callscribe.events import (
     Token,
     TranscriptionPaused,
     TranscriptionResumed,
+    TranscriptionWaits,
     UtteranceCorrected,
     Word,
 )
@@ -51,6 +52,7 @@ from callscribe.store.schema import (
     renames,
     tracks,
     utterances,
+    waits,
 )
 from callscribe.text.correcting import aligned
 
@@ -133,6 +135,8 @@ def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
             _stream_started(connection, event)
         case StreamEnded():
             _stream_ended(connection, event)
+        case TranscriptionWaits():
+            _waits(connection, event)
         case TranscriptionPaused():
             _paused(connection, event)
         case TranscriptionResumed():
@@ -544,6 +548,7 @@ def _stream_started(connection: Connection, event: StreamStarted) -> None:
 
 
 def _stream_ended(connection: Connection, event: StreamEnded) -> None:
+    _waits_no_more(connection, event.call, event.stream)
     connection.execute(
         tracks.update()
         .where(
@@ -557,6 +562,16 @@ def _stream_ended(connection: Connection, event: StreamEnded) -> None:
             counters=msgspec.json.encode(event.counters).decode(),
         )
     )
+
+
+def _waits(connection: Connection, event: TranscriptionWaits) -> None:
+    _waits_no_more(connection, event.call, event.stream)
+    if not event.over:
+        connection.execute(waits.insert().values(call=event.call, stream=event.stream))
+
+
+def _waits_no_more(connection: Connection, call: str, stream: str) -> None:
+    connection.execute(waits.delete().where(waits.c.call == call, waits.c.stream == stream))
 
 
 def _paused(connection: Connection, event: TranscriptionPaused) -> None:

@@ -39,6 +39,7 @@ from callscribe.store.schema import (
     pauses,
     tracks,
     utterances,
+    waits,
 )
 
 SHORTEST_PREFIX = 6
@@ -178,7 +179,10 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[CallSum
             select(pauses.c.call).where(pauses.c.call.in_(ids), pauses.c.end_ms.is_(None))
         ).scalars()
     )
-    return [_summary(row, tuple(speakers[row.id]), row.id in paused) for row in rows]
+    waiting = set(connection.execute(select(waits.c.call).where(waits.c.call.in_(ids))).scalars())
+    return [
+        _summary(row, tuple(speakers[row.id]), row.id in paused, row.id in waiting) for row in rows
+    ]
 
 
 def _speakers(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
@@ -199,7 +203,7 @@ def _speakers(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]
     return found
 
 
-def _summary(row: Row[Any], speakers: tuple[str, ...], paused: bool) -> CallSummary:
+def _summary(row: Row[Any], speakers: tuple[str, ...], paused: bool, waiting: bool) -> CallSummary:
     return CallSummary(
         id=row.id,
         sid=row.conference_sid or row.id,
@@ -219,6 +223,7 @@ def _summary(row: Row[Any], speakers: tuple[str, ...], paused: bool) -> CallSumm
         end_reason=row.end_reason,
         on_hold=row.on_hold,
         paused=paused,
+        waiting=waiting,
         dial=_dial.decode(row.dial) if row.dial else None,
         speakers=speakers,
         utterance_count=row.utterance_count,

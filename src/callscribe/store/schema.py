@@ -24,10 +24,10 @@ from sqlalchemy import (
     event,
 )
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration."""
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every migration from the oldest to `HEAD`."""
 
 metadata = MetaData(
@@ -210,6 +210,15 @@ pauses = Table(
     Column("end_ms", Integer),
     Index(None, "call"),
 )
+
+waits = Table(
+    "waits",
+    metadata,
+    Column("call", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    PrimaryKeyConstraint("call", "stream"),
+)
+"""Streams that wait for room to be transcribed."""
 
 search_rows = Table(
     "search_rows",

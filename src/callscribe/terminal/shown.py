@@ -57,6 +57,8 @@ class ShownCall:
     """What is to be printed, in order."""
     printed: set[str] = field(default_factory=set)
     """Ids of the utterances that have been printed: each is once."""
+    waits_told: bool = False
+    """It was said that the call is over and not transcribed to its end."""
     lag_worst: dict[str, int] = field(default_factory=dict)
     """How far behind those are, or were, of whom it was said, by `Person.who`."""
 

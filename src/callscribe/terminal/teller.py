@@ -131,7 +131,7 @@ class Teller:
                     break
                 call.waiting.popleft()
                 self._print(call, head.item)
-            if call.transcript.is_over and not call.waiting:
+            if call.transcript.is_over and not call.waiting and not call.transcript.call.waiting:
                 self._close(call)
 
     def waiting(self, call: ShownCall) -> list[Utterance]:
@@ -193,6 +193,9 @@ class Teller:
         self._lag(call)
         if call.transcript.is_over:
             call.speaking.clear()
+            if call.transcript.call.waiting and not call.waits_told:
+                call.waits_told = True
+                self._entries.note(call, None, call.transcript.ending, NOTE)
 
     def _said(self, call: ShownCall, said: Utterance) -> None:
         who = said.person.who

@@ -39,6 +39,7 @@ from callscribe.events import (
     Track,
     TranscriptionPaused,
     TranscriptionResumed,
+    TranscriptionWaits,
     UtteranceCorrected,
 )
 from callscribe.records import CallSummary
@@ -79,6 +80,8 @@ class CallLine:
         """What was recognised of the utterances that a person has corrected."""
         self._withdrawn: dict[str, int] = {}
         self._renamed: dict[Voice, str] = {}
+        self._waits: set[str] = set()
+        """Streams that wait for room to be transcribed."""
         self._second_reader = False
         self._settled = False
         for event in events:
@@ -127,6 +130,12 @@ class CallLine:
                 self._set(paused=True)
             case TranscriptionResumed():
                 self._set(paused=False)
+            case TranscriptionWaits(over=False):
+                self._waits.add(event.stream)
+                self._set(waiting=True)
+            case TranscriptionWaits() | StreamEnded():
+                self._waits.discard(event.stream)
+                self._set(waiting=bool(self._waits))
             case CallEnded():
                 self._call_ended(event)
             case RecordSettled():
@@ -137,7 +146,7 @@ class CallLine:
                 self._set(note=event.text)
             case TagsChanged():
                 self._set(tags=event.tags)
-            case ParticipantUpdated() | StreamStarted() | StreamEnded() | GapDetected():
+            case ParticipantUpdated() | StreamStarted() | GapDetected():
                 pass  # seen on the call's own page
             case PartialTranscript() | LagChanged() | DtmfReceived() | StoreFailed():
                 pass

@@ -34,6 +34,7 @@ from callscribe.events import (
     Track,
     TranscriptionPaused,
     TranscriptionResumed,
+    TranscriptionWaits,
     UtteranceCorrected,
 )
 from callscribe.records import CallSummary
@@ -252,6 +253,8 @@ class Transcript:
                 self._paused(event)
             case TranscriptionResumed():
                 self._resumed(event)
+            case TranscriptionWaits():
+                self._waits(event)
             case StreamStarted():
                 self.language = event.language or self.language
             case StreamEnded():
@@ -588,9 +591,25 @@ class Transcript:
             self._note(f"resumed-{event.at_ms}", "resumed", event.at_ms, words)
             self.paused_ms = None
 
+    def _waits(self, event: TranscriptionWaits) -> None:
+        if event.over:
+            self._waited(event.stream)
+            return
+        self._note(f"waits-{event.stream}-{event.at_ms}", "waits", event.at_ms, wording.WAITS)
+
+    def _waited(self, stream: str) -> None:
+        """What had to wait is transcribed."""
+        for key, note in self._notes.items():
+            if key.startswith(f"waits-{stream}-") and note.text == wording.WAITS:
+                later = replace(note, text=wording.WAITED)
+                self._notes[key] = later
+                self._layout.put(later, note)
+                self._change.notes.append(later)
+
     # Ends
 
     def _stream_ended(self, event: StreamEnded) -> None:
+        self._waited(event.stream)
         self._drop_partials(event.leg)
         for who in [who for who in self.lag if who.rpartition(":")[0] == event.leg]:
             del self.lag[who]

@@ -17,7 +17,17 @@ Order = tuple[int, int, int, str]
 """Where something stands: milliseconds, then notes before words before leaving, then what came first."""
 
 NoteKind = Literal[
-    "joined", "left", "muted", "hold", "gap", "paused", "resumed", "dtmf", "dial", "refused"
+    "joined",
+    "left",
+    "muted",
+    "hold",
+    "gap",
+    "paused",
+    "resumed",
+    "dtmf",
+    "dial",
+    "refused",
+    "waits",
 ]
 """`gap` and `refused` are losses, which views make stand out, as they do `paused`."""
 

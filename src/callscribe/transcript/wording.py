@@ -19,7 +19,16 @@ BEHIND_MS = 1000
 """Text that comes this much late or more is worth a word."""
 
 StateName = Literal[
-    "ringing", "live", "hold", "paused", "ended", "unread", "missed", "interrupted", "bad"
+    "ringing",
+    "live",
+    "hold",
+    "paused",
+    "ended",
+    "waiting",
+    "unread",
+    "missed",
+    "interrupted",
+    "bad",
 ]
 
 
@@ -33,7 +42,7 @@ class State(NamedTuple):
 
     @property
     def is_over(self) -> bool:
-        return self.name in ("ended", "unread", "missed", "interrupted", "bad")
+        return self.name in ("ended", "waiting", "unread", "missed", "interrupted", "bad")
 
 
 def state(call: CallSummary, *, unread: bool = False) -> State:
@@ -50,6 +59,8 @@ def state(call: CallSummary, *, unread: bool = False) -> State:
                 return State("paused", "Paused")
             return State("hold", "On hold") if call.on_hold else State("live", "Live")
         case "completed":
+            if call.waiting:
+                return State("waiting", "Not transcribed yet")
             return State("unread", "Not read yet") if unread else State("ended", "Ended")
         case "interrupted":
             return State("interrupted", "Interrupted")
@@ -213,6 +224,8 @@ def joined(*, again: bool, muted: bool = False, on_hold: bool = False) -> str:
 
 
 LEFT = "left."
+WAITS = "This will be transcribed when there is room: this computer is busy with other calls."
+WAITED = "This was transcribed later: this computer was busy with other calls."
 PAUSED = "Paused: nothing is transcribed or kept."
 
 
@@ -324,6 +337,8 @@ def ending(call: CallSummary, *, unread: int = 0) -> str:
         case _:
             assert_never(call.status)
     lines = [line.strip()]
+    if call.waiting:
+        lines.append("What is not transcribed yet will be when there is room.")
     if unread:
         lines.append(
             f"{unread} {'utterance' if unread == 1 else 'utterances'} could not be read a second time."
@@ -375,6 +390,8 @@ def losses(counters: StreamCounters) -> str:
 
 def waiting(call: CallSummary) -> str:
     """In place of a transcript while there is none; empty when the call is over."""
+    if call.waiting:
+        return "Nothing is transcribed yet; it will be when there is room."
     if is_over(call):
         return ""
     return "Ringing." if call.status == "ringing" else "Listening. Nothing has been said yet."

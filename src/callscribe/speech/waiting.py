@@ -1,0 +1,166 @@
+"""Streams whose audio waits for room, in the data folder, so that neither a crash nor a restart loses it.
+
+Two files a stream in `waiting/<call>/`, readable by their owner only: `.fed` is all of its audio since it began to wait
+(`backlog`), `.stream` says whose it is and how far it has been decoded. They go as soon as nothing waits any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, Literal
+from urllib.parse import quote
+
+import msgspec
+import structlog
+
+from callscribe.audio.mulaw import SAMPLES_PER_MS
+from callscribe.events import StreamCounters, Track
+from callscribe.speech.backlog import Backlog, records
+from callscribe.speech.lanes import Amount
+from callscribe.speech.stream import DecodingOptions
+from callscribe.speech.track import Progress
+
+FOLDER: Final = "waiting"
+_log = structlog.get_logger(__name__)
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be known of a stream to decode it without its call."""
+
+    call: str
+    leg: str
+    stream: str
+    tracks: tuple[Track, ...]
+    speakers: dict[Track, str]
+    offset_ms: int
+    options: DecodingOptions
+    reason: str = "socket-lost"
+    """Why it is over, once it is."""
+    counters: StreamCounters = StreamCounters()
+    end_ms: int = 0
+    progress: dict[Track, Progress] = {}
+    """How far its words are published."""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Head).decode
+
+
+class KeptStream:
+    """One stream's files."""
+
+    def __init__(self, folder: Path, head: Head) -> None:
+        self.head = head
+        self._folder = folder
+        self._path = folder / quote(head.stream, safe="")
+
+    def open(self) -> IO[bytes]:
+        """Its audio, to be read and appended to.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        path = self._path.with_name(self._path.name + ".fed")
+        return os.fdopen(
+            os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600), "r+b"
+        )
+
+    def write(self, head: Head) -> None:
+        """Keep what is newly known of it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        handle, name = tempfile.mkstemp(dir=self._folder, prefix=".")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_encode(head))
+            Path(name).replace(self._path.with_name(self._path.name + ".stream"))
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        self.head = head
+
+    def drop(self) -> None:
+        """Nothing of it waits any more."""
+        for suffix in (".stream", ".fed"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        for folder in (self._folder, self._folder.parent):
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # when it was the last
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a process that is gone left of a stream."""
+
+    kept: KeptStream
+    fed: Backlog
+    amounts: dict[Track, Amount]
+
+    @classmethod
+    def of(cls, kept: KeptStream) -> Left:
+        """Opens and counts its audio; blocks, some tenths of a second an hour.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        file = kept.open()
+        samples: Counter[Track] = Counter()
+        flushes: Counter[Track] = Counter()
+        count, end_ms = 0, kept.head.end_ms
+        for fed in records(file):
+            count += 1
+            if fed.piece is None:
+                flushes[fed.track] += 1
+            else:
+                samples[fed.track] += len(fed.piece.payload)
+                ends = fed.piece.clock_ms + len(fed.piece.payload) / SAMPLES_PER_MS
+                end_ms = max(end_ms, kept.head.offset_ms + round(ends))
+        # A process that died had not noted the end.
+        kept.head = msgspec.structs.replace(kept.head, end_ms=end_ms)
+        amounts = {track: Amount(samples[track], flushes[track]) for track in kept.head.tracks}
+        return cls(kept, Backlog(file, records=count), amounts)
+
+
+class Waiting:
+    """The streams that wait in a data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self._folder = data / FOLDER
+
+    def keep(self, head: Head) -> KeptStream:
+        """Files for a stream.
+
+        Raises:
+            OSError: they cannot be made.
+        """
+        folder = self._folder / quote(head.call, safe="")
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        kept = KeptStream(folder, head)
+        kept.write(head)
+        return kept
+
+    def left(self) -> list[KeptStream]:
+        """What a server that is gone has left, those first that ended first. What cannot be read is logged
+        and stays where it is."""
+        found = []
+        for path in self._folder.glob("*/*.stream"):
+            try:
+                newest = path.with_suffix(".fed").stat().st_mtime_ns
+                found.append((newest, KeptStream(path.parent, _decode(path.read_bytes()))))
+            except (OSError, msgspec.DecodeError) as error:
+                _log.warning("waiting audio cannot be used", file=str(path), error=str(error))
+        return [kept for _, kept in sorted(found, key=lambda each: each[0])]
+
+    def forget(self, call: str, what: Literal["call", "text"] = "call") -> None:
+        """The call or its text was deleted (`callscribe.erasure.Keeper`)."""
+        shutil.rmtree(self._folder / quote(call, safe=""), ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()

@@ -1,0 +1,268 @@
+"""More calls than there is room for: nothing of them is lost, and nobody else is delayed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+from callscribe.audio.timeline import Piece
+from callscribe.events import (
+    AnyEvent,
+    FinalTranscript,
+    GapDetected,
+    LagChanged,
+    PartialTranscript,
+    StreamEnded,
+    TranscriptionWaits,
+)
+from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
+from callscribe.speech.backlog import Backlog
+from callscribe.speech.lanes import DecodePool, _Turns
+from callscribe.speech.places import InProcess
+from callscribe.speech.session import SessionOptions, StreamSession
+from callscribe.speech.stream import DecodingOptions, Fed
+from callscribe.speech.tap import TrackKey
+from callscribe.speech.waiting import Left, Waiting
+from tests.speech.conftest import OpenSession, Recorded
+
+PLAIN = SessionOptions(DecodingOptions(skip_silence=False, follow_level=False))
+MANY = [ScriptedWord(f"word{i}", 10_000 * i, 10_000 * i + 300) for i in range(12)]
+
+
+class Heard:
+    """A listener that notes how much it was given."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.closed_tracks = 0
+
+    def opened(self, key: TrackKey, offset_ms: int) -> None: ...
+
+    def placed(self, key: TrackKey, at_ms: int, payload: bytes) -> None:
+        self.samples += len(payload)
+
+    def closed(self, key: TrackKey) -> None:
+        self.closed_tracks += 1
+
+
+async def two(
+    open_session: OpenSession, tmp_path: Path, **more: object
+) -> tuple[Recorded, Recorded]:
+    """A call that has the only place, and one that waits."""
+    recognizer = ScriptedRecognizer(spoken("first"), MANY, MANY)
+    first, second = [
+        await open_session(
+            recognizer,
+            tracks=("inbound",),
+            stream=stream,
+            capacity=1,
+            options=PLAIN,
+            waiting=Waiting(tmp_path),
+            **more,
+        )
+        for stream in ("MZ1", "MZ2")
+    ]
+    first.silence(400)
+    await first.caught_up()
+    return first, second
+
+
+async def test_a_call_past_the_capacity_says_so_and_is_caught_up_when_a_place_is_free(
+    open_session: OpenSession, tmp_path: Path
+) -> None:
+    reader = Heard()
+    first, second = await two(open_session, tmp_path, readers=[reader])
+    first.silence(2000)
+    second.silence(120_000)
+    await first.caught_up()
+    await asyncio.sleep(0.3)
+    (waits,) = second.of(TranscriptionWaits)
+    assert (waits.stream, waits.tracks, waits.over) == ("MZ2", ("inbound",), False)
+    assert not second.of(FinalTranscript)
+    assert not second.of(LagChanged)
+    assert list((tmp_path / "waiting").glob("*/MZ2.fed"))
+
+    await first.session.close("stop")
+    async with asyncio.timeout(20):
+        while len(second.of(TranscriptionWaits)) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert second.of(TranscriptionWaits)[1].over
+    assert not list((tmp_path / "waiting").glob("*/*"))
+    second.silence(1000)
+    await second.session.close("stop")
+
+    assert [final.text for final in second.of(FinalTranscript)] == [word.text for word in MANY]
+    assert second.of(StreamEnded)[0].counters.dropped_ms == 0
+    assert not first.of(TranscriptionWaits)
+    # Whoever reads again hears what is decoded when it is decoded.
+    assert reader.samples == 8 * 123_400
+    assert reader.closed_tracks == 2
+
+
+async def test_a_call_that_ends_before_there_was_room_is_over_at_once_and_transcribed_later(
+    open_session: OpenSession, tmp_path: Path
+) -> None:
+    first, second = await two(open_session, tmp_path)
+    gate = threading.Event()
+    second.silence(120_000)
+    # The only threads are kept busy, so that nothing of it is decoded before it is over.
+    pool = second.session._lane._pool
+    blocking = [pool._desks[0].turns.put(Blocked(gate), 0) for _ in range(2)]  # type: ignore[arg-type,func-returns-value]
+    assert len(blocking) == 2
+    counters = await second.session.close("stop")
+    assert counters.frames == 6000
+    assert second.session.rests
+    assert not second.of(StreamEnded)
+    assert pool.admission.left == 1
+
+    gate.set()
+    await second.session.finished()
+    assert [final.text for final in second.of(FinalTranscript)] == [word.text for word in MANY]
+    assert not second.of(PartialTranscript)
+    assert isinstance(second.events[-1], StreamEnded)
+    assert not second.session.rests
+    assert not (tmp_path / "waiting").exists()
+    assert first.session.lag_ms("inbound") == 0
+
+
+class Blocked:
+    """Has a turn that lasts until the gate opens."""
+
+    def __init__(self, gate: threading.Event) -> None:
+        self._gate = gate
+
+    def turn(self) -> None:
+        self._gate.wait(20)
+
+
+async def test_pausing_a_call_that_waits_holds_nobody_up(
+    open_session: OpenSession, tmp_path: Path
+) -> None:
+    _, second = await two(open_session, tmp_path)
+    second.silence(20_000)
+    async with asyncio.timeout(5):
+        await second.session.pause()
+        second.silence(5_000)
+        await second.session.resume()
+    second.silence(30_000)
+    await second.session.close("stop")
+    await second.session.finished()
+    said = [final.text for final in second.of(FinalTranscript)]
+    assert (said[0], said[-1]) == ("word0", "word5")
+    (gap,) = second.of(GapDetected)
+    assert (gap.start_ms, gap.end_ms, gap.reason) == (20_155, 25_155, "paused")
+
+
+async def test_what_waits_survives_a_restart(open_session: OpenSession, tmp_path: Path) -> None:
+    first, second = await two(open_session, tmp_path)
+    gate = threading.Event()
+    second.silence(120_000)
+    turns = second.session._lane._pool._desks[0].turns
+    turns.put(Blocked(gate), 0)  # type: ignore[arg-type]
+    turns.put(Blocked(gate), 0)  # type: ignore[arg-type]
+    await second.session.close("stop")
+    leaving = asyncio.create_task(second.session.leave())
+    gate.set()
+    await leaving
+    before = [final.text for final in second.of(FinalTranscript)]
+    assert not second.of(StreamEnded)
+
+    events = await taken_up(Waiting(tmp_path), ScriptedRecognizer(MANY[len(before) :]))
+    after = [event.text for event in events if isinstance(event, FinalTranscript)]
+    assert before + after == [word.text for word in MANY]
+    ended = events[-1]
+    assert isinstance(ended, StreamEnded)
+    assert (ended.stream, ended.reason, ended.counters.frames) == ("MZ2", "stop", 6000)
+    assert not (tmp_path / "waiting").exists()
+    assert not first.of(TranscriptionWaits)
+
+
+async def test_what_waits_survives_a_crash(open_session: OpenSession, tmp_path: Path) -> None:
+    _, second = await two(open_session, tmp_path)
+    second.silence(50_000)
+    second.session._lane.save()
+    for path in (tmp_path / "waiting").glob("*/*.fed"):
+        with path.open("ab") as file:
+            file.write(b"\x40\0\0\0torn")  # the last record was not written to its end
+    events = await taken_up(Waiting(tmp_path), ScriptedRecognizer(MANY))
+    finals = [event for event in events if isinstance(event, FinalTranscript)]
+    assert [final.text for final in finals] == [f"word{i}" for i in range(5)]
+    assert finals[0].speaker == "Caller"
+    assert finals[0].start_ms == 155
+
+
+async def taken_up(waiting: Waiting, recognizer: ScriptedRecognizer) -> list[AnyEvent]:
+    """What another process says of what waits."""
+    (kept,) = waiting.left()
+    events: list[AnyEvent] = []
+
+    async def publish(event: AnyEvent) -> None:
+        events.append(event)
+
+    head = kept.head
+    pool = DecodePool([InProcess(recognizer)], threads=1, capacity=1)
+    session = StreamSession(
+        call=head.call,
+        leg=head.leg,
+        stream=head.stream,
+        tracks=head.tracks,
+        speakers=head.speakers.__getitem__,
+        offset_ms=head.offset_ms,
+        pool=pool,
+        publish=publish,
+        options=SessionOptions(head.options),
+        waiting=waiting,
+        left=Left.of(kept),
+    )
+    await session.finished()
+    await pool.close()
+    return events
+
+
+async def test_a_deleted_call_is_not_decoded_any_more(
+    open_session: OpenSession, tmp_path: Path
+) -> None:
+    _, second = await two(open_session, tmp_path)
+    gate = threading.Event()
+    second.silence(120_000)
+    turns = second.session._lane._pool._desks[0].turns
+    turns.put(Blocked(gate), 0)  # type: ignore[arg-type]
+    turns.put(Blocked(gate), 0)  # type: ignore[arg-type]
+    await second.session.close("stop")
+    dropping = asyncio.create_task(second.session.drop())
+    await asyncio.sleep(0)
+    gate.set()
+    await dropping
+    assert not second.of(FinalTranscript)
+    assert not (tmp_path / "waiting").exists()
+    assert second.session._lane._pool.admission.left == 0
+
+
+def test_streams_that_are_far_behind_let_the_others_go_first_but_not_for_ever() -> None:
+    turns = _Turns()
+    for n in range(20):
+        turns.put(f"live{n}", 0)  # type: ignore[arg-type]
+    turns.put("late", 1)  # type: ignore[arg-type]
+    turns.put("over", 2)  # type: ignore[arg-type]
+    order = [turns.get() for _ in range(22)]
+    assert order.index("late") == 7  # type: ignore[arg-type]
+    assert order[-1] == "over"  # type: ignore[comparison-overlap]
+    turns.close()
+    assert turns.get() is None
+
+
+def test_everything_waits_in_the_file_that_was_named(tmp_path: Path) -> None:
+    path = tmp_path / "audio"
+    waiting = Backlog(path.open("w+b"))
+    pieces = [Fed("inbound", Piece(n, n / 8, bytes([n]) * 160)) for n in range(50)]
+    for fed in pieces:
+        waiting.append(fed)
+    assert waiting.on_disk > 50 * 160
+    assert not waiting.in_memory_only()
+    assert [waiting.popleft() for _ in pieces] == pieces
+    assert waiting.in_memory_only()
+    waiting.append(pieces[0])
+    assert waiting.on_disk == 0
+    waiting.close()
+    assert path.stat().st_size > 50 * 160
