@@ -543,7 +543,6 @@ async def open_record(settings: Settings) -> AsyncIterator[Record]:
     with open_store(data) as store, open_tokens(data) as tokens:
         key = spill.key_of(data)
         spill.take_in(store, spill.folders_for(data), key)
-        interrupted = store.mark_interrupted()
         contacts = Contacts(settings.contacts)
         saved = ContactFile(data, contacts.give)
         shelf = open_shelf(settings)
@@ -555,6 +554,8 @@ async def open_record(settings: Settings) -> AsyncIterator[Record]:
             journal = Journal(store, hub, stages=STAGES, spill=beside)
             journal.start()
             try:
+                interrupted = store.interruptions()
+                await journal.take_in(interrupted)
                 upkeep = Upkeep(
                     store,
                     journal.publish,
@@ -567,7 +568,7 @@ async def open_record(settings: Settings) -> AsyncIterator[Record]:
                         store,
                         hub,
                         journal,
-                        interrupted,
+                        [end.call for end in interrupted],
                         contacts,
                         saved,
                         shelf,

@@ -30,7 +30,9 @@ def test_names_are_saved_listed_and_removed(
         with Serving(data) as server:
             (data / ADDRESS_FILE).write_text(server.url)
             use(run, data, capsys)
+            capsys.readouterr()
             assert run("contacts", "add", "+15005550030", "Carol", "--data", str(data)) == 0
+            assert capsys.readouterr().err == "+15005550030 is Carol.\n"
             assert "Carol" in httpx.get(f"{server.url}/api/contacts").text
     else:
         use(run, data, capsys)

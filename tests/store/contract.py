@@ -477,8 +477,10 @@ class StoreContract:
                 CallEnded(call=AGENT, at="2026-01-15T10:00:59.000Z"),
             ]
         )
-        assert store.mark_interrupted() == [CALL]
-        assert store.mark_interrupted() == []
+        ends = store.interruptions()
+        assert [end.call for end in ends] == [CALL]
+        store.append(ends)
+        assert store.interruptions() == []
         record = store.call(CALL)
         assert record is not None
         assert record.call.status == "interrupted"
@@ -571,7 +573,7 @@ class StoreContract:
             assert record is not None
             assert record.call == left
         with opening() as again:
-            assert again.mark_interrupted() == ["CA1"]
+            again.append(again.interruptions())
             assert again.calls() == [left]
 
     def test_there_is_nothing_to_read_before_somebody_wrote(self, opening: Opening) -> None:

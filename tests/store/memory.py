@@ -158,10 +158,8 @@ class MemoryStore:
         names = [(call.id, {call.id, call.summary.conference_sid, *call.legs}) for call in newest]
         return [id for id, sids in names if any(name.startswith(sid) for name in sids)][:10]
 
-    def mark_interrupted(self) -> list[str]:
-        ends = [folded.interruption() for folded in self._fold() if folded.summary.ended_at is None]
-        self.append(ends)
-        return [end.call for end in ends]
+    def interruptions(self) -> list[CallEnded]:
+        return [folded.interruption() for folded in self._fold() if folded.summary.ended_at is None]
 
     def _as_seen(self, folded: Folded) -> CallSummary:
         summary = folded.listed()

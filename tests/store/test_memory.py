@@ -147,7 +147,9 @@ def test_it_tells_the_same_as_the_real_one(batches: list[list[AnyEvent]]) -> Non
         for batch in batches:
             assert real.append(batch) == memory.append(batch)
         assert real.events_after(0) == memory.events_after(0)
-        assert real.mark_interrupted() == memory.mark_interrupted()
+        ends = real.interruptions()
+        assert ends == memory.interruptions()
+        assert real.append(ends) == memory.append(ends)
         assert real.calls() == memory.calls()
         for sid in ("CA0000001", "CA0000002", "CA0000009", "CF0000001", "CA00000", "CB0000"):
             assert real.matching(sid) == memory.matching(sid)

@@ -208,7 +208,9 @@ def test_after_a_kill_every_final_that_was_shown_is_there(tmp_path: Path) -> Non
     finals = [event for line in shown if isinstance(event := from_json(line), FinalTranscript)]
     assert len(finals) > 100
     with SqliteStore.open(data) as store:
-        assert sorted(store.mark_interrupted()) == [f"CA{n:032d}" for n in range(3)]
+        ends = store.interruptions()
+        assert sorted(end.call for end in ends) == [f"CA{n:032d}" for n in range(3)]
+        store.append(ends)
         kept = {
             (u.call, u.utterance): u
             for summary in store.calls()

@@ -184,7 +184,7 @@ class Served:
             self._store = open_store(self._folder)
         self._store.append(self._kept)
         self._kept = []
-        self._store.mark_interrupted()
+        self._store.append(self._store.interruptions())
         self.start()
 
     async def _recall(self, leg: str) -> CallRecord | None:

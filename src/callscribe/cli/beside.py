@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from callscribe.cli.remote import Remote, place, token_of
+from callscribe.cli.remote import Place, Remote, token_of
 from callscribe.server import ADDRESS_FILE
 from callscribe.settings import Settings
 from callscribe.store.base import Archive, InUseError
@@ -26,7 +26,7 @@ def record_of(settings: Settings) -> Iterator[Archive | Remote]:
             url = (settings.data / ADDRESS_FILE).read_text(encoding="utf-8").strip()
         except OSError:
             raise error from None
-        with Remote(place(url, token_of(settings))) as remote:
+        with Remote(Place(url, token_of(settings))) as remote:
             yield remote
         return
     with store:

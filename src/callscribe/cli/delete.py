@@ -101,7 +101,7 @@ def _record(settings: Settings) -> Iterator[_Record]:
         if isinstance(record, Remote):
             yield _Served(record)
             return
-        record.mark_interrupted()  # nobody else will end them
+        record.append(record.interruptions())  # nobody else will end them
         yield _Opened(record, file_keepers(settings))
 
 

@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from callscribe.errors import StoreError
-from callscribe.events import AnyEvent, Published
+from callscribe.events import AnyEvent, CallEnded, Published
 from callscribe.records import (
     CallFilter,
     CallPage,
@@ -146,13 +146,11 @@ class Store(EventWriter, ReadableStore, Protocol):
         """Where the record is kept, for messages to people, e.g. `./data`."""
         ...
 
-    def mark_interrupted(self) -> list[str]:
-        """End the calls that a process left open when it died. Called once, when a server starts.
+    def interruptions(self) -> list[CallEnded]:
+        """How the calls ended that a process left open when it died, oldest first. Whoever starts to write makes them
+        known; a server does so through its journal.
 
         The end is given the time of the call's last event: when it really ended, nobody knows.
-
-        Returns:
-            The records concerned, oldest first.
         """
         ...
 

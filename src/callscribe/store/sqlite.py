@@ -187,13 +187,10 @@ class SqliteStore:
             with self._switching:
                 self._readers -= 1
 
-    def mark_interrupted(self) -> list[str]:
-        """End the calls that a process left open when it died."""
+    def interruptions(self) -> list[CallEnded]:
+        """How the calls ended that a process left open when it died."""
         with self._read() as connection:
-            ended = _ends(connection)
-        if ended:
-            self.append(ended)
-        return [event.call for event in ended]
+            return _ends(connection)
 
     def events_after(
         self, cursor: int, *, call: str | None = None, limit: int = 1000
