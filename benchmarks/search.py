@@ -248,7 +248,7 @@ def main() -> None:
 
 def indexing(data: Path, finals: int = 300) -> float:
     """What the index adds to a commit of one final, in milliseconds of processor time: with it, less without it."""
-    from callscribe.store import search
+    from callscribe.store import index
 
     maker = Maker(30)
     sid = f"CA{int(time.time()):032x}"
@@ -261,12 +261,12 @@ def indexing(data: Path, finals: int = 300) -> float:
                             raw_text=raw, start_ms=n, end_ms=n + 1, words=words)
         )  # fmt: skip
     times: dict[bool, list[float]] = {True: [], False: []}
-    index = search.index_utterance
+    whole_index = index.index_utterance
     with open_store(data) as store:
         try:
             for n in range(finals):
                 whole = n % 2 == 0
-                search.index_utterance = index if whole else lambda *_: None
+                index.index_utterance = whole_index if whole else lambda *_: None
                 final = made[n % 30]
                 event = type(final)(**{f: getattr(final, f) for f in final.__struct_fields__ if f != "utterance"},
                                     utterance=f"m{n}")  # fmt: skip
@@ -274,7 +274,7 @@ def indexing(data: Path, finals: int = 300) -> float:
                 store.append([event])
                 times[whole].append((time.thread_time() - begun) * 1000)
         finally:
-            search.index_utterance = index
+            index.index_utterance = whole_index
     return statistics.median(times[True]) - statistics.median(times[False])
 
 

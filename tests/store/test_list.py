@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from callscribe.events import (
+    AnyEvent,
     CallEnded,
     CallStarted,
     CallUpdated,
@@ -17,7 +18,7 @@ from callscribe.events import (
 )
 from callscribe.records import CallFilter
 from callscribe.search.query import QueryError
-from callscribe.store import search
+from callscribe.store import listing
 from callscribe.store.sqlite import SqliteStore
 from tests.store.test_search import CALL, OTHER, said, started
 
@@ -100,7 +101,7 @@ def test_a_new_name_is_found_and_a_deleted_call_is_not(store: SqliteStore) -> No
 
 
 def test_pages_follow_each_other(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_HEARD_PIECE", 3)
+    monkeypatch.setattr(listing, "_HEARD_PIECE", 3)
     every = []
     for n in range(9):
         call = f"CB{n:032d}"
@@ -122,6 +123,33 @@ def test_pages_follow_each_other(store: SqliteStore, monkeypatch: pytest.MonkeyP
             if not cursor:
                 break
         assert seen == expected
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_is_said_many_hours_into_a_call_is_found(store: SqliteStore, ended: bool) -> None:
+    """The index is in the order of what was said, the list in that of when calls began."""
+    hours = 3_600_000
+    late = said("The zeppelin lands.", call="CAlong", start_ms=30 * hours)
+    events: list[AnyEvent] = [started("CAlong", "2026-04-01T00:00:00.000Z"), late]
+    if ended:
+        events.append(
+            CallEnded(call="CAlong", at="2026-04-02T07:00:00.000Z", duration_ms=31 * hours)
+        )
+    for n in range(3):
+        call = f"CAlater{n}"
+        events += [
+            started(call, f"2026-04-01T0{n + 1}:00:00.000Z"),
+            said("A zeppelin, too.", call=call),
+            CallEnded(call=call, at=f"2026-04-01T0{n + 1}:10:00.000Z", duration_ms=600_000),
+        ]
+    store.append(events)
+    found, cursor = [], ""
+    while True:
+        page = store.list_calls(words="zeppelin", limit=1, cursor=cursor)
+        found += [call.id for call in page.calls]
+        if not (cursor := page.cursor):
+            break
+    assert found == ["CAlater2", "CAlater1", "CAlater0", "CAlong"]
 
 
 def test_an_imported_call_stands_where_it_belongs(store: SqliteStore) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, select, text
 
 from callscribe.events import TEXT
-from callscribe.store import search
+from callscribe.store import index
 from callscribe.store.base import Erased
 from callscribe.store.schema import (
     calls,
@@ -47,9 +47,9 @@ def erase(connection: Connection, ids: Collection[str], what: Erased) -> list[st
     )
     for call in found:
         rows = connection.execute(select(search_rows.c.id).where(search_rows.c.call == call))
-        search.forget_rows(connection, list(rows.scalars()))
+        index.forget_rows(connection, list(rows.scalars()))
         if what == "call":
-            search.forget_call(connection, call)
+            index.forget_call(connection, call)
             for table in (
                 events,
                 legs,
@@ -71,7 +71,7 @@ def erase(connection: Connection, ids: Collection[str], what: Erased) -> list[st
                 .where(calls.c.id == call)
                 .values(last_text="", note="", tags="[]", utterance_count=0)
             )
-            search.refresh_call(connection, call)
+            index.refresh_call(connection, call)
         connection.execute(erasures.delete().where(erasures.c.call == call))
         connection.execute(erasures.insert().values(call=call, what=what))
     return found
@@ -94,8 +94,8 @@ def merge_index(connection: Connection, *, first: bool) -> bool:
     """
     before = _changes(connection)
     pages = -_MERGE_PAGES if first else _MERGE_PAGES
-    for index in ("search", "call_search"):
-        merge = text(f"INSERT INTO {index} ({index}, rank) VALUES ('merge', :n)")  # noqa: S608
+    for table in ("search", "call_search"):
+        merge = text(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', :n)")  # noqa: S608
         connection.execute(merge, {"n": pages})
     return _changes(connection) - before >= 3  # https://www.sqlite.org/fts5.html, 6.8
 

@@ -42,7 +42,7 @@ from callscribe.events import (
     Word,
 )
 from callscribe.records import FirstReading
-from callscribe.store import search
+from callscribe.store import index
 from callscribe.store.schema import (
     calls,
     gaps,
@@ -155,7 +155,7 @@ def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:
         case _:
             assert_never(event)
     if isinstance(event, _CHANGES_FACETS):
-        search.refresh_call(connection, event.call)
+        index.refresh_call(connection, event.call)
 
 
 def is_known(connection: Connection, call: str) -> bool:
@@ -170,7 +170,7 @@ def _ensure_call(connection: Connection, event_id: int, event: AnyEvent) -> None
                 id=event.call,
                 first_event=event_id,
                 started_at=event.at,
-                place=search.free_place(connection, event.at),
+                place=index.free_place(connection, event.at),
             )
         )
 
@@ -317,7 +317,7 @@ def _revised(connection: Connection, event_id: int, event: RevisedTranscript) ->
             event.call,
             {"utterance_count": calls.c.utterance_count - 1, "last_text": left},
         )
-        search.index_utterance(connection, event.call, event.utterance)
+        index.index_utterance(connection, event.call, event.utterance)
 
 
 def _this(event: FinalTranscript | RevisedTranscript) -> dict[str, str]:
@@ -385,7 +385,7 @@ def _write_utterance(
             "name": speaker,
         },
     )
-    search.index_utterance(connection, event.call, event.utterance)
+    index.index_utterance(connection, event.call, event.utterance)
 
 
 class Recognised(msgspec.Struct, frozen=True):
@@ -421,7 +421,7 @@ def _corrected(connection: Connection, event: UtteranceCorrected) -> None:
     connection.execute(utterances.update().where(same).values(values))
     if row.text == row.last_text:
         _update_call(connection, event.call, {"last_text": text})
-    search.index_utterance(connection, event.call, event.utterance)
+    index.index_utterance(connection, event.call, event.utterance)
 
 
 def _first(before: Row[Any] | None) -> str | None:
@@ -524,7 +524,7 @@ def _renamed(connection: Connection, event: SpeakerRenamed) -> None:
             .where(_of_track(table, event.call, event.leg, event.track))
             .values(speaker=event.speaker)
         )
-    search.reindex_call(connection, event.call)
+    index.reindex_call(connection, event.call)
 
 
 def _stream_started(connection: Connection, event: StreamStarted) -> None:

@@ -253,7 +253,7 @@ CREATE VIRTUAL TABLE search USING fts5(
     prefix = '2 3'
 )
 """
-"""The full-text index (SQLite's FTS5); `callscribe.store.search` says what its columns hold."""
+"""The full-text index (SQLite's FTS5); `callscribe.store.index` says what its columns hold."""
 
 VOCABULARY_TABLE = "CREATE VIRTUAL TABLE search_vocabulary USING fts5vocab(search, col)"
 """Every word of the index, for "did you mean"; a view of it that holds nothing itself."""

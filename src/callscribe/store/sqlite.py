@@ -24,7 +24,16 @@ from callscribe.events import (
     to_json,
 )
 from callscribe.records import CallFilter, CallPage, CallRecord, CallSummary, SearchPage
-from callscribe.store import database, erasing, projections, queries, schema, search
+from callscribe.store import (
+    database,
+    erasing,
+    index,
+    listing,
+    projections,
+    queries,
+    schema,
+    search,
+)
 from callscribe.store.base import Erased, NoRecordError
 from callscribe.store.lock import OwnerLock, is_held
 
@@ -244,7 +253,7 @@ class SqliteStore:
         """Calls by when they began, the newest first."""
         alive = self._has_writer()
         with self._read() as connection:
-            ids, following = search.list_calls(connection, wanted, words, limit, cursor)
+            ids, following = listing.list_calls(connection, wanted, words, limit, cursor)
             found = queries.summaries_of(connection, ids)
             listed = found if alive else _as_left(connection, found)
             return CallPage(calls=tuple(listed), cursor=following)
@@ -270,12 +279,12 @@ class SqliteStore:
             database.explained(self._file),
             database.begin_write(self._engine) as connection,
         ):
-            return search.index_more(connection, limit)
+            return index.index_more(connection, limit)
 
     def chosen(self, *, number: str = "", before: str = "", limit: int = 1000) -> list[str]:
         """Calls that are over, oldest first."""
         with self._read() as connection:
-            return search.chosen(connection, number, before, limit)
+            return listing.chosen(connection, number, before, limit)
 
     def expired(self, before: str, what: Erased, limit: int = 100) -> list[str]:
         """Calls that ended before a moment and are still there, or still have text."""

@@ -1,4 +1,4 @@
-"""The full-text index. What is there already is indexed afterwards, a piece at a time, by `callscribe.store.search`."""
+"""The full-text index. What is there already is indexed afterwards, a piece at a time, by `callscribe.store.index`."""
 
 from __future__ import annotations
 
