@@ -19,6 +19,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.errors", 1),
     ("callscribe.records", 1),
     ("callscribe.addresses", 2),
+    ("callscribe.sealing", 2),
     ("callscribe.audio", 2),
     *(
         (f"callscribe.carriers.twilio.{m}", 3)
@@ -66,6 +67,7 @@ ONLY_HERE = {
     "vosk": ("callscribe.recognition.vosk",),
     "ctranslate2": ("callscribe.recognition.whisper",),
     "tokenizers": ("callscribe.recognition.whisper",),
+    "cryptography": ("callscribe.sealing",),
     "starlette": (
         "callscribe.web",
         "callscribe.carriers.twilio.paths",

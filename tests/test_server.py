@@ -15,10 +15,21 @@ from callscribe.models.folder import built_in
 from callscribe.recognition.base import RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.recognition.vosk import VoskRecognizer
-from callscribe.server import check, check_phrases, expected, load_recognizer, session_options
+from callscribe.server import (
+    check,
+    check_phrases,
+    expected,
+    load_recognizer,
+    open_record,
+    readers_of_numbers,
+    second_readings,
+    session_options,
+)
 from callscribe.settings import Secret, Settings
 from callscribe.speech.endpoint import EndpointOptions
+from callscribe.speech.lanes import DecodePool
 from callscribe.speech.places import InProcess
+from tests.readers import tiny_en
 from tests.speech.audio import scene
 
 SETTINGS = Settings(endpoint_silence_ms=500, endpoint_max_ms=15_000)
@@ -93,6 +104,7 @@ def test_a_server_gives_calibrated_confidence(tmp_path: Path) -> None:
         ({"flow": "forward"}, "forward needs a number"),
         ({"contacts": {"+15005550010": " "}}, "has no name"),
         ({"token": Secret("hunter2")}, "at least 16 are needed"),
+        ({"unread_key": Secret("hunter2")}, "has 7 characters; 16 or more"),
     ],
 )
 def test_what_is_wrong_with_settings_is_found_before_anything_is_opened(
@@ -120,3 +132,33 @@ def test_a_call_is_read_again_with_its_numbers_words_and_the_contacts_names() ->
     )
     many = {f"+1500555{n:04}": f"Name {n}" for n in range(1000)}
     assert len(expected(Settings(contacts=many), NumberFlow(), "de").hints) <= 40
+
+
+def test_a_numbers_own_reader_that_is_not_there_is_named_with_the_number(tmp_path: Path) -> None:
+    flows = Flows(numbers={"+15005550006": NumberFlow(second_reader=str(tmp_path))})
+    with pytest.raises(ModelError) as raised:
+        readers_of_numbers(flows, "en")
+    assert str(raised.value).startswith('[numbers."+15005550006"], second_reader: ')
+    flows = Flows(numbers={"+15005550006": NumberFlow(second_reader="off")})
+    assert readers_of_numbers(flows, "en") == {}
+
+
+async def test_each_number_has_its_reader_and_one_model_is_loaded_once(tmp_path: Path) -> None:
+    folder = str(tiny_en())
+    data = tmp_path / "data"
+    settings = Settings(data=data, auth_token=Secret("t"), second_reader="off")
+    own = NumberFlow(second_reader=folder)
+    flows = Flows(numbers={"+15005550006": own, "+15005550007": own, "+15005550008": NumberFlow()})
+    pool = DecodePool([InProcess(ScriptedRecognizer())], threads=1)
+    async with open_record(settings) as record:
+        async with second_readings(settings, flows, "en", record, pool) as readings:
+            assert readings.general is None
+            (reading,) = readings.all
+            assert readings.of(own) is reading
+            assert readings.of(NumberFlow()) is None
+            assert (await reading.service.ready).language == "en"
+        general = dataclasses.replace(settings, second_reader=folder)
+        async with second_readings(general, flows, "en", record, pool) as readings:
+            assert readings.of(own) is readings.general is readings.of(NumberFlow())
+            assert readings.of(NumberFlow(second_reader="off")) is None
+    await pool.close()

@@ -5,7 +5,7 @@
         open_record      store, hub, journal
         decoding         where speech is decoded: worker processes, or threads
         Sessions         a stream's audio to text
-        second_reading   what reads it again
+        second_readings  what reads it again
         call_registry    which calls are live
         web_services     what pages and API may use
 
@@ -19,8 +19,8 @@ import contextlib
 import socket
 import sys
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ from callscribe.reading.agenda import Agenda
 from callscribe.reading.ears import Ears
 from callscribe.reading.process import ReaderProcess
 from callscribe.reading.service import Expected, ReadingService
-from callscribe.reading.unread import Unread
+from callscribe.reading.unread import Unread, seal_of
 from callscribe.recognition import registry as engines
 from callscribe.recognition.base import Recognizer
 from callscribe.recognition.windows import WINDOW_MS
@@ -106,6 +106,9 @@ _TRIAL = -1
 ADDRESS_FILE = "address"
 """In the data folder: where its server listens. It stays behind, and counts only while the folder is in use."""
 
+
+_SHORTEST_KEY = 16
+"""Characters of a secret that sound is sealed with."""
 
 _MOST_HINTS = 40
 """Names and words that the second reader is told of; more than fit into its prompt are of no use."""
@@ -165,7 +168,7 @@ class Server:
     failed: asyncio.Event
     """Set when the server stopped by itself."""
     reading: SecondReading | None = None
-    """None without a second reader."""
+    """None without a general second reader."""
     capacity: int = 0
     """Tracks that are transcribed while people speak; 0: no bound is known."""
 
@@ -335,6 +338,12 @@ def check(settings: Settings) -> None:
             f"`number` {settings.number!r} is not a phone number. "
             "Write it with + and the country code, like +15005550006."
         )
+    key = settings.unread_key.reveal()
+    if key and len(key) < _SHORTEST_KEY:
+        raise SettingsError(
+            f"`unread_key` has {len(key)} characters; {_SHORTEST_KEY} or more are needed, or it can be guessed. "
+            "Leave it out, and a key is made and kept in the data folder."
+        )
     call_flows(settings)
     if settings.capacity != "auto" and not (
         settings.capacity.isascii() and settings.capacity.isdigit() and int(settings.capacity) > 0
@@ -463,10 +472,10 @@ async def running_server(
         pool = await stack.enter_async_context(decoding(settings, recognizer, flows))
         waiting = Waiting(settings.data)
         left = await asyncio.to_thread(waiting.left)
-        reading = await stack.enter_async_context(
-            second_reading(settings, recognizer.language, record, pool, left)
+        readings = await stack.enter_async_context(
+            second_readings(settings, flows, recognizer.language, record, pool, left)
         )
-        sessions = Sessions(settings, pool, record, waiting, reading, language=recognizer.language)
+        sessions = Sessions(settings, pool, record, waiting, readings, language=recognizer.language)
         record.upkeep.let_go = sessions.drop
         await sessions.take_up(left)
         memory = Worker("what calls were before")
@@ -484,7 +493,7 @@ async def running_server(
         meter = Meter(
             figures_of_parts(record, pool),
             live=sessions.counters,
-            second_reader=reading is not None,
+            second_reader=readings.general is not None,
             gives_way=lambda: dict(zip(STEPS, pool.strain.steps, strict=True)),
         )
         follower = stack.enter_context(JournalFollower(record.store, record.hub, after=None))
@@ -497,7 +506,7 @@ async def running_server(
             meter,
             Health(record.journal, failed, recognizer.name),
             own_number=own_number,
-            reading=reading,
+            readings=readings,
         )
         webhooks = carrier_routes(
             registry,
@@ -524,7 +533,7 @@ async def running_server(
             record=record,
             registry=registry,
             failed=failed,
-            reading=reading,
+            reading=readings.general,
             capacity=pool.admission.capacity,
         )
 
@@ -592,24 +601,113 @@ class SecondReading:
     """Of the first reader, BCP 47; empty: unknown, and the second finds out."""
 
 
+@dataclass(frozen=True)
+class SecondReadings:
+    """All second readers at work."""
+
+    general: SecondReading | None = None
+    """None: the calls of numbers that say nothing else are not read again."""
+    named: Mapping[str, SecondReading] = field(default_factory=dict)
+    """By what numbers say."""
+
+    def of(self, plan: NumberFlow) -> SecondReading | None:
+        """Who reads the calls of a number; None: nobody."""
+        if plan.second_reader is None:
+            return self.general
+        return self.named.get(plan.second_reader)
+
+    @property
+    def all(self) -> tuple[SecondReading, ...]:
+        found = [self.general, *self.named.values()]
+        return tuple({id(reading): reading for reading in found if reading is not None}.values())
+
+    def rereads(self, call: str) -> bool:
+        """Whether more of this call is going to be read again."""
+        return any(reading.service.rereads(call) for reading in self.all)
+
+
 @contextlib.asynccontextmanager
-async def second_reading(
-    settings: Settings, language: str, record: Record, pool: DecodePool, left: Sequence[KeptStream]
-) -> AsyncIterator[SecondReading | None]:
-    """What reads utterances again; None when that is off or no model for it is installed. What is unread when it
-    closes is read when it starts again.
+async def second_readings(
+    settings: Settings,
+    flows: Flows,
+    language: str,
+    record: Record,
+    pool: DecodePool,
+    left: Sequence[KeptStream] = (),
+) -> AsyncIterator[SecondReadings]:
+    """What reads utterances again, each model once, for whatever numbers.
 
     Args:
         pool: while it is behind, nothing is read again.
         left: streams that will be decoded though their calls are over.
 
     Raises:
-        ModelError: the reader that the settings name is not there, or of another kind or language.
+        ModelError: a reader that is named is not there, or of another kind or language; says for which number.
     """
-    model = second_reader(settings.second_reader, language=language)
-    if model is None:
-        yield None
-        return
+    general = second_reader(settings.second_reader, language=language)
+    wanted = readers_of_numbers(flows, language)
+    others = {
+        model.path: model for model in wanted.values() if not general or model.path != general.path
+    }
+    seal = None
+    if settings.keep_unread and (general or others):
+        Unread(settings.data).adopt([model.name for model in others.values()])
+        seal = await asyncio.to_thread(seal_of, settings.data, settings.unread_key.reveal())
+    async with contextlib.AsyncExitStack() as stack:
+        at_work: dict[Path, SecondReading] = {}
+        for model in [*([general] if general else []), *others.values()]:
+            unread = Unread(
+                settings.data,
+                memory=not settings.keep_unread,
+                seal=seal,
+                reader="" if model is general else model.name,
+            )
+            at_work[model.path] = await stack.enter_async_context(
+                second_reading(
+                    settings,
+                    model,
+                    language,
+                    record,
+                    unread,
+                    pool,
+                    left if model is general else (),
+                )
+            )
+        yield SecondReadings(
+            general=at_work[general.path] if general else None,
+            named={name: at_work[model.path] for name, model in wanted.items()},
+        )
+
+
+def readers_of_numbers(flows: Flows, language: str) -> dict[str, ModelFolder]:
+    """The second readers that numbers have of their own, by what the numbers say.
+
+    Raises:
+        ModelError: one is not there, or of another kind or language; names the number.
+    """
+    found: dict[str, ModelFolder] = {}
+    for number, flow in flows.numbers.items():
+        if flow.second_reader is not None:
+            try:
+                model = second_reader(flow.second_reader, language=language)
+            except ModelError as error:
+                raise ModelError(f'[numbers."{number}"], second_reader: {error}') from None
+            if model is not None:
+                found[flow.second_reader] = model
+    return found
+
+
+@contextlib.asynccontextmanager
+async def second_reading(
+    settings: Settings,
+    model: ModelFolder,
+    language: str,
+    record: Record,
+    unread: Unread,
+    pool: DecodePool,
+    left: Sequence[KeptStream],
+) -> AsyncIterator[SecondReading]:
+    """One model that reads utterances again. What is unread when it closes is read when it starts again."""
     ears = Ears()
     with JournalFollower(record.store, record.hub, after=None) as follower:
         service = ReadingService(
@@ -617,7 +715,7 @@ async def second_reading(
             follower,
             publish=record.journal.publish,
             ears=ears,
-            unread=Unread(settings.data, memory=not settings.keep_unread),
+            unread=unread,
             write=text_writer(settings, language),
             agenda=Agenda(WINDOW_MS),
             hurried=lambda: pool.strain.hurried,
@@ -716,7 +814,7 @@ class Sessions:
         pool: DecodePool,
         record: Record,
         waiting: Waiting,
-        reading: SecondReading | None = None,
+        readings: SecondReadings,
         *,
         language: str = "",
     ) -> None:
@@ -725,7 +823,7 @@ class Sessions:
         self._pool = pool
         self._record = record
         self._open: weakref.WeakValueDictionary[str, StreamSession] = weakref.WeakValueDictionary()
-        self._reading = reading
+        self._readings = readings
         self._waiting = waiting
 
     def __call__(
@@ -739,11 +837,9 @@ class Sessions:
         offset_ms: int,
         plan: NumberFlow,
     ) -> StreamSession:
-        if self._reading is not None:
-            self._reading.service.expect(
-                call, expected(self._settings, plan, self._reading.language)
-            )
-        reading = self._reading if plan.second_reader != "off" else None
+        reading = self._readings.of(plan)
+        if reading is not None:
+            reading.service.expect(call, expected(self._settings, plan, reading.language))
         session = StreamSession(
             call=call,
             leg=leg,
@@ -755,7 +851,7 @@ class Sessions:
             publish=reading.service.pass_on if reading else self._record.journal.publish,
             options=session_options(self._settings, plan, self._language),
             listeners=[self._record.recorder] if records(self._settings, plan) else [],
-            readers=self._readers(plan.second_reader),
+            readers=self._readers(reading),
             waiting=self._waiting,
         )
         self._open[stream] = session
@@ -780,7 +876,7 @@ class Sessions:
                 pool=self._pool,
                 publish=self._record.journal.publish,
                 options=SessionOptions(head.options),
-                readers=self._readers(),
+                readers=self._readers(self._readings.general),
                 waiting=self._waiting,
                 left=rest,
             )
@@ -800,10 +896,9 @@ class Sessions:
         """What has arrived on each stream, by stream SID; one that is over may still be there."""
         return {stream: session.counters for stream, session in self._open.items()}
 
-    def _readers(self, second_reader: str = "") -> list[Listener]:
+    def _readers(self, reading: SecondReading | None) -> list[Listener]:
         """Who gets the sound of a stream as it is decoded."""
-        wanted = self._reading is not None and second_reader != "off"
-        return [self._reading.ears] if wanted and self._reading is not None else []
+        return [] if reading is None else [reading.ears]
 
 
 def call_registry(
@@ -857,7 +952,7 @@ def web_services(
     health: Health,
     *,
     own_number: str,
-    reading: SecondReading | None = None,
+    readings: SecondReadings,
 ) -> Services:
     """What pages and API may use.
 
@@ -882,7 +977,7 @@ def web_services(
         shelf=record.shelf,
         contacts=record.saved_contacts,
         erasure=record.upkeep,
-        rereads=None if reading is None else reading.service.rereads,
+        rereads=readings.rereads if readings.all else None,
         tokens=record.tokens,
         hub=record.hub,
         meter=meter,

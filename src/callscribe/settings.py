@@ -203,7 +203,12 @@ class Settings:
     keep_unread: bool = setting(
         True,
         "Keep sound that the second reader has not read yet in the data folder, so that a crash loses at most "
-        "that of the last moment; it is deleted once read. False: in memory only.",
+        "that of the last moment; it is sealed, and deleted once read. False: in memory only.",
+        group="Recognition",
+    )
+    unread_key: Secret = setting(
+        Secret(""),
+        "Secret that seals this sound, 16 characters or more. When empty, a key is made and kept in the data folder.",
         group="Recognition",
     )
     workers: Literal["processes", "threads"] = setting(

@@ -88,7 +88,7 @@ def source() -> Source:
 
 
 def content(source: Source, kind: Any) -> str:
-    return export(source, kind).content.decode()
+    return export(source, kind).content().decode()
 
 
 def test_subtitles_are_read_by_others(source: Source) -> None:
@@ -103,7 +103,7 @@ def test_subtitles_are_read_by_others(source: Source) -> None:
 
 
 def test_webvtt_is_read_by_others(source: Source, tmp_path: Path) -> None:
-    (tmp_path / "a.vtt").write_bytes(export(source, "vtt").content)
+    (tmp_path / "a.vtt").write_bytes(export(source, "vtt").content())
     found = webvtt.read(str(tmp_path / "a.vtt")).captions
     assert found[0].start == "00:00:01.000"
     assert found[0].raw_text.startswith("<v Alice &lt;A&gt;>Is 5 &lt; 6 &amp; 7")
@@ -117,6 +117,74 @@ def test_csv(source: Source) -> None:
     assert rows[1]["text"] == "It is truly so."
     assert rows[1]["first_text"] == "It is *really* so."
     assert rows[0]["start_s"] == "1.000"
+
+
+def test_a_spreadsheet_takes_nothing_for_a_formula() -> None:
+    evil = "=HYPERLINK(1)"
+    events = [
+        CallStarted(call=CALL, at="2026-01-15T10:00:50.000Z", from_="+15005550010", from_name=evil),
+        ParticipantJoined(call=CALL, leg=CALL, speaker=evil, number="+15005550010"),
+        *(
+            said(text, 1000 * n, utterance=f"u{n}", speaker=evil)
+            for n, text in enumerate(("@SUM(A1)", "-2+3", "+1 500", " =1", "a=b", "Plain."))
+        ),
+    ]
+    rows = list(csv.DictReader(io.StringIO(content(Source(CALL, events), "csv"))))
+    assert [row["text"] for row in rows] == [
+        "'@SUM(A1)", "'-2+3", "'+1 500", "' =1", "a=b", "Plain.",
+    ]  # fmt: skip
+    assert {(row["speaker"], row["number"]) for row in rows} == {(f"'{evil}", "+15005550010")}
+
+
+SCRIPT, ARABIC = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>", "\u202eليلى"
+
+
+def test_names_are_names_whatever_they_look_like() -> None:
+    events = [
+        CallStarted(call=CALL, at="2026-01-15T10:00:50.000Z", from_name=SCRIPT, to_name=ARABIC),
+        ParticipantJoined(call=CALL, leg=CALL, speaker=SCRIPT),
+        ParticipantJoined(call=CALL, leg=CALL, track="outbound", speaker=ARABIC),
+        said(SCRIPT, 1000, utterance="u1", speaker=SCRIPT),
+        said("نعم بالتأكيد.", 3000, utterance="u2", track="outbound", speaker=ARABIC),
+        TagsChanged(call=CALL, tags=(SCRIPT,)),
+    ]
+    page = content(Source(CALL, events), "html")
+    assert "<img" not in page
+    assert page.count("<script") == 0
+    assert f"<bdi>{ARABIC}</bdi>" in page
+    for kind in FORMATS:
+        assert ARABIC in content(Source(CALL, events), kind) or "\\u202e" in content(
+            Source(CALL, events), kind
+        )
+    srt_cues = list(srt.parse(content(Source(CALL, events), "srt")))
+    assert any("نعم" in cue.content for cue in srt_cues)
+
+
+@pytest.mark.parametrize(
+    "events", [EVENTS[:1], EVENTS[:3], EVENTS[:4]], ids=["empty", "silent", "live"]
+)
+def test_a_call_without_words_and_one_that_goes_on(events: list[AnyEvent]) -> None:
+    source = Source(CALL, events)
+    for kind in FORMATS:
+        assert content(source, kind).strip() or kind == "srt"  # no cues, no file
+    assert len(list(srt.parse(content(source, "srt")))) == max(0, len(events) - 3)
+    assert len(list(csv.reader(io.StringIO(content(source, "csv"))))) == max(1, len(events) - 2)
+
+
+def test_names_of_files_are_harmless() -> None:
+    source = Source("../../etc/passwd\n", [CallStarted(call="../../etc/passwd\n")])
+    assert export(source, "txt").name == "______etc_passwd_.txt"
+
+
+def test_a_very_long_call() -> None:
+    events = [
+        *EVENTS[:3],
+        *(said(f"This is sentence {n}.", n * 1000, utterance=f"u{n}") for n in range(10_000)),
+    ]
+    source = Source(CALL, events)
+    assert len(list(srt.parse(content(source, "srt")))) == 10_000
+    assert len(document.from_json(export(source, "json").content()).utterances) == 10_000
+    assert content(source, "html").count("sentence") == 10_000
 
 
 def test_prose(source: Source) -> None:
@@ -158,12 +226,12 @@ def test_the_document_is_what_its_schema_says(source: Source) -> None:
 def test_reading_it_back_gives_the_same_record(tmp_path: Path) -> None:
     with SqliteStore.open(tmp_path / "one") as store:
         store.append([CallStarted(call="CAother"), *EVENTS])
-        exported = export(Source(CALL, every_event(store, CALL)), "json").content
+        exported = export(Source(CALL, every_event(store, CALL)), "json").content()
         before = store.call(CALL)
         with SqliteStore.open(tmp_path / "two") as other:
             other.append(list(document.from_json(exported).events))
             after = other.call(CALL)
-            assert export(Source(CALL, every_event(other, CALL)), "json").content == exported
+            assert export(Source(CALL, every_event(other, CALL)), "json").content() == exported
     assert before is not None
     assert after is not None
     assert (after.call, after.utterances, after.participants) == (
@@ -178,22 +246,22 @@ def test_reading_it_back_gives_the_same_record(tmp_path: Path) -> None:
 def test_any_call_comes_back_as_it_was(events: list[AnyEvent]) -> None:
     """Exported, taken in elsewhere and exported again it is the same file, and the same call to read."""
     call = events[0].call
-    once = export(Source(call, events), "json").content
+    once = export(Source(call, events), "json").content()
     events = document.events_of(document.from_json(once))
     with Disk().open() as store:
         store.append(events)
         journalled = every_event(store, call)
     assert journalled == events
-    again = export(Source(call, journalled), "json").content
+    again = export(Source(call, journalled), "json").content()
     found = document.from_json(again)
     assert document.events_of(found) == journalled
-    assert export(Source(call, list(found.events)), "json").content == again
+    assert export(Source(call, list(found.events)), "json").content() == again
     assert Source(call, found.events).transcript == Source(call, journalled).transcript
 
 
 def test_a_call_that_went_on_has_ended_where_it_is_taken_in() -> None:
     *_, end = document.events_of(
-        document.from_json(export(Source(CALL, EVENTS[:5]), "json").content)
+        document.from_json(export(Source(CALL, EVENTS[:5]), "json").content())
     )
     assert isinstance(end, CallEnded)
     assert (end.status, end.at) == ("interrupted", "2026-01-15T10:00:55.000Z")
@@ -205,8 +273,8 @@ def test_a_call_that_went_on_has_ended_where_it_is_taken_in() -> None:
 def test_any_call_survives_every_format(events: list[AnyEvent]) -> None:
     source = Source(SOME_CALL, events)
     for kind in FORMATS:
-        export(source, kind).content.decode()
-    found = document.from_json(export(source, "json").content)
+        export(source, kind).content().decode()
+    found = document.from_json(export(source, "json").content())
     assert list(found.events) == events
     for cue in srt.parse(captions.srt(source.transcript)):
         assert cue.end > cue.start

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from callscribe.reading.unread import Kept, Unread
+from callscribe.reading.unread import KEY_FILE, Kept, Unread, seal_of
+from callscribe.sealing import Seal
 from tests.reading.made import final, reading
 
 
@@ -51,6 +52,70 @@ def test_another_process_finds_it(tmp_path: Path) -> None:
     Unread(tmp_path).keep(kept())
     assert Unread(tmp_path).calls() == ["CA1"]
     assert Unread(tmp_path).of("CA1") == [kept()]
+
+
+def test_it_is_sealed_and_read_with_the_same_key_alone(tmp_path: Path) -> None:
+    seal = seal_of(tmp_path)
+    Unread(tmp_path, seal=seal).keep(kept())
+    (file,) = (tmp_path / "unread" / "CA1").iterdir()
+    assert b"hello" not in file.read_bytes()
+    assert b"\x80" * 20 not in file.read_bytes()
+    again = Unread(tmp_path, seal=seal_of(tmp_path))
+    assert (again.calls(), again.of("CA1")) == (["CA1"], [kept()])
+
+
+def test_with_another_key_it_stays_and_that_is_said(tmp_path: Path) -> None:
+    Unread(tmp_path, seal=Seal.of("a secret of our own")).keep(kept())
+    other = Unread(tmp_path, seal=Seal.of("another secret, as long"))
+    assert (other.calls(), other.of("CA1")) == ([], [])
+    assert Unread(tmp_path, seal=Seal.of("a secret of our own")).of("CA1") == [kept()]
+
+
+def test_nothing_passes_for_another_calls(tmp_path: Path) -> None:
+    unread = Unread(tmp_path, seal=Seal.fresh())
+    unread.keep(kept())
+    (tmp_path / "unread" / "CA1").rename(tmp_path / "unread" / "CA2")
+    assert unread.of("CA2") == []
+
+
+def test_the_key_beside_is_replaced_when_nothing_is_unread(tmp_path: Path) -> None:
+    unread = Unread(tmp_path, seal=seal_of(tmp_path))
+    key = (tmp_path / KEY_FILE).read_bytes()
+    assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o600
+    unread.keep(kept())
+    seal_of(tmp_path)
+    assert (tmp_path / KEY_FILE).read_bytes() == key
+    unread.drop_call("CA1")
+    seal_of(tmp_path)
+    assert (tmp_path / KEY_FILE).read_bytes() != key
+
+
+def test_what_an_earlier_version_left_open_is_read(tmp_path: Path) -> None:
+    Unread(tmp_path).keep(kept())
+    assert Unread(tmp_path, seal=seal_of(tmp_path)).of("CA1") == [kept()]
+
+
+def test_readers_share_the_folder_and_leave_each_others_alone(tmp_path: Path) -> None:
+    general, special = Unread(tmp_path), Unread(tmp_path, reader="whisper-base.en")
+    general.keep(kept())
+    special.keep(kept(call="CA2"))
+    assert (general.calls(), special.calls()) == (["CA1"], ["CA2"])
+    general.adopt(["whisper-base.en"])
+    assert general.calls() == ["CA1"]
+    general.adopt([])  # there is no such reader any more
+    assert (general.calls(), general.of("CA2")) == (["CA1", "CA2"], [kept(call="CA2")])
+    special.keep(kept(call="CA1"))
+    general.forget("CA1")
+    assert (special.calls(), general.calls()) == ([], ["CA2"])
+
+
+def test_a_file_that_was_cut_off_is_cleared_away(tmp_path: Path) -> None:
+    unread = Unread(tmp_path)
+    unread.keep(kept())
+    (file,) = (tmp_path / "unread" / "CA1").iterdir()
+    file.write_bytes(file.read_bytes()[:40])
+    assert unread.calls() == []
+    assert not (tmp_path / "unread").exists()
 
 
 def test_only_its_owner_may_read_it_and_nothing_is_left_behind(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from callscribe.events import (
     StreamCounters,
     StreamEnded,
     TagsChanged,
+    TextDeleted,
     TranscriptionPaused,
     TranscriptionResumed,
     TranscriptionWaits,
@@ -223,8 +224,9 @@ def everything(call: Call) -> list[AnyEvent]:
 def test_everything_is_every_event_and_every_gap() -> None:
     call = Call(1, flow="conference")
     events = [call.start(), *call.people("Ann", "Ben", "Cleo"), *everything(call)]
-    # A call that is deleted has no page any more.
-    assert {type(event) for event in events} == {*typing.get_args(AnyEvent)} - {CallDeleted}
+    # A call that is deleted has no page any more; one whose text is deleted is shown anew.
+    gone = {CallDeleted, TextDeleted}
+    assert {type(event) for event in events} == {*typing.get_args(AnyEvent)} - gone
     reasons = {event.reason for event in events if isinstance(event, GapDetected)}
     hints = typing.get_type_hints(GapDetected)
     assert reasons == {*typing.get_args(hints["reason"])}
@@ -724,7 +726,7 @@ def test_rename_and_swap(server: Serving, page: Page) -> None:
     name = dialog.get_by_label(re.compile("Name"))
     expect(name).to_have_value("Alice Adams")
     name.fill("Dr. Adams")
-    dialog.get_by_role("button", name="Rename").click()
+    dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_be_hidden()
     expect(page.locator(".para .name", has_text="Dr. Adams")).to_have_count(3)
     expect(page.locator("#people")).to_contain_text("Dr. Adams")
@@ -744,7 +746,7 @@ def test_the_people_of_a_call_that_is_over_can_be_renamed(server: Serving, page:
     page.get_by_role("button", name="Rename Alice Adams").click()
     dialog = page.get_by_role("dialog", name="Rename")
     dialog.get_by_label(re.compile("Name")).fill("Dr. Adams")
-    dialog.get_by_role("button", name="Rename").click()
+    dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_be_hidden()
     expect(page.locator("#people")).to_contain_text("Dr. Adams")
 
@@ -754,9 +756,11 @@ def test_raw_words_and_theme_are_remembered(server: Serving, page: Page) -> None
     server.publish(*events)
     opened(page, server, call)
     said(page, "it's 4 0 7 2,")
+    page.evaluate("window.same = true")
     page.locator("#menu summary").click()
-    page.get_by_role("button", name="Raw words").click()
+    page.get_by_label("Raw words").check()
     said(page, "yes it's four oh seven two")
+    assert page.evaluate("window.same")  # without loading the page anew
     page.locator("#theme").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     server.publish(
@@ -768,7 +772,7 @@ def test_raw_words_and_theme_are_remembered(server: Serving, page: Page) -> None
     expect(page.locator(".partial")).to_have_text("it is 5")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.locator("#menu summary").click()
-    page.get_by_role("button", name="Raw words").click()
+    page.get_by_label("Written text").check()
     said(page, "it's 4 0 7 2,")
     expect(page.locator(".filler")).to_have_text("um,")
 

@@ -43,8 +43,8 @@ class NumberFlow(msgspec.Struct, frozen=True, kw_only=True):
     recording: Literal["off", "on"] | None = None
     """Whether the sound is kept."""
 
-    second_reader: Literal["auto", "off"] = "auto"
-    """`off`: this number's calls are not read a second time."""
+    second_reader: str | None = None
+    """As the general setting: `auto`, `off`, a name or a folder."""
     words: tuple[str, ...] = ()
     """Names and jargon that are said on this number, for the second reader."""
     phrases: tuple[str, ...] = ()

@@ -146,10 +146,11 @@ def _sources(store: Archive, shelf: Shelf, ids: list[str]) -> Iterator[Source]:
 
 def _write_one(file: File, out: Path | None) -> None:
     if out is None:
-        sys.stdout.buffer.write(file.content)
+        for piece in file.pieces:
+            sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
-    _write(out / file.name if out.is_dir() else out, file.content)
+    _write(out / file.name if out.is_dir() else out, file.pieces)
 
 
 def _write_all(files: Iterator[File], folder: Path) -> int:
@@ -159,20 +160,22 @@ def _write_all(files: Iterator[File], folder: Path) -> int:
         raise CallscribeError(f"The folder {folder} cannot be made: {error.strerror}.") from None
     count = 0
     for file in files:
-        _write(folder / file.name, file.content)
+        _write(folder / file.name, file.pieces)
         count += 1
     return count
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, pieces: Iterator[bytes]) -> None:
     """The whole file or none."""
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_bytes(content)
+        with part.open("wb") as out:
+            out.writelines(pieces)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise CallscribeError(f"{path} cannot be written: {error.strerror}.") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> bytes:

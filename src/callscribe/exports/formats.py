@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from typing import Literal, NamedTuple, get_args
 
 from callscribe.exports import captions, document, page, prose, table
@@ -20,7 +21,16 @@ class File(NamedTuple):
 
     name: str
     media_type: str
-    content: bytes
+    pieces: Iterator[bytes]
+    """Its content, some at a time, once.
+
+    Raises:
+        AudioError: the recording cannot be read (html).
+    """
+
+    def content(self) -> bytes:
+        """All of it."""
+        return b"".join(self.pieces)
 
 
 _MEDIA = {
@@ -35,12 +45,8 @@ _MEDIA = {
 
 
 def export(source: Source, format: Format) -> File:
-    """One call in one format.
-
-    Raises:
-        AudioError: the recording cannot be read (html).
-    """
-    return File(file_name(source, format), _MEDIA[format], _content(source, format))
+    """One call in one format."""
+    return File(file_name(source, format), _MEDIA[format], _pieces(source, format))
 
 
 def file_name(source: Source, format: Format) -> str:
@@ -54,20 +60,20 @@ def file_name(source: Source, format: Format) -> str:
     return f"{moment:%Y-%m-%d-%H%M%S}-{sid}.{format}"
 
 
-def _content(source: Source, format: Format) -> bytes:
+def _pieces(source: Source, format: Format) -> Iterator[bytes]:
     transcript = source.transcript
     match format:
         case "txt":
-            return prose.text(transcript).encode()
+            yield prose.text(transcript).encode()
         case "md":
-            return prose.markdown(transcript).encode()
+            yield prose.markdown(transcript).encode()
         case "srt":
-            return captions.srt(transcript).encode()
+            yield captions.srt(transcript).encode()
         case "vtt":
-            return captions.vtt(transcript, wording.title(transcript.call)).encode()
+            yield captions.vtt(transcript, wording.title(transcript.call)).encode()
         case "json":
-            return document.to_json(source)
+            yield document.to_json(source)
         case "csv":
-            return table.table(source).encode()
+            yield table.table(source).encode()
         case "html":
-            return page.page(source).encode()
+            yield from page.page(source)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 
 import jinja2
-import markupsafe
 
 from callscribe.exports.prose import facts
 from callscribe.exports.source import Source
@@ -21,12 +21,30 @@ _TEMPLATES = jinja2.Environment(
 _TEMPLATES.globals |= {"clock": wording.clock}
 
 
-def page(source: Source) -> str:
-    """The file.
+_SOUND = "data:audio/flac;base64,"
+_PIECE = 3 * 65_536
+"""Bytes that are encoded at a time; a multiple of 3, so that pieces can follow each other."""
+
+
+def page(source: Source) -> Iterator[bytes]:
+    """The file, some at a time: hours of sound are never in memory together.
 
     Raises:
         AudioError: the recording cannot be read.
     """
+    if source.sound is None:
+        yield _written(source).encode()
+        return
+    with source.sound() as sound:
+        head, mark, tail = _written(source).partition(f'src="{_SOUND}')
+        yield (head + mark).encode()
+        while piece := sound.read(_PIECE):
+            yield base64.b64encode(piece)
+        yield tail.encode()
+
+
+def _written(source: Source) -> str:
+    """The page, with the place where the sound goes left empty."""
     transcript = source.transcript
     return _TEMPLATES.get_template("call.html").render(
         title=wording.title(transcript.call),
@@ -34,13 +52,5 @@ def page(source: Source) -> str:
         people=list(dict.fromkeys(person.name for person in transcript.people)),
         blocks=[(isinstance(block, Note), block) for block in transcript.blocks],
         ending=transcript.ending,
-        sound=_sound(source),
+        sound="" if source.sound is None else _SOUND,
     )
-
-
-def _sound(source: Source) -> markupsafe.Markup:
-    """The recording as a `data:` address; empty without one."""
-    if source.sound is None:
-        return markupsafe.Markup()
-    encoded = base64.b64encode(source.sound()).decode()
-    return markupsafe.Markup("data:audio/flac;base64,") + encoded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import IO
 
 from callscribe.events import AnyEvent
 from callscribe.transcript.fold import Transcript
@@ -17,8 +18,8 @@ class Source:
     """The record's id."""
     events: Sequence[AnyEvent]
     """Everything the journal has of it, in order."""
-    sound: Callable[[], bytes] | None = None
-    """Makes FLAC of the recording, everybody on one channel; None when the call was not recorded."""
+    sound: Callable[[], IO[bytes]] | None = None
+    """Makes FLAC of the recording, everybody on one channel, to be closed; None when the call was not recorded."""
     transcript: Transcript = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,15 +1,21 @@
 """Sound that is still to be read, kept so that neither a crash nor a restart loses it.
 
-One small file an utterance in `unread/<call>/` of the data folder, readable by its owner only; deleted as soon as the
-call is read. With `memory=True` nothing is written: what is unread when the process dies keeps its first reading.
+One small file an utterance in `unread/<call>/` of the data folder, sealed and readable by its owner only; deleted as
+soon as the call is read. With `memory=True` nothing is written: what is unread when the process dies keeps its first
+reading.
+
+The key is the user's own, or stands beside in `unread.key`; that one is replaced whenever nothing is unread, so that
+what the disk still has of deleted files stays unreadable for good.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,8 +24,10 @@ import structlog
 
 from callscribe.events import FinalTranscript
 from callscribe.recognition.base import Reading
+from callscribe.sealing import KEY_BYTES, Seal, SealError, is_sealed
 
 FOLDER: Final = "unread"
+KEY_FILE: Final = "unread.key"
 _SUFFIX: Final = ".utt"
 _log = structlog.get_logger(__name__)
 
@@ -52,14 +60,20 @@ _decoder = msgspec.msgpack.Decoder(Kept)
 class Unread:
     """What is kept of calls that are not read to the end. Blocks; used by one thread at a time."""
 
-    def __init__(self, data: Path, *, memory: bool = False) -> None:
+    def __init__(
+        self, data: Path, *, memory: bool = False, seal: Seal | None = None, reader: str = ""
+    ) -> None:
         """
         Args:
             data: the data folder; `unread` is made in it when needed.
             memory: keep it in this process only.
+            seal: makes it unreadable for others; from `seal_of`. Without one nothing that is sealed can be read.
+            reader: whose it is, where there are several; empty: the general one's.
         """
         self._folder = data / FOLDER
         self._memory: dict[str, dict[str, Kept]] | None = {} if memory else None
+        self._seal = seal
+        self._suffix = f"{_SUFFIX}-{_file_name(reader)}" if reader else _SUFFIX
 
     def keep(self, kept: Kept) -> None:
         """Keep an utterance, or what is newly known of it. On return it survives the death of this process.
@@ -76,8 +90,8 @@ class Unread:
         handle, name = tempfile.mkstemp(dir=folder, prefix=".")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_encoder.encode(kept))
-            Path(name).replace(folder / (_file_name(utterance) + _SUFFIX))
+                file.write(self._sealed(_encoder.encode(kept), folder.name))
+            Path(name).replace(folder / (_file_name(utterance) + self._suffix))
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -88,10 +102,10 @@ class Unread:
             found = list(self._memory.get(call, {}).values())
         else:
             found = []
-            for path in (self._folder / _file_name(call)).glob(f"*{_SUFFIX}"):
+            for path in (self._folder / _file_name(call)).glob(f"*{self._suffix}"):
                 try:
-                    found.append(_decoder.decode(path.read_bytes()))
-                except (OSError, msgspec.DecodeError) as error:
+                    found.append(self._read(path))
+                except (OSError, ValueError) as error:
                     _log.warning("unread sound cannot be used", file=str(path), error=str(error))
         return sorted(found, key=lambda kept: (kept.final.start_ms, kept.final.end_ms))
 
@@ -100,21 +114,39 @@ class Unread:
         if self._memory is not None:
             self._memory.get(call, {}).pop(utterance, None)
             return
-        path = self._folder / _file_name(call) / (_file_name(utterance) + _SUFFIX)
+        path = self._folder / _file_name(call) / (_file_name(utterance) + self._suffix)
         path.unlink(missing_ok=True)
 
     def forget(self, call: str, what: Literal["call", "text"] = "call") -> None:
-        """As `drop_call` (`callscribe.erasure.Keeper`), also when only the text goes: this is read into text."""
-        self.drop_call(call)
-
-    def drop_call(self, call: str) -> None:
-        """Forget a call: it is read, or was deleted."""
+        """The call or its text is deleted (`callscribe.erasure.Keeper`): nothing stays, whoever was to read it."""
         if self._memory is not None:
             self._memory.pop(call, None)
         else:
             shutil.rmtree(self._folder / _file_name(call), ignore_errors=True)
-            with contextlib.suppress(OSError):
-                self._folder.rmdir()  # when it was the last
+            self._tidy()
+
+    def drop_call(self, call: str) -> None:
+        """Forget a call: it is read."""
+        if self._memory is not None:
+            self._memory.pop(call, None)
+            return
+        folder = self._folder / _file_name(call)
+        for path in folder.glob(f"*{self._suffix}"):
+            path.unlink(missing_ok=True)
+        self._tidy(folder)
+
+    def adopt(self, readers: Collection[str]) -> None:
+        """Take over what belongs to a reader that there is no more. Before anything is kept.
+
+        Args:
+            readers: those that there are, beside the general one.
+        """
+        theirs = {f"{_SUFFIX}-{_file_name(reader)}" for reader in readers}
+        for path in self._folder.glob(f"*/*{_SUFFIX}-*"):
+            name, found, reader = path.name.rpartition(f"{_SUFFIX}-")
+            if found + reader not in theirs:
+                with contextlib.suppress(OSError):
+                    path.rename(path.with_name(name + self._suffix))
 
     def calls(self) -> list[str]:
         """The calls of which something is kept."""
@@ -122,15 +154,71 @@ class Unread:
             return list(self._memory)
         if not self._folder.is_dir():
             return []
-        found = []
+        found: list[str] = []
+        closed = 0
         for folder in sorted(path for path in self._folder.iterdir() if path.is_dir()):
-            for path in folder.glob(f"*{_SUFFIX}"):
-                with contextlib.suppress(OSError, msgspec.DecodeError):
-                    found.append(_decoder.decode(path.read_bytes()).final.call)
+            for path in folder.glob(f"*{self._suffix}"):
+                try:
+                    found.append(self._read(path).final.call)
                     break
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
+                except SealError:
+                    closed += 1
+                    break
+                except (OSError, ValueError):
+                    path.unlink(missing_ok=True)  # cut off in the writing
+            self._tidy(folder)
+        if closed:
+            _log.warning(
+                "unread sound was sealed with another key; it is read once that is given again",
+                calls=closed,
+            )
         return found
+
+    def _tidy(self, *folders: Path) -> None:
+        """Folders go with the last that is in them."""
+        for folder in (*folders, self._folder):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def _sealed(self, data: bytes, folder: str) -> bytes:
+        return data if self._seal is None else self._seal.seal(data, folder)
+
+    def _read(self, path: Path) -> Kept:
+        data = path.read_bytes()
+        if is_sealed(data):
+            if self._seal is None:
+                raise SealError("sealed")
+            # The folder is named by the call: nothing passes for another call's.
+            data = self._seal.unseal(data, path.parent.name)
+        return _decoder.decode(data)
+
+
+def seal_of(data: Path, secret: str = "") -> Seal:
+    """What unread sound of a data folder is sealed with.
+
+    Args:
+        data: the data folder; without a secret the key is kept in it.
+        secret: the user's own.
+
+    Raises:
+        OSError: the key can be neither read nor written.
+    """
+    if secret:
+        return Seal.of(secret)
+    file, key = data / KEY_FILE, b""
+    with contextlib.suppress(FileNotFoundError):
+        key = file.read_bytes()
+    if len(key) == KEY_BYTES and any((data / FOLDER).glob("*/*")):
+        return Seal(key)
+    key = secrets.token_bytes(KEY_BYTES)
+    data.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=data, prefix=".")
+    with os.fdopen(handle, "wb") as written:
+        written.write(key)
+        written.flush()
+        os.fsync(written.fileno())
+    Path(name).replace(file)
+    return Seal(key)
 
 
 def _file_name(identity: str) -> str:

@@ -6,6 +6,7 @@ import struct
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import soundfile
@@ -117,36 +118,56 @@ def write(
     made = Wav(recording, voices, start_ms, stop_ms, mixed=mixed)
     if kind not in (".wav", ".flac"):
         raise AudioError(f"{path.name}: give the file a name that ends in .wav or .flac.")
-    if kind == ".flac" and made.channels > _FLAC_CHANNELS:
-        raise AudioError(
-            f"FLAC holds {_FLAC_CHANNELS} people at most. Ask for WAV, for a mix, or for one person."
-        )
+    if kind == ".flac":
+        _check_channels(made)
     part = path.with_name(f".{path.name}.part")
     try:
-        if kind == ".wav":
-            with part.open("wb") as file:
+        with part.open("w+b") as file:
+            if kind == ".wav":
                 file.writelines(made.read(0, made.size))
-        else:
-            with soundfile.SoundFile(
-                part, "w", mulaw.SAMPLE_RATE, made.channels, subtype="PCM_16", format="FLAC"
-            ) as out:
-                for place in range(0, made.samples, _PIECE):
-                    out.write(made.frames(place, min(made.samples, place + _PIECE)))
+            else:
+                _write_flac(file, made)
         part.replace(path)
-    except soundfile.LibsndfileError as error:
-        raise OSError(f"{path} cannot be written: {error}") from None
     finally:
         part.unlink(missing_ok=True)
 
 
-def mixed_flac(recording: Recording) -> bytes:
-    """A whole recording as FLAC, everybody on one channel.
+def flac(made: Wav) -> IO[bytes]:
+    """The same as FLAC, in a temporary file without a name, which is gone when it is closed or the process dies.
 
     Raises:
-        AudioError: a file of it cannot be read.
+        AudioError: too many channels for FLAC, or a file of the recording cannot be read.
         OSError: there is no room for temporary files.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "call.flac"
-        write(path, recording, recording.voices, 0, recording.end_ms, mixed=True)
-        return path.read_bytes()
+    _check_channels(made)
+    file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - whoever gets it closes it
+    try:
+        _write_flac(file, made)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def mixed_flac(recording: Recording) -> IO[bytes]:
+    """A whole recording, everybody on one channel; as `flac`."""
+    return flac(Wav(recording, recording.voices, 0, recording.end_ms, mixed=True))
+
+
+def _check_channels(made: Wav) -> None:
+    if made.channels > _FLAC_CHANNELS:
+        raise AudioError(
+            f"FLAC holds {_FLAC_CHANNELS} people at most. Ask for WAV, for a mix, or for one person."
+        )
+
+
+def _write_flac(file: IO[bytes], made: Wav) -> None:
+    try:
+        with soundfile.SoundFile(
+            file, "w", mulaw.SAMPLE_RATE, made.channels, subtype="PCM_16", format="FLAC"
+        ) as out:
+            for place in range(0, made.samples, _PIECE):
+                out.write(made.frames(place, min(made.samples, place + _PIECE)))
+    except soundfile.LibsndfileError as error:
+        raise OSError(f"FLAC cannot be written: {error}") from None

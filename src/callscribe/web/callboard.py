@@ -195,7 +195,8 @@ class CallBoard(Board):
         self._region("swap", len(people) == 2, lambda: draw.swap(people))
         shares, last = _shares(people), self._last_speaker()
         shown = [
-            (p.who, p.name, p.colour, p.muted, p.on_hold, p.left_ms, shares[p.who]) for p in people
+            (p.who, p.name, p.number, p.colour, p.muted, p.on_hold, p.left_ms, shares[p.who])
+            for p in people
         ]
         self._region("people", (shown, last), lambda: draw.people(people, shares, last))
         self._region("remarks", (call.tags, call.note), lambda: draw.remarks(call))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jinja2
 
@@ -17,8 +17,9 @@ from callscribe.transcript.parts import Note, Person, Stretch, Utterance, stretc
 from callscribe.web.finding import Finds
 
 HERE = Path(__file__).parent
-Words = Literal["written", "raw"]
-"""Which words a viewer wants to see: written text, or the recognizer's own."""
+Words = Literal["written", "raw", "both"]
+"""Which words a viewer wants to see: written text, the recognizer's own, or written text with what was heard first."""
+WORDS: tuple[Words, ...] = get_args(Words)
 DOUBTFUL = 0.5
 """Words below this confidence are marked: with a calibrated model they are more likely wrong than right."""
 
@@ -80,8 +81,9 @@ class Drawing:
         return self.templates.get_template(template).render(**values)
 
     def utterance(self, said: Utterance, words: Words) -> str:
-        correction = correction_words(said) if said.corrected and words == "written" else ""
-        return str(self._pieces.utterance(said, shown(said, words), correction))
+        correction = correction_words(said) if said.corrected and words != "raw" else ""
+        first = said.first_text if words == "both" and said.first_text != said.text else ""
+        return str(self._pieces.utterance(said, shown(said, words), correction, first))
 
     def paragraph(self, row: Row) -> tuple[str, str]:
         """What stands before and after a paragraph's utterances."""
@@ -245,3 +247,8 @@ def hour(at: str) -> str:
     """`10:42`."""
     then = moment(at)
     return f"{then:%H:%M}" if then is not None else ""
+
+
+def wanted_words(name: str | None) -> Words:
+    """What a cookie or an address names; written text when that is nothing known."""
+    return next((words for words in WORDS if words == name), "written")

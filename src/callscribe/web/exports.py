@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 import zipfile
-from pathlib import Path
+from collections.abc import Iterable
+from typing import IO
 
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from callscribe.errors import AudioError
@@ -24,6 +23,7 @@ from callscribe.store.base import Archive, calls_found, every_event
 from callscribe.web.api import ApiError, Endpoint, error_response
 from callscribe.web.recordings import sid_of
 from callscribe.web.search import choice, filter_from
+from callscribe.web.temporary import passed_on, temporary
 
 
 def export_endpoints(archive: Archive, shelf: Shelf | None) -> tuple[Endpoint, Endpoint]:
@@ -35,9 +35,9 @@ def export_endpoints(archive: Archive, shelf: Shelf | None) -> tuple[Endpoint, E
         source = await run_in_threadpool(source_of, sid_of(request))
         if source is None:
             raise ApiError(404, "not-found", f"There is no call {sid_of(request)}.")
-        file = await run_in_threadpool(export, source, kind)
-        headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
-        return Response(file.content, media_type=file.media_type, headers=headers)
+        file = export(source, kind)
+        whole = await run_in_threadpool(gathered, file.pieces)
+        return passed_on(whole, file.media_type, file.name)
 
     async def many(request: Request) -> Response:
         """`GET /api/export?format=srt`: the calls that a search (`q`) and filters find, in a ZIP file."""
@@ -46,13 +46,7 @@ def export_endpoints(archive: Archive, shelf: Shelf | None) -> tuple[Endpoint, E
         if not query.strip() and wanted == CallFilter():
             raise ApiError(400, "bad-query", "Say which calls: `q`, or a filter such as `from`.")
         ids = await run_in_threadpool(calls_found, archive, query, wanted)
-        path = await run_in_threadpool(packed, ids, kind)
-        return FileResponse(
-            path,
-            media_type="application/zip",
-            filename="calls.zip",
-            background=BackgroundTask(path.unlink, missing_ok=True),
-        )
+        return passed_on(await run_in_threadpool(packed, ids, kind), "application/zip", "calls.zip")
 
     def source_of(sid: str) -> Source | None:
         record = archive.call(sid)
@@ -64,22 +58,24 @@ def export_endpoints(archive: Archive, shelf: Shelf | None) -> tuple[Endpoint, E
         sound = functools.partial(wav.mixed_flac, recording) if recording else None
         return Source(call, every_event(archive, call), sound)
 
-    def packed(ids: list[str], kind: Format) -> Path:
-        with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as out:
-            path = Path(out.name)
-        try:
-            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packing:
+    def packed(ids: list[str], kind: Format) -> IO[bytes]:
+        def pack(out: IO[bytes]) -> None:
+            with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packing:
                 for call in ids:
                     source = source_of(call)
                     if source is not None:  # else deleted meanwhile
                         file = export(source, kind)
-                        packing.writestr(file.name, file.content)
-        except BaseException:
-            path.unlink()
-            raise
-        return path
+                        with packing.open(file.name, "w", force_zip64=True) as entry:
+                            entry.writelines(file.pieces)
+
+        return temporary(pack)
 
     return one, many
+
+
+def gathered(pieces: Iterable[bytes]) -> IO[bytes]:
+    """Pieces of a file, together."""
+    return temporary(lambda out: out.writelines(pieces))
 
 
 def export_routes(archive: Archive, shelf: Shelf | None) -> list[Route]:

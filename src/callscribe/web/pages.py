@@ -20,13 +20,16 @@ from starlette.types import Scope
 from callscribe.errors import StoreError
 from callscribe.ranges import whole_number
 from callscribe.records import CallSummary
+from callscribe.search.query import LONGEST
 from callscribe.transcript import wording
+from callscribe.web.api import json_response
 from callscribe.web.boards import Boards, find
 from callscribe.web.callboard import CallBoard
-from callscribe.web.drawing import HERE, Drawing, Words, day
+from callscribe.web.drawing import HERE, Drawing, day, wanted_words
 from callscribe.web.finding import NAMES, Finds, is_asked
 from callscribe.web.finding import find as find_words
 from callscribe.web.listboard import LIST, ListBoard
+from callscribe.web.looking import look
 from callscribe.web.services import Services
 
 CAPTION_ROWS = 8
@@ -60,6 +63,7 @@ class Pages:
             Route("/", self.index),
             Route("/calls/{sid}", self.call),
             Route("/calls/{sid}/captions", self.captions),
+            Route("/calls/{sid}/find", self.look),
             Route("/find", self.find),
             Route("/favicon.svg", self.favicon),
             Mount("/static", Assets(directory=HERE / "static")),
@@ -101,6 +105,17 @@ class Pages:
         return await run_in_threadpool(
             self._render, request, "captions.html", board=board, last=CAPTION_ROWS
         )
+
+    async def look(self, request: Request) -> Response:
+        """`GET /calls/{sid}/find?q=...&words=...`: where the words stand in the call that is shown."""
+        id = await find(self._services, request.path_params["sid"])
+        if id is None:
+            return json_response({"places": [], "more": False})
+        board = await self._board(id)
+        said = board.transcript.utterances
+        words = wanted_words(request.query_params.get("words"))
+        typed = request.query_params.get("q", "")[:LONGEST]
+        return json_response(await run_in_threadpool(look, said, typed, words))
 
     async def find(self, request: Request) -> Response:
         """`GET /find?q=...`: what is found, as a piece of the page."""
@@ -167,6 +182,7 @@ class Pages:
             results=self._drawing.results(finds),
             formats=FORMAT_NAMES if self._services.archive is not None else (),
             can_delete=self._services.archive is not None and self._services.erasure is not None,
+            can_save=self._services.contacts is not None,
             can_correct=self._services.publish is not None,
             operations=self._services.meter is not None,
             groups=groups,
@@ -199,7 +215,7 @@ class Pages:
         """Fills a template; a long call's takes long enough to keep it off the event loop."""
         cookies = request.cookies if request is not None else {}
         theme = cookies.get("callscribe-theme", "")
-        words: Words = "raw" if cookies.get("callscribe-words") == "raw" else "written"
+        words = wanted_words(cookies.get("callscribe-words"))
         html = self._drawing.page(
             template,
             theme=theme if theme in ("light", "dark") else "",

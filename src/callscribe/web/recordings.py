@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from callscribe.errors import AudioError
@@ -23,6 +20,7 @@ from callscribe.recordings.shelf import Shelf
 from callscribe.store.base import RecordReader
 from callscribe.web.api import ApiError, error_response, json_response
 from callscribe.web.search import choice
+from callscribe.web.temporary import passed_on
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
@@ -125,27 +123,15 @@ def recording_endpoints(records: RecordReader, shelf: Shelf) -> RecordingEndpoin
     async def as_flac(request: Request) -> Response:
         """`GET /api/calls/{sid}/audio.flac`: as `audio.wav`, smaller; made before the first byte comes."""
 
-        def made() -> tuple[Path, str]:
+        def made() -> tuple[IO[bytes], str]:
             wanted = asked(request)
-            with tempfile.NamedTemporaryFile(suffix=".flac", delete=False) as file:
-                path = Path(file.name)
-            try:
-                wav.write(
-                    path, wanted.recording, wanted.voices, wanted.start_ms, wanted.stop_ms,
-                    mixed=wanted.mixed,
-                )  # fmt: skip
-            except BaseException:
-                path.unlink()
-                raise
-            return path, wanted.name
+            file = wav.Wav(
+                wanted.recording, wanted.voices, wanted.start_ms, wanted.stop_ms, mixed=wanted.mixed
+            )
+            return wav.flac(file), wanted.name
 
-        path, name = await run_in_threadpool(made)
-        return FileResponse(
-            path,
-            media_type="audio/flac",
-            filename=f"{name}.flac",
-            background=BackgroundTask(path.unlink, missing_ok=True),
-        )
+        file, name = await run_in_threadpool(made)
+        return passed_on(file, "audio/flac", f"{name}.flac")
 
     def of(sid: str) -> tuple[Recording, str]:
         record = records.call(sid)

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from callscribe.web.boards import Boards, find
 from callscribe.web.callboard import CallBoard
-from callscribe.web.drawing import Words
+from callscribe.web.drawing import Words, wanted_words
 from callscribe.web.listboard import ListBoard
 from callscribe.web.services import Services
 
@@ -41,7 +41,7 @@ def viewing_routes(services: Services, boards: Boards) -> list[Route]:
             boards,
             call=query.get("call") or None,
             calls=query.get("list") == "yes",
-            words="raw" if query.get("words") == "raw" else "written",
+            words=wanted_words(query.get("words")),
         )
         return StreamingResponse(
             stream.messages(request.headers.get("last-event-id") or query.get("seen") or ""),

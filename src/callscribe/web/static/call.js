@@ -1,24 +1,31 @@
 // One call: following the live end, and what people can do to it. Its words are drawn by the server.
 
 import { Correction } from "./correction.js";
+import { Dialogs } from "./dialogs.js";
+import { Finder } from "./finder.js";
 import { setText } from "./pieces.js";
 import { Player } from "./player.js";
 import { announce, copy, isOver, remember, send } from "./shell.js";
+import { Turns, lines } from "./turns.js";
 import { WordList } from "./words.js";
 
 const NEAR_PX = 96;
 
 export class CallPage {
-  constructor(page, banner) {
-    this.page = page;
-    this.banner = banner;
+  // redraw(): the server draws the words anew.
+  constructor(page, banner, redraw) {
+    Object.assign(this, { page, banner, redraw });
     this.head = document.getElementById("head");
     this.talk = document.getElementById("talk");
     this.missed = 0;
+    this.marked = null;
     this.following = !isOver() && this.visible;
     this.words = new WordList(this.talk, (ms) => this.hear(ms));
     this.correction = new Correction(this.talk, () => this.address, () => this.player.pause());
     this.player = new Player(page, this.words, (word) => this.heard(word));
+    this.turns = new Turns(this.talk, this.words, (said) => this.correction.begin(said));
+    this.finder = new Finder(page, this.talk, (word) => this.bring(word));
+    this.dialogs = new Dialogs(page, () => this.address);
     this.controls();
     this.follow();
   }
@@ -43,6 +50,10 @@ export class CallPage {
   changed(said) {
     announce(said);
     this.words.changed();
+    this.turns.changed();
+    this.finder.changed();
+    this.correction.changed();
+    if (this.marked !== null) this.mark();
     if (this.player.ready) this.player.names();
     this.listen();
     if (this.following) {
@@ -101,7 +112,7 @@ export class CallPage {
   inSight(word) {
     const place = word.getBoundingClientRect();
     return place.top >= this.head.getBoundingClientRect().bottom
-      && place.bottom <= document.getElementById("player").getBoundingClientRect().top;
+      && place.bottom <= (this.player.ready ? this.player.root.getBoundingClientRect().top : innerHeight);
   }
 
   toEnd() {
@@ -136,136 +147,66 @@ export class CallPage {
       this.missed ? `${this.missed} new – ${words}` : words[0].toUpperCase() + words.slice(1));
   }
 
-  // `#t=42`: the paragraph or note of that second.
-  goTo() {
-    const match = /^#t=(\d+)$/.exec(location.hash);
-    if (!match) return false;
-    let found = null;
-    for (const time of this.talk.querySelectorAll(".time")) {
-      if (Math.floor(Number(time.dataset.ms) / 1000) <= Number(match[1])) found = time;
-    }
-    found ??= this.talk.querySelector(".time");
-    if (!found) return false;
-    for (const marked of this.talk.querySelectorAll(".there")) marked.classList.remove("there");
-    found.parentElement.classList.add("there");
-    found.parentElement.scrollIntoView({ block: "center" });
+  // Into sight, if it is not there yet.
+  bring(element) {
     this.following = false;
-    if (Math.floor(this.player.atMs / 1000) !== Number(match[1])) this.player.seek(Number(match[1]) * 1000);
+    if (!this.inSight(element)) element.scrollIntoView({ block: "center" });
+    this.jumpButton();
+  }
+
+  // `#t=42`, `#t=42.5`: the paragraph or note of that second.
+  goTo() {
+    const match = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash);
+    this.marked = match ? Number(match[1]) * 1000 : null;
+    const row = this.mark();
+    if (!row) return false;
+    row.scrollIntoView({ block: "center" });
+    this.following = false;
+    if (Math.floor(this.player.atMs / 1000) !== Math.floor(this.marked / 1000)) this.player.seek(this.marked);
     return true;
+  }
+
+  // Marks the row of the moment that the address names; a row that was drawn anew has lost its mark.
+  mark() {
+    const rows = this.marked === null ? [] : [...this.talk.querySelectorAll(".time")];
+    const second = Math.floor(this.marked / 1000);
+    const time = rows.findLast((each) => Math.floor(Number(each.dataset.ms) / 1000) <= second) ?? rows[0];
+    const row = time?.parentElement ?? null;
+    for (const other of this.talk.querySelectorAll(".there")) if (other !== row) other.classList.remove("there");
+    row?.classList.add("there");
+    return row;
   }
 
   controls() {
     const menu = document.getElementById("menu");
+    const acts = {
+      pause: (button) => this.post(button.getAttribute("aria-pressed") === "true" ? "resume" : "pause", {}, button),
+      swap: (button) => this.post("swap", {}, button),
+      copy: (button) => copy(button, lines([...this.talk.children]).join("\n"), this.talk),
+      contact: () => this.dialogs.rename(this.dialogs.unnamed, true),
+      remark: () => this.dialogs.remark(),
+      delete: () => this.dialogs.delete(),
+    };
     addEventListener("click", (event) => {
       const button = event.target.closest("button");
-      if (!menu.contains(event.target)) menu.open = false;
-      if (!button) return;
-      if (button.id === "pause") {
-        this.post(button.getAttribute("aria-pressed") === "true" ? "resume" : "pause", {}, button);
-      } else if (button.id === "swap") {
-        menu.open = false;
-        this.post("swap", {}, button);
-      } else if (button.id === "words") {
-        remember("words", document.documentElement.dataset.words === "raw" ? "written" : "raw");
-        location.reload();
-      } else if (button.id === "copy") {
-        copy(button, this.text(), this.talk);
-      } else if (button.id === "remark") {
-        menu.open = false;
-        this.remark();
-      } else if (button.id === "delete") {
-        menu.open = false;
-        document.getElementById("delete-problem").hidden = true;
-        document.getElementById("deleting").showModal();
-      } else if (button.dataset.rename) {
-        this.rename(button.dataset.rename);
-      }
+      if (!menu.contains(event.target) || (button && menu.contains(button))) menu.open = false;
+      if (button?.dataset.rename) this.dialogs.rename(button);
+      else acts[button?.id]?.(button);
+    });
+    menu.addEventListener("toggle", () => {
+      const contact = document.getElementById("contact");
+      if (contact) contact.hidden = !this.dialogs.unnamed;
     });
     menu.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       menu.open = false;
       menu.querySelector("summary").focus();
     });
-    this.deletion();
-    this.remarks();
-    const dialog = document.getElementById("rename");
-    const problem = document.getElementById("rename-problem");
-    document.getElementById("rename-cancel").addEventListener("click", () => dialog.close());
-    dialog.querySelector("form").addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const cut = this.renaming.lastIndexOf(":");
-      const speaker = document.getElementById("rename-name").value;
-      const body = { leg: this.renaming.slice(0, cut), track: this.renaming.slice(cut + 1), speaker };
-      const failure = await send(`${this.address}/rename`, body);
-      problem.textContent = failure;
-      problem.hidden = failure === "";
-      if (!failure) dialog.close();
+    document.getElementById("words").addEventListener("change", (event) => {
+      document.documentElement.dataset.words = event.target.value;
+      remember("words", event.target.value);
+      this.redraw();
     });
-  }
-
-  remark() {
-    const { tags, note } = document.getElementById("remarks").dataset;
-    document.getElementById("remark-tags").value = tags;
-    document.getElementById("remark-note").value = note;
-    document.getElementById("remark-problem").hidden = true;
-    document.getElementById("remarking").showModal();
-  }
-
-  remarks() {
-    const dialog = document.getElementById("remarking");
-    const problem = document.getElementById("remark-problem");
-    document.getElementById("remark-cancel").addEventListener("click", () => dialog.close());
-    dialog.querySelector("form").addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const { dataset } = document.getElementById("remarks");
-      const tags = document.getElementById("remark-tags").value.split(",").map((tag) => tag.trim()).filter((tag) => tag);
-      const note = document.getElementById("remark-note").value;
-      let failure = "";
-      if (tags.join(", ") !== dataset.tags) failure = await send(`${this.address}/tags`, { tags });
-      if (!failure && note !== dataset.note) failure = await send(`${this.address}/note`, { text: note });
-      problem.textContent = failure;
-      problem.hidden = failure === "";
-      if (!failure) dialog.close();
-    });
-  }
-
-  deletion() {
-    const dialog = document.getElementById("deleting");
-    const problem = document.getElementById("delete-problem");
-    document.getElementById("delete-cancel").addEventListener("click", () => dialog.close());
-    dialog.querySelector("form").addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const button = dialog.querySelector("[type=submit]");
-      button.disabled = true;
-      this.page.dataset.leaving = "yes"; // The server will say that the call is gone.
-      const failure = await send(this.address, {}, "DELETE");
-      button.disabled = false;
-      problem.textContent = failure;
-      problem.hidden = failure === "";
-      if (failure) delete this.page.dataset.leaving;
-      else location.assign("/");
-    });
-  }
-
-  rename(who) {
-    this.renaming = who;
-    const input = document.getElementById("rename-name");
-    input.value = document.querySelector(`#people [data-name="${CSS.escape(who)}"]`).textContent;
-    document.getElementById("rename-problem").hidden = true;
-    document.getElementById("rename").showModal();
-    input.select();
-  }
-
-  // The transcript, to be pasted elsewhere.
-  text() {
-    let name = "";
-    return [...this.talk.children].map((row) => {
-      const time = row.querySelector(".time").textContent;
-      const words = row.querySelector(".words, .time + span").textContent.replace(/\s+/g, " ").trim();
-      if (row.classList.contains("note")) return `${time}  [${words}]`;
-      name = row.querySelector(".name [data-name]")?.textContent ?? name;
-      return `${time}  ${name}: ${words}`;
-    }).join("\n");
   }
 
   get address() {

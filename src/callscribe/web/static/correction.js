@@ -1,14 +1,14 @@
 // Correcting an utterance where it stands: double click, or E on one of its words.
 
 import { send } from "./shell.js";
+import { plainText } from "./words.js";
 
 export class Correction {
   // address(): of the call's API; begun(): someone starts to type.
   constructor(talk, address, begun) {
     Object.assign(this, { talk, address, begun });
     this.form = document.getElementById("correct");
-    if (!this.form || document.documentElement.dataset.words === "raw") return;
-    this.ready = true;
+    if (!this.form) return;
     this.text = document.getElementById("correct-text");
     this.problem = document.getElementById("correct-problem");
     talk.addEventListener("dblclick", (event) => this.begin(event.target));
@@ -32,25 +32,37 @@ export class Correction {
   }
 
   begin(element) {
-    const said = this.ready ? element?.closest?.("#talk .u:not(.partial)") : null;
-    if (!said) return;
+    const said = element?.closest?.("#talk .u:not(.partial)");
+    if (!said || !this.form || document.documentElement.dataset.words === "raw") return;
     this.begun();
+    document.getElementById("turn").hidden = true;
     getSelection().removeAllRanges();
     this.said = said.id;
     this.from = document.activeElement;
-    this.before = said.textContent.replace(/\s+/g, " ").trim();
+    this.before = plainText(said);
     this.recognised = said.dataset.recognised ?? this.before;
     this.text.value = this.before;
     this.problem.hidden = true;
     document.getElementById("correct-back").hidden = this.recognised === this.before;
     this.form.hidden = false;
-    const words = said.closest(".words").getBoundingClientRect();
-    const place = said.getClientRects()[0] ?? words;
-    const page = this.form.offsetParent.getBoundingClientRect();
-    this.form.style.top = `${place.top - page.top - 12}px`;
-    this.form.style.left = `${words.left - page.left}px`;
-    this.form.style.width = `${words.width}px`;
+    this.place();
     this.text.focus();
+  }
+
+  // Below the paragraph, which makes room.
+  place() {
+    const row = document.getElementById(this.said)?.closest(".para");
+    if (!row) this.end();
+    else if (this.form.parentElement !== row) {
+      const typing = this.form.contains(document.activeElement);
+      row.append(this.form);
+      if (typing) this.text.focus();
+    }
+  }
+
+  // After rows have come or changed: the utterance may stand in another one.
+  changed() {
+    if (this.form && !this.form.hidden) this.place();
   }
 
   async save() {
@@ -69,6 +81,7 @@ export class Correction {
 
   end() {
     this.form.hidden = true;
+    this.talk.after(this.form);
     if (this.from?.isConnected) this.from.focus();
     else this.talk.querySelector("[tabindex]")?.focus();
   }

@@ -16,6 +16,7 @@ export function keys({ list, call, search }) {
       },
       j: () => list.step(1),
       k: () => list.step(-1),
+      f: () => call?.finder.open(),
       g: () => call?.jump(),
       c: () => document.getElementById("captions")?.click(),
       p: () => call?.player.toggle(),

@@ -13,7 +13,7 @@ const page = document.getElementById("page");
 const banner = new Banner();
 const list = new List(page);
 const search = new Search();
-const call = page.dataset.call ? new CallPage(page, banner) : null;
+const call = page.dataset.call ? new CallPage(page, banner, () => stream.redraw()) : null;
 
 themeSwitch();
 copyButtons();
@@ -36,7 +36,7 @@ function moveOn() {
   }
 }
 
-new Stream({
+const stream = new Stream({
   page,
   list: true,
   take(name, steps) {

@@ -1,6 +1,7 @@
 // Puts the pieces that the server drew in their places (web/board.py says which steps there are). What did not
 // change stays the same node: a selection lives on, nothing jumps, and a word that changes moves no other.
-// Elements marked `data-own` are written by the page itself; only their attributes are taken over.
+// Elements marked `data-own` are written by the page itself; only their attributes are taken over. Those marked
+// `data-guest` the page has put there; they stay.
 
 const FOLD_MS = 200;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -114,7 +115,7 @@ export function morph(old, fresh) {
 
 function children(old, fresh) {
   const wanted = [...fresh.childNodes];
-  const there = [...old.childNodes];
+  const there = [...old.childNodes].filter((node) => !("guest" in (node.dataset ?? {})));
   let head = 0;
   while (head < wanted.length && head < there.length && same(there[head], wanted[head])) {
     patch(there[head], wanted[head]);

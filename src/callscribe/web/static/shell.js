@@ -17,18 +17,31 @@ export function themeSwitch() {
 }
 
 // Copies text; the button says what came of it.
-export async function copy(button, text, source) {
+export async function copy(button, text, source = null) {
   const words = button.querySelector("span");
-  const before = words.textContent;
+  const icon = button.querySelector("use");
+  const before = [words.textContent, icon.getAttribute("href")];
+  let done = true;
   try {
     await navigator.clipboard.writeText(text);
-    words.textContent = "Copied";
   } catch {
-    // Without https there is no clipboard; the text is selected instead.
-    getSelection().selectAllChildren(source);
-    words.textContent = document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
+    done = copied(text, source);
   }
-  setTimeout(() => (words.textContent = before), 2000);
+  words.textContent = done ? "Copied" : "Press Ctrl+C";
+  if (done) icon.setAttribute("href", "#i-check");
+  setTimeout(() => {
+    [words.textContent] = before;
+    icon.setAttribute("href", before[1]);
+  }, 2000);
+}
+
+// Without https there is no clipboard; the text is selected instead.
+function copied(text, source) {
+  const place = source ?? document.body.appendChild(Object.assign(document.createElement("pre"), { textContent: text }));
+  getSelection().selectAllChildren(place);
+  const done = document.execCommand("copy");
+  if (!source) place.remove();
+  return done;
 }
 
 export function copyButtons() {

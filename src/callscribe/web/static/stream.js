@@ -31,7 +31,7 @@ export class Stream {
     const query = new URLSearchParams({ seen: this.seen });
     if (this.page.dataset.call) query.set("call", this.page.dataset.call);
     if (this.list) query.set("list", "yes");
-    if (document.documentElement.dataset.words === "raw") query.set("words", "raw");
+    query.set("words", document.documentElement.dataset.words);
     const source = (this.source = new EventSource(`/live?${query}`));
     source.onopen = () => {
       clearTimeout(this.lost);
@@ -51,6 +51,12 @@ export class Stream {
       this.lost ||= setTimeout(() => this.status("lost"), PATIENCE_MS);
       if (source.readyState === EventSource.CLOSED) this.retry();
     };
+  }
+
+  // The call is drawn anew, in the words that are wanted now.
+  redraw() {
+    this.seen = `_${this.seen.split("_")[1] ?? ""}`;
+    this.again();
   }
 
   again() {

@@ -1,5 +1,19 @@
 // The words of a call: which is being heard, and going from word to word with the keyboard.
 
+// The text nodes of an element that are what was said, without what is told about it.
+export function textOf(element) {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (node) =>
+    node.nodeType === Node.TEXT_NODE ? NodeFilter.FILTER_ACCEPT
+      : node.matches(".was, .pen") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_SKIP);
+  const nodes = [];
+  while (walker.nextNode()) nodes.push(walker.currentNode);
+  return nodes;
+}
+
+export function plainText(element) {
+  return textOf(element).map((node) => node.data).join("").replace(/\s+/g, " ").trim();
+}
+
 const LONG_MS = 4000; // No word takes longer.
 
 export class WordList {
