@@ -25,6 +25,7 @@ import numpy as np
 from callscribe.events import FinalTranscript, Word
 from callscribe.records import CallFilter
 from callscribe.store.opening import open_store
+from callscribe.store.places import ticks
 
 START = dt.datetime(2023, 1, 1, tzinfo=dt.UTC)
 DAYS = 1000
@@ -108,6 +109,7 @@ class Maker:
             sid, number * 100, "", f"+1{dice.randrange(2_000_000_000, 2_000_050_000)}", "+15005550006", names[0], "",
             dice.choice(("inbound", "inbound", "outbound")), dice.choice(("answer", "forward", "conference")), "",
             "completed", stamp(started), stamp(ended), at_ms, "", "", 0, None, self._per_call, "", "",
+            ticks(stamp(started)),
         )  # fmt: skip
         return call, rows
 
@@ -163,7 +165,7 @@ def fill(data: Path, calls: int, utterances: int) -> None:
 
 CALL_COLUMNS = (
     "id first_event conference_sid from_number to_number from_name to_name direction flow room status started_at"
-    " ended_at duration_ms ended_by end_reason on_hold dial utterance_count last_text facets"
+    " ended_at duration_ms ended_by end_reason on_hold dial utterance_count last_text facets place"
 ).split()
 UTTERANCE_COLUMNS = (
     "event call utterance leg track speaker revision start_ms end_ms text raw_text words tokens confidence lag_ms at"
@@ -205,6 +207,21 @@ def queries(maker: Maker, dice: random.Random) -> Iterator[tuple[str, str, CallF
         yield "one wrong letter", rare[:-1] + "q", none, False
 
 
+def lists(maker: Maker, dice: random.Random) -> Iterator[tuple[str, str, str]]:
+    """Kind of the list, words that filter it, cursor."""
+    words = maker.words
+    while True:
+        deep = str(ticks(stamp(START + dt.timedelta(days=DAYS * dice.random()))))
+        yield "the list", "", ""
+        yield "a page deep in it", "", deep
+        yield "by a common word", dice.choice(words[:50]), ""
+        yield "common, deep", dice.choice(words[:50]), deep
+        yield "by a rare word", dice.choice(words[3000:]), ""
+        yield "by a name", dice.choice(maker.names), ""
+        yield "by part of a number", str(dice.randrange(2_000, 9_999)), ""
+        yield "by two letters", dice.choice(words[200:])[:2], ""
+
+
 def measure(work: Callable[[], object]) -> float:
     """Milliseconds."""
     begun = time.perf_counter()
@@ -233,6 +250,11 @@ def main() -> None:
     with open_store(options.data, read_only=True) as reader:
         for kind, query, wanted, by_rank in itertools.islice(asked, 18 * options.rounds):
             took = measure(lambda q=query, w=wanted, r=by_rank: reader.search(q, w, by_rank=r))  # type: ignore[misc]
+            times.setdefault(kind, []).append(took)
+        for kind, typed, cursor in itertools.islice(
+            lists(maker, random.Random(8)), 8 * options.rounds
+        ):
+            took = measure(lambda w=typed, c=cursor: reader.list_calls(words=w, cursor=c))  # type: ignore[misc]
             times.setdefault(kind, []).append(took)
     print(
         f"{options.calls:,} calls, {options.calls * options.utterances:,} utterances; milliseconds"
