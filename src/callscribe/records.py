@@ -127,6 +127,32 @@ class UtteranceRecord(FinalTranscript, frozen=True, kw_only=True, tag="final"):
         return cls(**{name: getattr(final, name) for name in FinalTranscript.__struct_fields__})
 
 
+class PersonTalk(msgspec.Struct, frozen=True, kw_only=True):
+    """How long somebody spoke."""
+
+    leg: str
+    track: Track
+    speaker: str
+    spoken_ms: int
+
+
+class Overlap(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch in which more than one person spoke."""
+
+    start_ms: int
+    end_ms: int
+
+
+class TalkRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Who spoke for how long, and when two at once; computed of the utterances."""
+
+    people: tuple[PersonTalk, ...] = ()
+    """In the order in which they first spoke."""
+    overlaps: tuple[Overlap, ...] = ()
+    overlap_ms: int = 0
+    """Of all overlaps together."""
+
+
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Everything kept of a call."""
 
@@ -138,6 +164,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     gaps: tuple[GapDetected, ...] = ()
     pauses: tuple[PauseRecord, ...] = ()
     dial: Dial | None = None
+    talk: TalkRecord = TalkRecord()
     cursor: int = 0
     """Journal id up to which this record is complete; live events with a higher id come on top."""
 

@@ -41,6 +41,7 @@ from callscribe.records import (
     UtteranceRecord,
 )
 from callscribe.store.base import NoRecordError
+from callscribe.transcript.talk import talk
 
 replace = msgspec.structs.replace
 
@@ -260,11 +261,13 @@ class Folded:
         )
 
     def record(self, cursor: int) -> CallRecord:
+        said = tuple(sorted(self._finals.values(), key=lambda said: said.start_ms))
         return CallRecord(
             call=self.listed(),
             tracks=tuple(self._tracks),
             participants=tuple(sorted(self._people, key=lambda person: person.joined_ms)),
-            utterances=tuple(sorted(self._finals.values(), key=lambda said: said.start_ms)),
+            utterances=said,
+            talk=talk(said),
             gaps=tuple(sorted(self._gaps, key=lambda gap: gap.start_ms)),
             pauses=tuple(sorted(self._pauses, key=lambda pause: pause.start_ms)),
             dial=self.summary.dial,

@@ -41,6 +41,7 @@ from callscribe.store.schema import (
     utterances,
     waits,
 )
+from callscribe.transcript.talk import talk
 
 SHORTEST_PREFIX = 6
 """Fewer characters of a SID than this are not looked up."""
@@ -140,6 +141,10 @@ def record(connection: Connection, call: str) -> CallRecord | None:
     if row is None:
         return None
     summary = _summaries(connection, [row])[0]
+    said = tuple(
+        _utterance(found)
+        for found in _of(connection, utterances, call, utterances.c.start_ms, utterances.c.event)
+    )
     return CallRecord(
         call=summary,
         tracks=tuple(_track(found) for found in _of(connection, tracks, call, tracks.c.id)),
@@ -149,12 +154,7 @@ def record(connection: Connection, call: str) -> CallRecord | None:
                 connection, participants, call, participants.c.joined_ms, participants.c.id
             )
         ),
-        utterances=tuple(
-            _utterance(found)
-            for found in _of(
-                connection, utterances, call, utterances.c.start_ms, utterances.c.event
-            )
-        ),
+        utterances=said,
         gaps=tuple(
             _gap(found) for found in _of(connection, gaps, call, gaps.c.start_ms, gaps.c.event)
         ),
@@ -163,6 +163,7 @@ def record(connection: Connection, call: str) -> CallRecord | None:
             for found in _of(connection, pauses, call, pauses.c.start_ms, pauses.c.id)
         ),
         dial=summary.dial,
+        talk=talk(said),
         cursor=last_id(connection),
     )
 

@@ -14,6 +14,7 @@ from callscribe.events import AnyEvent, FinalTranscript
 from callscribe.transcript import wording
 from callscribe.transcript.fold import Transcript
 from callscribe.transcript.parts import Block, Note, Paragraph, Person, Turn, Utterance
+from callscribe.transcript.talk import overlaps
 from callscribe.web.board import Board, Drawn
 from callscribe.web.drawing import Drawing, Row, Words
 
@@ -338,29 +339,15 @@ class CallBoard(Board):
 
 def _talked(transcript: Transcript) -> str:
     """Who spoke for how long, in words."""
-    said = [each for each in transcript.utterances if each.final]
-    return wording.talked(
-        [(person.name, person.said_ms) for person in transcript.people], overlap_ms(said)
+    both = overlaps(
+        (said.start_ms, said.end_ms, said.person.who)
+        for said in transcript.utterances
+        if said.final
     )
-
-
-def overlap_ms(said: Iterable[Utterance]) -> int:
-    """For how long more than one person spoke, by when their utterances begin and end."""
-    edges: list[tuple[int, int, str]] = []
-    for each in said:
-        edges.append((each.start_ms, 1, each.person.who))
-        edges.append((max(each.start_ms, each.end_ms), -1, each.person.who))
-    edges.sort(key=lambda edge: edge[:2])
-    total, since = 0, 0
-    speaking: dict[str, int] = {}
-    for ms, step, who in edges:
-        if len(speaking) > 1:
-            total += ms - since
-        since = ms
-        speaking[who] = speaking.get(who, 0) + step
-        if not speaking[who]:
-            del speaking[who]
-    return total
+    return wording.talked(
+        [(person.name, person.said_ms) for person in transcript.people],
+        sum(end - start for start, end in both),
+    )
 
 
 def _shares(people: Sequence[Person]) -> dict[str, int]:
