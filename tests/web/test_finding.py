@@ -100,3 +100,51 @@ def test_without_scripts_the_form_searches(searched: Serving, browser: Browser) 
     page.locator("#find").press("Enter")
     expect(page.locator(".found .from")).to_have_text(["Marco", "Dana"])
     context.close()
+
+
+def test_enter_opens_the_first_line_at_its_second(searched: Serving, page: Page) -> None:
+    page.goto(searched.url)
+    page.keyboard.press("/")
+    page.keyboard.type("refund")
+    page.keyboard.press("Enter")  # before anything was found
+    expect(page).to_have_url(re.compile(rf"/calls/{Call(2).sid}\?q=refund#t=\d+$"))
+    expect(page.locator(".there")).to_contain_text("I'd like a refund.")
+    page.locator("#find").fill("invoice")
+    expect(page.locator("#searched")).to_have_text("1 call")
+    page.locator("#find").press("Enter")
+    expect(page.locator(".there")).to_contain_text("My invoice is wrong.")
+    page.locator("#find").fill("nothing like it")
+    page.locator("#find").press("Enter")
+    expect(page.locator("#searched")).to_have_text("Nothing found for “nothing like it”.")
+
+
+def test_the_best_first(searched: Serving, page: Page) -> None:
+    page.goto(searched.url)
+    page.locator("#find").fill("refund")
+    expect(page.locator(".found .from")).to_have_text(["Marco", "Dana"])
+    page.get_by_text("Filters").click()
+    page.get_by_label("Order").select_option("Best first")
+    expect(page.locator(".found .from")).to_have_text(["Dana", "Marco"])
+    expect(page).to_have_url(re.compile("by=rank"))
+    page.reload()
+    expect(page.locator(".found .from")).to_have_text(["Dana", "Marco"])
+    page.locator("#find").fill("")
+    expect(page.locator("#listed")).to_be_visible()
+
+
+def test_what_is_found_is_shown_a_page_at_a_time(server: Serving, page: Page) -> None:
+    for number in range(1, 46):
+        call = Call(number, age_s=10_000 - number)
+        server.publish(call.start(from_name=f"Robin {number}"), *call.end())
+    page.goto(f"{server.url}/?q=robin")
+    found = page.locator(".found .from")
+    expect(found).to_have_count(20)
+    expect(page.locator("#searched")).to_have_text("More than 20 calls")
+    page.get_by_role("button", name="Show more").click()
+    expect(found).to_have_count(40)
+    expect(page.locator(".found").nth(20).locator("a").first).to_be_focused()
+    page.get_by_role("button", name="Show more").press("Enter")
+    expect(found).to_have_count(45)
+    expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+    names = found.all_text_contents()
+    assert names == [f"Robin {number}" for number in range(45, 0, -1)]

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from callscribe.records import CallFilter, CallSummary, SearchHit
+from callscribe.records import CallPage, CallSummary, SearchHit, SearchPage
 from callscribe.search.query import QueryError
 from callscribe.store.base import Searcher
 from callscribe.web.api import ApiError
@@ -19,8 +19,11 @@ NAMES = ("q", "person", "from", "to", "longer", "tag", "missed")
 LINES = 3
 """Lines shown of a call."""
 HITS = 100
+"""Lines found at a time."""
 CALLS = 20
-"""Calls shown that only their names, numbers or tags match."""
+"""Calls shown at a time that only their names, numbers or tags match."""
+BETWEEN = "~"
+"""Between the two places that a page ends at: among the lines, and among the calls."""
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Finds:
     """The query that was perhaps meant."""
     address: str = ""
     """The query part of an address that finds the same."""
+    cursor: str = ""
+    """Where the next page begins; empty: this is the last."""
 
 
 def is_asked(asked: QueryParams) -> bool:
@@ -58,31 +63,39 @@ def find(searcher: Searcher, asked: QueryParams) -> Finds:
     given = [(name, asked[name].strip()) for name in NAMES if asked.get(name, "").strip()]
     query = asked.get("q", "").strip()
     chips = [(name, _filter_words(name, value)) for name, value in given if name != "q"]
-    finds = Finds("", chips=chips, address=f"?{urlencode(given)}" if given else "")
+    by_rank = asked.get("by") == "rank"
+    address = [*given, ("by", "rank")] if by_rank else given
+    finds = Finds("", chips=chips, address=f"?{urlencode(address)}" if given else "")
+    lines_from, _, calls_from = asked.get("cursor", "").partition(BETWEEN)
+    first = not lines_from and not calls_from
     try:
         wanted = filter_from(asked)
-        blocks = _said(searcher, query, wanted, finds) if query else {}
-        matching = searcher.list_calls(wanted, words=query, limit=CALLS)
+        lines, calls = SearchPage(hits=()), CallPage(calls=())
+        if query and (first or lines_from):
+            lines = searcher.search(query, wanted, limit=HITS, by_rank=by_rank, cursor=lines_from)
+        if first or calls_from:
+            calls = searcher.list_calls(wanted, words=query, limit=CALLS, cursor=calls_from)
     except (QueryError, ApiError) as error:
         finds.said = str(error)
         return finds
-    named = [Block(call) for call in matching.calls if call.id not in blocks]
+    blocks = _said(lines)
+    named = [Block(call) for call in calls.calls if call.id not in blocks]
     finds.blocks = [*named, *blocks.values()]
+    finds.suggestion = lines.did_you_mean
+    if lines.cursor or calls.cursor:
+        finds.cursor = f"{lines.cursor}{BETWEEN}{calls.cursor}"
     count = len(finds.blocks)
     if not count:
         looked = f"Nothing found for “{query}”" if query else "No call found"
         finds.said = f"{looked}{_among(chips)}."
     else:
-        more = "More than " if finds.said or matching.cursor else ""
+        more = "More than " if finds.cursor else ""
         finds.said = f"{more}{count} {'call' if count == 1 else 'calls'}"
     return finds
 
 
-def _said(searcher: Searcher, query: str, wanted: CallFilter, finds: Finds) -> dict[str, Block]:
+def _said(page: SearchPage) -> dict[str, Block]:
     """The calls on which it was said."""
-    page = searcher.search(query, wanted, limit=HITS)
-    finds.suggestion = page.did_you_mean
-    finds.said = "more" if page.cursor else ""
     blocks: dict[str, Block] = {}
     for hit in page.hits:
         block = blocks.setdefault(hit.call, Block(_call(hit)))

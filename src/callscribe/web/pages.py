@@ -177,7 +177,7 @@ class Pages:
             request,
             "index.html",
             board=board,
-            asked={name: request.query_params.get(name, "") for name in NAMES},
+            asked={name: request.query_params.get(name, "") for name in (*NAMES, "by")},
             finds=finds,
             results=self._drawing.results(finds),
             formats=FORMAT_NAMES if self._services.archive is not None else (),

@@ -13,12 +13,15 @@ export class Search {
     this.list = document.getElementById("listed");
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.look();
+      this.enter();
     });
     this.form.addEventListener("input", () => {
+      this.fresh = false;
+      this.asking?.abort();
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.look(), WAIT_MS);
     });
+    this.fresh = this.active; // What the address asked for is there already.
     this.form.closest("nav").addEventListener("click", (event) => this.clicked(event));
     this.form.closest("nav").addEventListener("keydown", (event) => this.key(event));
   }
@@ -36,6 +39,7 @@ export class Search {
     const asked = new URLSearchParams();
     for (const [name, value] of new FormData(this.form)) {
       if (!value.trim()) continue;
+      if (name === "by" && !this.field.value.trim()) continue; // Calls alone have no rank.
       asked.set(name, name === "from" ? `${value}T00:00:00${zone(value)}` : name === "to" ? `${value}T23:59:59${zone(value)}` : value);
     }
     return asked;
@@ -61,7 +65,42 @@ export class Search {
     }
   }
 
+  // Opens the best that was found: a line at its second, else the call.
+  async enter() {
+    if (!this.fresh) await this.look();
+    const found = this.results.querySelector(".found");
+    (found?.querySelector(".line") ?? found?.querySelector("a"))?.click();
+  }
+
+  // What is found beyond what is shown; of a call that is shown already, more lines.
+  async more(button) {
+    button.disabled = true;
+    const query = this.query();
+    query.set("cursor", button.dataset.more);
+    try {
+      const answer = await fetch(`/find?${query}`);
+      if (!answer.ok) throw new Error(answer.status);
+      const further = parsed(await answer.text());
+      const list = this.results.querySelector(".list");
+      const first = further.querySelector(".found > a");
+      for (const block of [...further.querySelectorAll(".found")]) {
+        const known = document.getElementById(block.id);
+        if (known) known.append(...block.querySelectorAll(".line, .more"));
+        else list.append(block);
+      }
+      const next = further.querySelector("[data-more]");
+      if (next) button.replaceWith(next);
+      else button.parentElement.remove();
+      (first?.isConnected ? first : list.querySelector(".found:last-child > a"))?.focus();
+      tick();
+    } catch {
+      button.disabled = false;
+      setText(this.said, "The server cannot be reached.");
+    }
+  }
+
   show(results) {
+    this.fresh = true;
     this.list.hidden = results !== null;
     const empty = Object.assign(document.createElement("div"), { id: "results", hidden: true });
     this.results.replaceWith(results ?? empty);
@@ -79,7 +118,8 @@ export class Search {
 
   clicked(event) {
     const button = event.target.closest("button");
-    if (button?.dataset.drop) {
+    if (button?.dataset.more) this.more(button);
+    else if (button?.dataset.drop) {
       const field = this.form.elements[button.dataset.drop];
       if (field.type === "checkbox") field.checked = false;
       else field.value = "";
