@@ -13,15 +13,20 @@ from callscribe.events import (
     CallUpdated,
     Dial,
     DtmfReceived,
+    FinalTranscript,
     GapDetected,
     LagChanged,
+    NoteChanged,
     ParticipantLeft,
     ParticipantUpdated,
+    RecordSettled,
+    TagsChanged,
     TranscriptionPaused,
     TranscriptionResumed,
+    UtteranceCorrected,
 )
 from callscribe.web.services import WebSettings
-from tests.web.script import Call, bank
+from tests.web.script import Call, bank, now
 from tests.web.serving import TOKEN, Serving
 
 Events = Callable[[], Sequence[AnyEvent]]
@@ -258,6 +263,83 @@ def rename_open(page: Page, server: Serving) -> None:
     page.locator("#people button").first.click()
 
 
+def menu_open(page: Page, server: Serving) -> None:
+    page.locator("#menu summary").click()
+
+
+def from_menu(id: str) -> Callable[[Page, Serving], None]:
+    def act(page: Page, server: Serving) -> None:
+        menu_open(page, server)
+        page.locator(f"#{id}").click()
+
+    return act
+
+
+def correcting(page: Page, server: Serving) -> None:
+    page.locator(".u").nth(2).locator("span").first.dblclick()
+
+
+def finding(page: Page, server: Serving) -> None:
+    page.locator("#look").click()
+    page.locator("#finder-text").fill("account")
+    page.locator("#finder-count", has_text="1 of").wait_for()
+
+
+def turn_shown(page: Page, server: Serving) -> None:
+    page.locator(".para").nth(2).hover()
+    page.locator("#turn").wait_for()
+
+
+def both_readings(page: Page, server: Serving) -> None:
+    menu_open(page, server)
+    page.get_by_label("Both readings").check()
+    page.locator(".was").wait_for()
+    page.keyboard.press("Escape")
+
+
+def remarked() -> list[AnyEvent]:
+    """All that people and a second reader add to a call that is over."""
+    call, events = bank(age_s=4000)
+    said = [event for event in events if isinstance(event, FinalTranscript)]
+    return [
+        *recent(),
+        *events,
+        *call.end(ended_by="Alice Adams"),
+        call.revised(said[0], "Good morning, Harbor Bank, how may I help?"),
+        RecordSettled(call=call.sid),
+        UtteranceCorrected(
+            call=call.sid, leg=said[2].leg, track=said[2].track, utterance=said[2].utterance,
+            text="Of course. May I have your account number?", by="page", at=now(-60),
+        ),
+        NoteChanged(call=call.sid, text="Call back on Monday about the fee.", by="page"),
+        TagsChanged(call=call.sid, tags=("refund", "urgent"), by="page"),
+    ]  # fmt: skip
+
+
+def long_words() -> list[AnyEvent]:
+    call = Call(1, age_s=30)
+    word = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+    return [
+        *recent(),
+        call.start(),
+        *call.people("Alice Adams", "Support"),
+        call.final("Alice Adams", f"I work for the {word * 2}."),
+        TagsChanged(call=call.sid, tags=(word, "x" * 40), by="page"),
+        NoteChanged(call=call.sid, text=word * 3, by="page"),
+    ]
+
+
+def three_hours() -> list[AnyEvent]:
+    call, events = bank(age_s=12_000)
+    events += [
+        call.final(
+            ("Alice Adams", "Support")[n % 2], f"This is sentence number {n}.", pause_ms=9000
+        )
+        for n in range(900)
+    ]
+    return [*recent(), *events, *call.end(ended_by="Support")]
+
+
 SCENES: dict[str, Scene] = {
     "empty": Scene(list, path="/"),
     "empty-number": Scene(
@@ -278,6 +360,19 @@ SCENES: dict[str, Scene] = {
     "reconnecting": Scene(two, act=lost),
     "keys": Scene(two, act=help_open),
     "rename": Scene(two, act=rename_open),
+    "menu": Scene(ended, act=menu_open),
+    "delete": Scene(ended, act=from_menu("delete")),
+    "remark": Scene(remarked, act=from_menu("remark")),
+    "contact": Scene(ended, act=from_menu("contact")),
+    "correct": Scene(ended, act=correcting),
+    "finder": Scene(ended, act=finding),
+    "turn": Scene(ended, act=turn_shown),
+    "both": Scene(remarked, act=both_readings),
+    "words": Scene(long_words),
+    "long": Scene(three_hours),
+    "found": Scene(remarked, path="/?q=account&tag=refund"),
+    "suggested": Scene(two, path="/?q=acount"),
+    "nothing": Scene(two, path="/?q=nowhere"),
     "captions": Scene(two, path=f"/calls/{SID}/captions", live=two_live),
     "missing": Scene(two, path="/calls/CAnone"),
     "there": Scene(ended, path=f"/calls/{SID}#t=9"),
