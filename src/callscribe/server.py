@@ -87,6 +87,7 @@ from callscribe.text.writer import Writer, WriterOptions
 from callscribe.tunnel import open_tunnel
 from callscribe.upkeep import Retention, Upkeep
 from callscribe.web.app import create_app
+from callscribe.web.front import open_files, raise_file_limit
 from callscribe.web.listening import is_loopback, listen, serving, url_of
 from callscribe.web.pagetoken import kept_token, page_token
 from callscribe.web.services import Readiness, Services, WebSettings
@@ -993,6 +994,8 @@ def figures_of_parts(record: Record, pool: DecodePool) -> tuple[Source, ...]:
         # One of the hub's viewers is the meter.
         Source("viewers", "Open live views.", lambda: record.hub.viewers - 1),
         Source("recordings_waiting", "Recorded tracks not stored yet.", lambda: record.shelf.waiting),
+        Source("open_files", "Open files and connections of the server.", open_files),
+        Source("open_files_allowed", "How many there may be.", raise_file_limit),
         Source("capacity_tracks", "Tracks transcribed live at most; 0: no bound.", lambda: places.capacity),
         Source("live_tracks", "Tracks that are transcribed live.", lambda: places.taken),
         Source("waiting_tracks", "Tracks of live calls that wait for room.", lambda: places.waiting),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import socket
@@ -9,6 +10,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,8 +22,12 @@ from callscribe.carriers.twilio.signature import SignatureChecker
 from callscribe.cli import checks, doctor, main, reach
 from callscribe.cli.checks import Finding
 from callscribe.errors import TunnelError
+from callscribe.metrics import Figures
+from callscribe.recognition.scripted import ScriptedRecognizer
+from callscribe.server import running_server
 from callscribe.settings import Secret, Settings
 from callscribe.simulator.rest_server import RunningRest, rest_in_thread
+from callscribe.web.listening import listen
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 OURS = "+15005550006"
@@ -393,3 +399,53 @@ def test_few_open_files_are_told(monkeypatch: pytest.MonkeyPatch, files: int, st
     finding = checks.open_files()
     assert (finding.check, finding.state) == ("Open files", state)
     assert bool(finding.cure) == (state == "warning")
+
+
+def figures(**more: float) -> Figures:
+    known = {
+        "capacity_tracks": 20.0,
+        "live_tracks": 4.0,
+        "open_files": 40.0,
+        "open_files_allowed": 4096.0,
+    }
+    return Figures(2, 4, 10, 200, 0.2, 1.5, 0.0, 3, 1, 2, 0, False, known | more)
+
+
+def test_a_running_server_tells_how_it_does() -> None:
+    found = by_check(list(checks.running(figures(real_time_factor=0.0312))))
+    assert found["Load"].detail == (
+        "2 calls, 4 of 20 tracks followed, 0.2 s behind, real-time factor 0.031, 0 in the queue"
+    )
+    assert found["Losses"].detail == (
+        "3 frames came too late, 1.5 s of audio never came, 0.0 s were dropped here"
+    )
+    assert found["Server's files"].detail == "40 of 4096 open"
+    assert {finding.state for finding in found.values()} == {"ok"}
+
+
+def test_a_running_server_that_needs_somebody() -> None:
+    now = figures(waiting_tracks=6, left_tracks=2, waiting_audio_seconds=120, open_files=4000)
+    now = replace(
+        now, lag_s=12.0, dropped_s=3.0, store_failing=True, gives_way={"finals come late": True}
+    )
+    found = by_check(list(checks.running(now)))
+    assert {name: finding.state for name, finding in found.items()} == {
+        "Load": "warning",
+        "Waiting": "warning",
+        "Losses": "failed",
+        "Record": "failed",
+        "Server's files": "warning",
+    }
+    assert found["Waiting"].detail == (
+        "6 tracks of live calls and 2 of ended ones wait to be transcribed, 120 s of audio; finals come late"
+    )
+
+
+async def test_the_figures_come_from_the_running_server(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, allow_unsigned=True, port=0)
+    async with running_server(settings, ScriptedRecognizer(), listen("127.0.0.1", 0)) as server:
+        port = int(server.address.url.rpartition(":")[2])
+        examine = lambda: list(doctor.examine(replace(settings, port=port)))  # noqa: E731
+        found = by_check(await asyncio.to_thread(examine))
+    assert found["Load"].state == "ok"
+    assert "0 calls" in found["Load"].detail

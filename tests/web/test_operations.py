@@ -12,6 +12,7 @@ from callscribe.metrics import Figures
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.server import running_server
 from callscribe.settings import Settings
+from callscribe.speech.strain import STEPS
 from callscribe.web.listening import listen
 from callscribe.web.operations import rows
 
@@ -49,6 +50,23 @@ async def test_they_need_the_token_where_pages_do(settings: Settings) -> None:
     ):
         for path in ("/metrics", "/operations", "/api/operations"):
             assert (await client.get(path)).status_code in {401, 403}
+
+
+async def test_what_gives_way_is_shown_in_its_order(settings: Settings) -> None:
+    async with (
+        running_server(settings, ScriptedRecognizer(), listen("127.0.0.1", 0)) as server,
+        httpx.AsyncClient(base_url=server.address.url, trust_env=False) as client,
+    ):
+        page = (await client.get("/operations")).text
+        places = [page.index(step.capitalize()) for step in STEPS]
+        assert places == sorted(places)
+        told = (await client.get("/api/operations")).json()
+        assert told["gives_way"] == dict.fromkeys(STEPS, False)
+        assert told["more"]["open_files_allowed"] > 0
+        assert (
+            'callscribe_gives_way{step="second readings wait"} 0.0'
+            in (await client.get("/metrics")).text
+        )
 
 
 def test_only_what_needs_a_person_stands_out() -> None:

@@ -18,6 +18,7 @@ from callscribe.audio.mulaw import Pcm, decode
 from callscribe.carriers.twilio import number as numbers
 from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
 from callscribe.errors import CallscribeError, CarrierError
+from callscribe.metrics import Figures
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.recognition.base import Recognizer
 from callscribe.server import call_flows, check_token
@@ -31,6 +32,8 @@ LITTLE_DISK, NO_DISK = 1_000_000_000, 100_000_000
 """Bytes."""
 ENOUGH_CONNECTIONS = 500
 SKEW_WARNING_S = 30.0
+LATE_S = 2.0
+"""Words that come so late are worth a warning."""
 SAMPLE_MS = 4_000
 """Speech that is decoded to see how fast this machine is."""
 
@@ -93,6 +96,45 @@ def open_files() -> Finding:
             "Allow more: `LimitNOFILE=4096` in the systemd service, or `ulimit -n 4096` before the start.",
         )
     return Finding("Open files", "ok", detail)
+
+
+def running(now: Figures) -> Iterator[Finding]:
+    """How a running server does, by its own figures (`/api/operations`)."""
+    more = now.more
+    capacity, waits = more.get("capacity_tracks", 0), more.get("waiting_tracks", 0)
+    places = (
+        f"{more.get('live_tracks', 0):.0f} of {capacity:.0f}" if capacity else f"{now.tracks_now}"
+    )
+    load = (
+        f"{now.calls_now} calls, {places} tracks followed, {now.lag_s:.1f} s behind, "
+        f"real-time factor {more.get('real_time_factor', 0):.3f}, {more.get('decode_queue', 0):.0f} in the queue"
+    )
+    if now.lag_s >= LATE_S:
+        cure = "Set `capacity` lower, so that further calls wait, or give it more processor cores."
+        yield Finding("Load", "warning", load, cure)
+    else:
+        yield Finding("Load", "ok", load)
+    way = [step for step, at_work in now.gives_way.items() if at_work]
+    left, audio_s = more.get("left_tracks", 0), more.get("waiting_audio_seconds", 0)
+    waiting = (
+        f"{waits:.0f} tracks of live calls and {left:.0f} of ended ones wait to be transcribed, "
+        f"{audio_s:.0f} s of audio"
+        if waits or left
+        else "no call waits to be transcribed"
+    )
+    yield Finding("Waiting", "warning" if waits else "ok", "; ".join([waiting, *way]))
+    lost = (
+        f"{now.late_frames} frames came too late, {now.missing_s:.1f} s of audio never came, "
+        f"{now.dropped_s:.1f} s were dropped here"
+    )
+    cure = "See docs/operations.md: a full disk, or hours of audio behind." if now.dropped_s else ""
+    yield Finding("Losses", "failed" if now.dropped_s else "ok", lost, cure)
+    if now.store_failing:
+        yield Finding("Record", "failed", "the running server cannot write it", "See its log.")
+    files, most = more.get("open_files", 0), more.get("open_files_allowed", 0)
+    if most:
+        state: State = "warning" if files > 0.8 * most else "ok"
+        yield Finding("Server's files", state, f"{files:.0f} of {most:.0f} open")
 
 
 def model(settings: Settings) -> Iterator[Finding]:

@@ -19,7 +19,9 @@ from callscribe.carriers.twilio.urls import VOICE
 from callscribe.cli import checks, reach
 from callscribe.cli.checks import Finding
 from callscribe.cli.options import with_settings
+from callscribe.cli.remote import Place, Remote, ServerError, token_of
 from callscribe.errors import CallscribeError, CarrierError, TunnelError
+from callscribe.metrics import Figures
 from callscribe.outlet import clean, data, say
 from callscribe.settings import Settings
 from callscribe.terminal.layout import wrap
@@ -130,6 +132,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "ok",
         f"something is listening on {where}" if running else f"not running on {where}",
     )
+    if running:
+        yield from _running(settings)
     client: CarrierClient | None = None
     own: list[PhoneNumber] = []
     if settings.account_sid and settings.auth_token:
@@ -156,6 +160,21 @@ def examine(settings: Settings) -> Iterator[Finding]:
                 own, findings = checks.own_numbers(client, settings, wanted, running)
                 yield from findings
         yield from _outside(settings, own, running)
+
+
+def _running(settings: Settings) -> Iterator[Finding]:
+    """How the server that runs there does."""
+    host = reach.own_host(settings.host)
+    there = Place(
+        f"http://{f'[{host}]' if ':' in host else host}:{settings.port}", token_of(settings)
+    )
+    try:
+        with contextlib.closing(Remote(there)) as remote:
+            figures = remote.fetch(Figures, "/api/operations")
+    except ServerError as error:
+        yield Finding("Load", "skipped", str(error))
+        return
+    yield from checks.running(figures)
 
 
 def _outside(settings: Settings, own: list[PhoneNumber], running: bool) -> Iterator[Finding]:

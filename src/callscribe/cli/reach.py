@@ -40,11 +40,15 @@ _WAY = (
 )
 
 
+def own_host(host: str) -> str:
+    """Where a server that listens on `host` is reached from this machine."""
+    return "127.0.0.1" if host in ("0.0.0.0", "") else "::1" if host == "::" else host  # noqa: S104
+
+
 def is_listening(host: str, port: int) -> bool:
     """Whether something answers at the server's own address."""
-    target = "127.0.0.1" if host in ("0.0.0.0", "") else "::1" if host == "::" else host  # noqa: S104
     try:
-        with socket.create_connection((target, port), timeout=2):
+        with socket.create_connection((own_host(host), port), timeout=2):
             return True
     except (OSError, UnicodeError):
         return False

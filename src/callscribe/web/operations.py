@@ -32,10 +32,12 @@ def operations_routes(meter: Meter) -> list[Route]:
         return json_response(meter.figures())
 
     async def page(request: Request) -> Response:
+        now = meter.figures()
         theme = request.cookies.get("callscribe-theme", "")
         return HTMLResponse(
             templates.get_template("operations.html").render(
-                rows=rows(meter.figures()),
+                rows=rows(now),
+                gives_way=now.gives_way,
                 theme=theme if theme in {"light", "dark"} else "",
                 raw=False,
             )
@@ -46,6 +48,23 @@ def operations_routes(meter: Meter) -> list[Route]:
         Route("/operations", page),
         Route("/api/operations", figures),
     ]
+
+
+_NAMES = {
+    "capacity_tracks": "Tracks that can be followed live",
+    "live_tracks": "Tracks followed live",
+    "waiting_tracks": "Tracks of live calls that wait for room",
+    "left_tracks": "Tracks of ended calls, not transcribed yet",
+    "waiting_audio_seconds": "Audio that waits for room",
+    "waiting_disk_bytes": "Audio on disk, not transcribed yet",
+    "decode_queue": "Streams that could be decoded now",
+    "real_time_factor": "Seconds of a processor core for a second of audio",
+    "viewers": "Open live views",
+    "recordings_waiting": "Recorded tracks not stored yet",
+    "open_files": "Open files",
+    "open_files_allowed": "Open files allowed",
+}
+"""What the parts' figures are called; others by their names."""
 
 
 def rows(now: Figures) -> list[tuple[str, str, bool]]:
@@ -64,9 +83,17 @@ def rows(now: Figures) -> list[tuple[str, str, bool]]:
         ("Gaps", f"{now.gaps:,}", False),
         ("Record", "can't be written" if now.store_failing else "is written", now.store_failing),
     ]
+    files, most = now.more.get("open_files", 0.0), now.more.get("open_files_allowed", 0.0)
     for name, value in now.more.items():
-        words, _, unit = name.rpartition("_")
-        shown = f"{value:,.1f} s" if unit == "seconds" else f"{value:,.0f}"
-        label = (words if unit == "seconds" else name).replace("_", " ")
-        found.append((label.capitalize(), shown, False))
+        shown = f"{value:,.0f}"
+        if name.endswith("_seconds"):
+            shown = f"{value:,.1f} s"
+        elif name.endswith("_bytes"):
+            shown = f"{value / 1e6:,.1f} MB"
+        elif name.endswith("_factor"):
+            shown = f"{value:.3f}"
+        elif name == "capacity_tracks" and not value:
+            shown = "no bound"
+        label = _NAMES.get(name, name.removesuffix("_seconds").replace("_", " ").capitalize())
+        found.append((label, shown, name == "open_files" and most > 0 and files > 0.8 * most))
     return found
