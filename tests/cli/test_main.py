@@ -22,6 +22,10 @@ from callscribe.cli import COMMANDS, build_app, main
         (["show"], 2, "give either a SID or --last"),
         (["calls", "--limit", "0"], 2, "greater than or equal to 1"),
         (["calls", "--data", "/nowhere/at/all"], 1, "callscribe: There is no folder"),
+        (["pause", "CA\udc9b"], 1, "is not valid text in this terminal's encoding"),
+        (["--\u202egone\x1b[31m\x9b1m"], 2, "No such option"),
+        (["\u202egone\x1b[31m\x9b1m"], 2, "No such command"),
+        (["calls", "--limit", "\u202e9\x1b[31m\x9b1m"], 2, "Invalid value"),
     ],
 )
 def test_mistakes_are_explained(
@@ -35,7 +39,9 @@ def test_mistakes_are_explained(
     with pytest.raises(SystemExit) as exit_:
         main()
     assert exit_.value.code == status
-    assert message in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert message in said
+    assert not re.search("[\x1b\x80-\x9f\u202e]", said)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,16 +6,19 @@ Each command is a module here with a `register(app)` function.
 from __future__ import annotations
 
 import importlib
+import io
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer._click.exceptions import ClickException  # Typer's own click has no other name
 from typer.core import TyperGroup
 
 import callscribe
 from callscribe.cli.program import program
-from callscribe.errors import CallscribeError
+from callscribe.errors import CallscribeError, SettingsError
 from callscribe.outlet import prepare, say, tell
 
 
@@ -44,7 +47,9 @@ COMMANDS: dict[str, Command] = {
     "export": Command(
         "export", "Write calls to files: text, Markdown, SRT, WebVTT, JSON, CSV, a page."
     ),
-    "import": Command("export", "Take exported calls (JSON) into the record."),
+    "import": Command(
+        "export", "Take exported calls (JSON) into the record, also into that of a running server."
+    ),
     "delete": Command(
         "delete",
         "Delete calls for good: the record, what was said, the audio, and every trace of them on the disk.",
@@ -186,12 +191,38 @@ def build_app() -> typer.Typer:
 def main() -> None:
     """Entry point: errors that we can explain end with their explanation and status 1, never with a traceback.
 
-    Wrong usage (status 2), Ctrl-C (130) and an output that nobody reads any more are Typer's to end.
+    Wrong usage ends with status 2, Ctrl-C with 130; an output that nobody reads any more is Typer's to end.
     """
     prepare(COMMANDS, program())
-    command = typer.main.get_command(build_app())
     try:
-        command.main()
+        check_arguments(sys.argv[1:])
+        status = typer.main.get_command(build_app()).main(standalone_mode=False)
+    except ClickException as error:
+        # By our outlet: it quotes what was typed, or pasted.
+        text = io.StringIO()
+        error.show(text)
+        tell(text.getvalue(), end="")
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        tell("Aborted.")
+        sys.exit(1)
     except CallscribeError as error:
         tell(f"callscribe: {error}")
         sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def check_arguments(arguments: Sequence[str]) -> None:
+    """See that every argument is text, or the name of a file that is there.
+
+    Raises:
+        SettingsError: one is not.
+    """
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            if not Path(argument).exists():
+                raise SettingsError(
+                    f"The argument {argument!r} is not valid text in this terminal's encoding."
+                ) from None
