@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from callscribe.calls.speakers import Contacts, clean_name, participant_name, party_names
-from callscribe.errors import SettingsError
+from callscribe.calls.speakers import (
+    Contacts,
+    clean_name,
+    name_for,
+    participant_name,
+    party_names,
+    unique,
+)
+from callscribe.errors import CallscribeError, SettingsError
 
 
 def test_the_contact_book_knows_a_number_however_it_is_written() -> None:
@@ -52,3 +59,15 @@ def test_a_given_name_stands_before_the_settings_until_it_is_taken_back() -> Non
     assert contacts.name("+15005550010") == "Zoe"
     contacts.give("+15005550010", "")
     assert contacts.name("+15005550010") == "Alice"
+
+
+def test_two_people_cannot_have_one_name_in_other_letters() -> None:
+    with pytest.raises(CallscribeError, match="Somebody else"):
+        name_for("callee", "", [("Callee", "+15005550006")])
+    assert unique("ALICE", {"Alice"}) == "ALICE 2"
+
+
+def test_a_name_that_shows_nothing_is_no_contact() -> None:
+    with pytest.raises(SettingsError, match="nothing of its name can be seen"):
+        Contacts({"+15005550010": "\u200d"})
+    assert Contacts({"+15005550010": "A\x1b[31mb"}).name("+15005550010") == "A [31mb"

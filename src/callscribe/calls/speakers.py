@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from callscribe.errors import CallscribeError, SettingsError
 from callscribe.events import Direction, Track
+from callscribe.names import fit
 from callscribe.phone import normal
 
 CALLER = "Caller"
@@ -32,6 +33,8 @@ class Contacts:
                 raise SettingsError(f"[contacts] {number} has no name.")
             if normal(number) in UNKNOWN_CALLERS:
                 raise SettingsError(f"[contacts] {number!r} is not a number.")
+            if not clean_name(name):
+                raise SettingsError(f"[contacts] {number}: nothing of its name can be seen.")
             self._names[normal(number)] = clean_name(name)
 
     def name(self, number: str) -> str:
@@ -45,8 +48,8 @@ class Contacts:
 
 
 def clean_name(name: str) -> str:
-    """A name on one line, of bearable length."""
-    return " ".join(name.split())[:MAX_NAME_CHARS]
+    """A name on one line, of bearable length, of characters that show something."""
+    return fit(fit(name)[:MAX_NAME_CHARS])
 
 
 def party_names(*, direction: Direction, from_name: str, to_name: str) -> dict[Track, str]:
@@ -66,7 +69,7 @@ def party_names(*, direction: Direction, from_name: str, to_name: str) -> dict[T
 def participant_name(candidates: Iterable[str], number: str, taken: Collection[str]) -> str:
     """A conference participant's name: the first candidate that says something, else the number, else "Participant";
     with a number behind when somebody else has that name already."""
-    name = next((clean_name(c) for c in candidates if c.strip()), "")
+    name = next(filter(None, map(clean_name, candidates)), "")
     if not name:
         name = "Participant" if normal(number) in UNKNOWN_CALLERS else number
     return unique(name, taken)
@@ -74,10 +77,11 @@ def participant_name(candidates: Iterable[str], number: str, taken: Collection[s
 
 def unique(name: str, taken: Collection[str]) -> str:
     """The name, or the first of "name 2", "name 3", ... that nobody has."""
-    if name not in taken:
+    known = {one.casefold() for one in taken}
+    if name.casefold() not in known:
         return name
     count = 2
-    while f"{name} {count}" in taken:
+    while f"{name} {count}".casefold() in known:
         count += 1
     return f"{name} {count}"
 
@@ -98,6 +102,6 @@ def name_for(wanted: str, number: str, others: Iterable[tuple[str, str]]) -> str
     own = normal(number)
     for other, others_number in others:
         same_person = own not in UNKNOWN_CALLERS and normal(others_number) == own
-        if other == name and not same_person:
+        if other.casefold() == name.casefold() and not same_person:
             raise CallscribeError(f"Somebody else on this call is called {name}.")
     return name

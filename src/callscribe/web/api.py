@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from callscribe.errors import CallscribeError, NoSpeakerError, NotLiveError, StoreError
 from callscribe.events import Track
+from callscribe.names import fit, not_a_name
 from callscribe.phone import is_number, normal
 from callscribe.ranges import whole_number
 from callscribe.records import CallRecord
@@ -106,9 +107,9 @@ def api_routes(services: Services) -> list[Route]:
             raise ApiError(
                 400, "bad-body", f"Send `leg`, `track` and `speaker` as JSON: {error}."
             ) from error
-        speaker = " ".join(body.speaker.split())
-        if not speaker or len(speaker) > MAX_NAME or not speaker.isprintable():
-            raise ApiError(400, "bad-name", f"A name has 1 to {MAX_NAME} printable characters.")
+        speaker = fit(body.speaker)
+        if why := not_a_name(body.speaker, MAX_NAME):
+            raise ApiError(400, "bad-name", why)
         try:
             await control.rename(request.path_params["sid"], body.leg, body.track, speaker)
         except NoSpeakerError:

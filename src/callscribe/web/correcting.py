@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from callscribe.events import AnyEvent, NoteChanged, TagsChanged, UtteranceCorrected
+from callscribe.names import misplaced
 from callscribe.records import CallRecord
 from callscribe.store.base import RecordReader
 from callscribe.web.api import ApiError, error_response, json_response, read_body
@@ -132,6 +133,6 @@ def clean(text: str, longest: int, *, lines: bool = False) -> str:
         kept = " ".join(kept.split())
     if len(kept) > longest:
         raise ApiError(400, "too-long", f"At most {longest} characters, please.")
-    if not kept.replace("\n", "").isprintable():
-        raise ApiError(400, "bad-text", "The text contains characters that are not printable.")
+    if found := misplaced(kept):
+        raise ApiError(400, "bad-text", f"The text has a character that cannot be shown: {found}.")
     return kept

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from callscribe.errors import NoSpeakerError, NotLiveError
 from callscribe.events import Track
+from callscribe.names import fit, not_a_name
 from callscribe.records import CallRecord, CallSummary
 from callscribe.search.query import QueryError
 from callscribe.web.services import CallControl, Services
@@ -115,9 +116,9 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
 
     async def rename_speaker(asked: Asked[Nothing, Rename]) -> None:
         body = asked.body
-        speaker = " ".join(body.speaker.split())
-        if not speaker.isprintable():
-            raise Problem(409, "bad-name", "Use printable characters only in a name.")
+        speaker = fit(body.speaker)
+        if why := not_a_name(body.speaker, MAX_NAME):
+            raise Problem(409, "bad-name", why)
         try:
             await control().rename(asked.path["call"], body.leg, body.track, speaker)
         except NotLiveError as error:
