@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from callscribe.events import FinalTranscript, Word
+from callscribe.events import CallEnded, FinalTranscript, Word
 from callscribe.records import CallFilter
 from callscribe.store.opening import open_store
 from callscribe.store.places import ticks
@@ -297,6 +297,8 @@ def indexing(data: Path, finals: int = 300) -> float:
                 times[whole].append((time.thread_time() - begun) * 1000)
         finally:
             index.index_utterance = whole_index
+            store.append([CallEnded(call=sid)])
+            store.erase([sid])  # a larger record takes its events' ids
     return statistics.median(times[True]) - statistics.median(times[False])
 
 

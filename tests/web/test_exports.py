@@ -44,8 +44,9 @@ def test_one_call(server: Serving, kind: str, media: str, begins: bytes) -> None
 @pytest.mark.parametrize(
     ("query", "count"), [("q=truly", 1), ("number=%2B15005550010", 1), ("q=nothing", 0)]
 )
-def test_many_calls(server: Serving, query: str, count: int) -> None:
-    answer = httpx.get(f"{server.url}/api/export?format=txt&{query}")
+@pytest.mark.parametrize("api", ["api", "api/v1"])
+def test_many_calls(server: Serving, api: str, query: str, count: int) -> None:
+    answer = httpx.get(f"{server.url}/{api}/export?format=txt&{query}")
     assert answer.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
         assert len(packed.namelist()) == count
@@ -65,3 +66,12 @@ def test_many_calls(server: Serving, query: str, count: int) -> None:
 def test_nonsense_is_explained(server: Serving, path: str, status: int, name: str) -> None:
     answer = httpx.get(f"{server.url}/api/{path}")
     assert (answer.status_code, answer.json()["error"]) == (status, name)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("", 400), ("format=txt", 409), ("format=txt&q=(", 409), ("format=a", 400)],
+)
+def test_nonsense_is_a_problem(server: Serving, query: str, status: int) -> None:
+    answer = httpx.get(f"{server.url}/api/v1/export?{query}")
+    assert (answer.status_code, answer.json()["status"]) == (status, status)

@@ -104,6 +104,14 @@ class ExportCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Format
 
 
+class ExportCalls(Filter, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which calls, and as what kind of file. A query, a filter or both must be given."""
+
+    format: Format
+    q: Annotated[str, Meta(max_length=500, description="Calls on which this was said.")] = ""
+    speaker: Annotated[str, Meta(max_length=200, description="Who said it.")] = ""
+
+
 class Stretch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What of a recording."""
 
@@ -149,7 +157,7 @@ def _reading(archive: Archive, shelf: Shelf | None) -> list[Operation[Any, Any]]
         except QueryError as error:
             raise Problem(409, "bad-query", str(error)) from None
 
-    export_one, _ = export_endpoints(archive, shelf)
+    export_one, export_many = export_endpoints(archive, shelf)
     found: list[Operation[Any, Any]] = [
         Operation(
             "search", "GET", "/search", "What was said, in all calls.", "read",
@@ -158,6 +166,11 @@ def _reading(archive: Archive, shelf: Shelf | None) -> list[Operation[Any, Any]]
         Operation(
             "export_call", "GET", "/calls/{call}/export", "One call as a file.", "read",
             _plain(export_one), query=ExportCall, media="*/*", problems=(409,),
+        ),
+        Operation(
+            "export_calls", "GET", "/export",
+            "The calls that a search and filters find, a file each in a ZIP file.", "read",
+            _plain(export_many), query=ExportCalls, media="application/zip", problems=(409,),
         ),
     ]  # fmt: skip
     if shelf is None:
@@ -199,6 +212,8 @@ def _plain(
         except ApiError as error:
             status = 409 if error.status in (400, 422) else error.status
             raise Problem(status, error.name, str(error)) from None
+        except QueryError as error:
+            raise Problem(409, "bad-query", str(error)) from None
         except AudioError as error:
             raise Problem(409, "no-audio", str(error)) from None
 
