@@ -111,7 +111,8 @@ def test_no_word_is_lost_and_none_comes_twice_whenever_it_dies(deaths: set[int],
 
 def holds(fed: Sequence[Fed], sample: int) -> bool:
     return any(
-        f.piece and f.piece.start <= sample < f.piece.start + len(f.piece.payload) for f in fed
+        f.piece and not f.known and f.piece.start <= sample < f.piece.start + len(f.piece.payload)
+        for f in fed
     )
 
 

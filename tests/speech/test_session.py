@@ -240,6 +240,43 @@ async def test_a_track_that_falls_silent_on_the_wire_has_its_words_finished(
     assert recorded.of(FinalTranscript)[0].text == "so long"
 
 
+async def test_a_track_that_pauses_while_the_other_goes_on_has_its_words_finished_at_once(
+    open_session: OpenSession,
+) -> None:
+    recorded = await open_session(
+        ScriptedRecognizer(spoken("so long"), ()), options=SessionOptions(stall_ms=500)
+    )
+    recorded.silence(660)
+    recorded.silence(1200, "outbound")
+    async with asyncio.timeout(10):
+        while not recorded.of(FinalTranscript):
+            recorded.silence(20, "outbound")
+            await asyncio.sleep(0.02)
+    assert recorded.of(FinalTranscript)[0].text == "so long"
+
+
+async def test_a_server_that_stood_still_cuts_nobody_short(open_session: OpenSession) -> None:
+    looked = 0
+
+    def leaping() -> float:
+        nonlocal looked
+        looked += 1
+        return looked * 10.0
+
+    recorded = await open_session(
+        ScriptedRecognizer(spoken("so long my friend"), ()), clock=leaping
+    )
+    recorded.silence(660)
+    async with asyncio.timeout(20):
+        while looked < 4:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert not recorded.of(FinalTranscript)
+    recorded.silence(1000)
+    await recorded.session.close("stop")
+
+    assert [final.text for final in recorded.of(FinalTranscript)] == ["so long my friend"]
+
+
 async def test_lag_is_told_when_it_grows_and_when_it_is_gone(open_session: OpenSession) -> None:
     gate = threading.Event()
     recognizer = ScriptedRecognizer(spoken("late words"), on_audio=lambda _: void(gate.wait(20)))

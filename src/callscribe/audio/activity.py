@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,19 @@ class ActivityOptions:
     """A shorter burst is a click."""
 
 
+class ActivityState(NamedTuple):
+    """What a detector remembers: of the samples, of the noise floor, of speech."""
+
+    previous: float
+    minima: tuple[float, ...]
+    minimum: float
+    frames_in_minimum: int
+    smooth: float | None
+    loud_frames: int
+    quiet_frames: int
+    active: bool
+
+
 class ActivityDetector:
     """One track's detector. Feed it everything, in order."""
 
@@ -65,6 +79,30 @@ class ActivityDetector:
         self._active = False
         self.above_db: Levels = np.zeros(0)
         """How far the frames last accepted are above the noise floor, in dB."""
+
+    @property
+    def state(self) -> ActivityState:
+        """All that it knows of the track so far; another detector that is given it goes on from here."""
+        return ActivityState(
+            self._previous,
+            tuple(self._minima),
+            float(self._minimum),
+            self._frames_in_minimum,
+            self._smooth,
+            self._loud_frames,
+            self._quiet_frames,
+            self._active,
+        )
+
+    @state.setter
+    def state(self, state: ActivityState) -> None:
+        self._previous = state.previous
+        self._minima.clear()
+        self._minima.extend(state.minima)
+        self._minimum, self._frames_in_minimum = state.minimum, state.frames_in_minimum
+        self._smooth = state.smooth
+        self._loud_frames, self._quiet_frames = state.loud_frames, state.quiet_frames
+        self._active = state.active
 
     @property
     def floor_db(self) -> float:

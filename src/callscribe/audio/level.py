@@ -34,6 +34,15 @@ class LevelFollower:
         self._heard_ms = 0.0
         self._noise = 0.0
 
+    @property
+    def state(self) -> tuple[float, float, float, float]:
+        """All that it knows of the track so far; another one that is given it goes on from here."""
+        return self.gain_db, self._power, self._heard_ms, self._noise
+
+    @state.setter
+    def state(self, state: tuple[float, float, float, float]) -> None:
+        self.gain_db, self._power, self._heard_ms, self._noise = state
+
     def accept(self, pcm: Pcm, flags: Flags) -> Pcm:
         """The chunk at its new level.
 

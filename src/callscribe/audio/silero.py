@@ -113,6 +113,17 @@ class VoiceDetector:
         self._rest: Floats = np.zeros(_CONTEXT, np.float32)
         """The context of the next window, and what there is of it."""
 
+    @property
+    def state(self) -> bytes:
+        """All that it knows of the track so far; another detector that is given it goes on from here."""
+        return np.concatenate((self._hidden, self._cell, self._rest)).tobytes()
+
+    @state.setter
+    def state(self, state: bytes) -> None:
+        self._hidden, self._cell, self._rest = np.split(
+            np.frombuffer(state, np.float32), (_HIDDEN, 2 * _HIDDEN)
+        )
+
     def accept(self, pcm: Pcm) -> Floats:
         """How likely each window that is complete now is to hold speech, 0 to 1, shape (windows,).
 

@@ -31,21 +31,32 @@ _HALF_WIDTH_HZ = 45
 """Half the main lobe of a Hann window of one block."""
 
 
+def _lines_of_tones() -> npt.NDArray[np.float64]:
+    """Which of a block's frequencies belong to which tone, shape (tones, frequencies), 0 or 1."""
+    frequencies = np.fft.rfftfreq(BLOCK, 1 / SAMPLE_RATE)
+    near = [[np.abs(frequencies - hz) <= _HALF_WIDTH_HZ for hz in tone] for tone in TONES]
+    return np.array([np.any(tone, axis=0) for tone in near], np.float64)
+
+
+_WINDOW: Final = np.hanning(BLOCK)
+_LINES: Final = _lines_of_tones()
+
+
 class ToneDetector:
     """One track's detector. Feed it everything, in order."""
 
     def __init__(self) -> None:
-        frequencies = np.fft.rfftfreq(BLOCK, 1 / SAMPLE_RATE)
-        self._window = np.hanning(BLOCK)
-        self._lines = np.array(
-            [
-                np.any([np.abs(frequencies - hz) <= _HALF_WIDTH_HZ for hz in tone], axis=0)
-                for tone in TONES
-            ],
-            np.float64,
-        )
         self._run = 0
         self._level = 0.0
+
+    @property
+    def state(self) -> tuple[int, float]:
+        """All that it knows of the track so far; another detector that is given it goes on from here."""
+        return self._run, self._level
+
+    @state.setter
+    def state(self, state: tuple[int, float]) -> None:
+        self._run, self._level = state
 
     def accept(self, pcm: Pcm) -> npt.NDArray[np.bool_]:
         """Which blocks hold nothing but a tone.
@@ -59,9 +70,9 @@ class ToneDetector:
         if not len(pcm):
             return np.zeros(0, np.bool_)
         blocks = pcm.astype(np.float64).reshape(-1, BLOCK) / 32768.0
-        spectrum = np.abs(np.fft.rfft(blocks * self._window, axis=1)) ** 2
+        spectrum = np.abs(np.fft.rfft(blocks * _WINDOW, axis=1)) ** 2
         power = spectrum.sum(axis=1) + 1e-12
-        share = (spectrum @ self._lines.T).max(axis=1) / power
+        share = (spectrum @ _LINES.T).max(axis=1) / power
         level = 10 * np.log10(np.mean(blocks**2, axis=1) + 1e-10)
         flags = np.zeros(len(blocks), np.bool_)
         for i in range(len(blocks)):

@@ -7,7 +7,7 @@ speak at once share nothing.
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import Enum
 from typing import Final
 
 import numpy as np
@@ -39,15 +39,19 @@ _Floats = npt.NDArray[np.float64]
 
 
 class Memory:
-    """What a track carried lately, by its place on the line. As it came, in mu-law: it is seldom asked for."""
+    """What a track carried lately, by its place on the carrier's clock, which a stream's tracks share. As it came, in
+    mu-law: it is seldom asked for."""
 
-    def __init__(self, samples: int = 2 * SAMPLE_RATE) -> None:
+    def __init__(self, samples: int = 3 * SAMPLE_RATE) -> None:
         self.end = 0
-        """Samples of the line up to the newest."""
+        """Samples of the clock up to the newest; 0 before the first."""
+        self.away = True
+        """Nothing comes of it for now."""
         self._ring = bytearray(_SILENCE * samples)
 
     def remember(self, position: int, payload: bytes) -> None:
-        """The line goes on at `position`; what lies between is silence."""
+        """The track goes on at `position`; what lies between is silence. It may be told again from an earlier one."""
+        self.away = False
         size = len(self._ring)
         hole = position - self.end
         if hole > 0:
@@ -77,11 +81,11 @@ class Memory:
 class Verdict(Enum):
     """What a sound is, next to the other track's."""
 
-    ALONE = auto()
+    ALONE = "alone"
     """The other track carried nothing that could have come back like this."""
-    OWN = auto()
+    OWN = "own"
     """It could be an echo by its level, but is another signal."""
-    ECHO = auto()
+    ECHO = "echo"
 
 
 def judge(sound: Pcm, other: Pcm) -> Verdict:

@@ -33,7 +33,7 @@ from callscribe.audio.timeline import Piece
 from callscribe.events import Track
 from callscribe.speech.admission import Admission
 from callscribe.speech.backlog import Backlog
-from callscribe.speech.recovery import WARM_UP, Failed, Place, RecoveringDecoder
+from callscribe.speech.recovery import HEARD_MS, Failed, Place, RecoveringDecoder
 from callscribe.speech.segmenter import STEP
 from callscribe.speech.strain import Strain
 from callscribe.speech.stream import DecodingOptions, Fed, Found
@@ -586,7 +586,7 @@ class Lane:
         progress = self._begin_at.get(track)
         if progress is None:
             return False
-        if piece.start + len(piece.payload) <= progress.position - WARM_UP:
+        if piece.start + len(piece.payload) <= progress.position - HEARD_MS * SAMPLES_PER_MS:
             return True
         del self._begin_at[track]
         return False

@@ -1,13 +1,16 @@
 """Decoding that survives its recogniser: audio is kept until its words are final, and decoded again where it died.
 
 A decoder lives in a place, this process or another. When the place dies or a track's recogniser fails, the track begins
-anew from its last final. Audio on which that happens three times is passed over, and told.
+anew from its last final, with what was known of the line there, so that it hears the same again. Audio on which that
+happens three times is passed over, and told.
 """
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
@@ -25,8 +28,9 @@ _log = structlog.get_logger(__name__)
 
 _TRIES: Final = 3
 """So often is the same audio decoded."""
-WARM_UP: Final = 20 * STEP
-"""Samples before the first that is decoded again, by which a new decoder gets to know the line: 4 s."""
+HEARD_MS: Final = 1200
+"""Audio before the first that is decoded again that decides what of it is an echo: `echo.HEARD` + `LONGEST_DELAY`, and
+some."""
 _BITE: Final = 5 * STEP
 """Samples decoded again at a time: what is passed over, if it must be, is no longer than this."""
 
@@ -83,7 +87,7 @@ class _Kept:
 
     progress: Progress = field(default_factory=Progress)
     fed: deque[Fed] = field(default_factory=deque)
-    """Since a little before `progress`."""
+    """Since a little before the `progress` of whichever track has come less far."""
     begun: bool = False
     tries: int = 0
     """How often decoding was lost since the last progress."""
@@ -98,27 +102,53 @@ class _Kept:
         """Samples of the line up to the end of what was fed."""
         return _end_of(self.fed)
 
+    @property
+    def progress_ms(self) -> float:
+        """The carrier's clock where it would be decoded again; without a bound when all is decoded."""
+        for fed in self.fed:
+            if fed.piece is not None and _end(fed.piece) > self.progress.position:
+                return fed.piece.clock_ms
+        return math.inf
+
+    @property
+    def end_ms(self) -> float:
+        """The carrier's clock at the end of what was fed; without a bound when nothing is kept."""
+        return next((_end_ms(f.piece) for f in reversed(self.fed) if f.piece is not None), math.inf)
+
     def advance(self, progress: Progress) -> None:
-        """Words up to there are given out: forget what is not needed any more."""
+        """Words up to there are given out."""
         if progress.position > self.progress.position or progress.number > self.progress.number:
             self.tries = 0
         self.progress = progress
-        keep_from = progress.position - WARM_UP
-        while self.fed and (self.fed[0].piece is None or _end(self.fed[0].piece) <= keep_from):
+
+    def forget(self, before_ms: float) -> None:
+        """Keep no audio from before this moment of the carrier's clock."""
+        while self.fed and (self.fed[0].piece is None or _end_ms(self.fed[0].piece) <= before_ms):
             self.fed.popleft()
 
-    def again(self) -> list[list[Fed]]:
-        """What must be fed to a new decoder, in bites: the first also has what makes the line known."""
+    def again(self, others: Iterable[Fed]) -> list[list[Fed]]:
+        """What must be fed to a new decoder, in bites.
+
+        Args:
+            others: of the other track, in order: it may be heard in this one.
+        """
         bites: list[list[Fed]] = [[]]
         samples = 0
-        for fed in self.fed:
-            if fed.piece is not None and _end(fed.piece) > self.progress.position:
+        known = ((at_ms, replace(fed, known=True)) for at_ms, fed in _timed(others))
+        for _, fed in heapq.merge(known, _timed(self.fed), key=lambda each: each[0]):
+            if fed.known:
+                bites[-1].append(fed)
+            elif fed.piece is None:
+                # A pause before what is decoded again says nothing; one after it ends an utterance.
+                if samples:
+                    bites[-1].append(fed)
+            elif _end(fed.piece) <= self.progress.position:
+                bites[-1].append(replace(fed, known=True))
+            else:
                 if samples >= _BITE:
                     bites.append([])
                     samples = 0
                 samples += len(fed.piece.payload)
-            # A pause before what is decoded again says nothing; one after it ends an utterance.
-            if fed.piece is not None or samples:
                 bites[-1].append(fed)
         return [bite for bite in bites if bite]
 
@@ -152,19 +182,30 @@ class RecoveringDecoder:
         return {track: kept.progress for track, kept in self._tracks.items()}
 
     def unfinished(self) -> list[Fed]:
-        """What another decoder would need beside `progress`, to go on from here."""
-        return [fed for kept in self._tracks.values() for fed in kept.fed]
+        """What another decoder would need beside `progress`, to go on from here; the tracks side by side."""
+        timed = (_timed(kept.fed) for kept in self._tracks.values())
+        return [fed for _, fed in heapq.merge(*timed, key=lambda each: each[0])]
 
     def decode(self, fed: Sequence[Fed], *, partials: bool) -> tuple[list[Found], list[Failed]]:
         """What the tracks say, and what could not be decoded. As `StreamDecoder.decode`, but never raises."""
         found: list[Found] = []
         failed: list[Failed] = []
         for each in fed:
-            self._tracks.setdefault(each.track, _Kept()).fed.append(each)
+            if each.track not in self._tracks:
+                self._tracks[each.track] = _Kept()
+                self._begin(each.track)
+            self._tracks[each.track].fed.append(each)
         if self._life == self._place.life:
             self._feed([f for f in fed if self._tracks[f.track].begun], found, partials=partials)
-        for track in [*self._tracks]:
-            self._catch_up(track, found, failed)
+        tracks = [*self._tracks]
+        while tracks:
+            for track in tracks:
+                self._catch_up(track, found, failed)
+            # A track that took the place with it while it caught up took those that had caught up before.
+            tracks = [
+                t for t, kept in self._tracks.items() if kept.pending and not self._lives(kept)
+            ]
+        self._forget()
         return found, failed
 
     def close(self) -> None:
@@ -181,7 +222,7 @@ class RecoveringDecoder:
         try:
             report = self._place.decode(self._stream, fed, partials=partials)
         except PlaceLost as error:
-            for track in {each.track for each in fed}:
+            for track in {each.track for each in fed if not each.known} or self._tracks:
                 self._fail(track, str(error))
             return False
         found += report.found
@@ -191,10 +232,28 @@ class RecoveringDecoder:
             self._fail(track, reason)
         return not report.broken
 
+    def _begin(self, track: Track) -> None:
+        """A track comes to a decoder that is there already; otherwise it is caught up with later."""
+        if self._life != self._place.life:
+            return
+        try:
+            self._place.begin(self._stream, track, Progress())
+            self._tracks[track].begun = True
+        except RecogniserFailed as error:
+            self._fail(track, str(error))
+
+    def _forget(self) -> None:
+        """Keep no more audio than must be decoded again, and what decides what of that is an echo."""
+        tracks = self._tracks.values()
+        newest_ms = max((each.end_ms for each in tracks if each.fed), default=0.0)
+        before_ms = min([newest_ms, *(each.progress_ms for each in tracks)]) - HEARD_MS
+        for each in tracks:
+            each.forget(before_ms)
+
     def _catch_up(self, track: Track, found: list[Found], failed: list[Failed]) -> None:
         """Begin a track that has no decoder, and decode what is kept of it, until that has got through."""
         kept = self._tracks[track]
-        while self._life != self._place.life or not kept.begun:
+        while not self._lives(kept):
             end = kept.end
             try:
                 self._reopen()
@@ -203,9 +262,10 @@ class RecoveringDecoder:
             except RecogniserFailed as error:
                 self._fail(track, str(error))
             else:
-                for bite in kept.again():
+                others = [f for t, other in self._tracks.items() if t != track for f in other.fed]
+                for bite in kept.again(others):
                     if not self._feed(bite, found, partials=False):
-                        end = _end_of(bite)
+                        end = _end_of([fed for fed in bite if fed.track == track])
                         break
                 else:
                     return
@@ -213,6 +273,10 @@ class RecoveringDecoder:
                 self._pass_over(track, end, found, failed)
                 if not kept.pending:
                     return
+
+    def _lives(self, kept: _Kept) -> bool:
+        """Whether a track has a decoder."""
+        return self._life == self._place.life and kept.begun
 
     def _fail(self, track: Track, reason: str) -> None:
         kept = self._tracks[track]
@@ -249,15 +313,25 @@ class RecoveringDecoder:
         kept.advance(
             replace(kept.progress, position=max(begin, end), revision=revision, shown=False)
         )
-        # Not even to make the line known is it heard again.
-        while kept.fed and (kept.fed[0].piece is None or _end(kept.fed[0].piece) <= end):
-            kept.fed.popleft()
         kept.tries = 0
         kept.begun = False
 
 
 def _end(piece: Piece) -> int:
     return piece.start + len(piece.payload)
+
+
+def _end_ms(piece: Piece) -> float:
+    return piece.clock_ms + len(piece.payload) / SAMPLES_PER_MS
+
+
+def _timed(fed: Iterable[Fed]) -> Iterator[tuple[float, Fed]]:
+    """With the moment of the carrier's clock at which each came to its end."""
+    at_ms = 0.0
+    for each in fed:
+        if each.piece is not None:
+            at_ms = _end_ms(each.piece)
+        yield at_ms, each
 
 
 def _end_of(fed: Sequence[Fed]) -> int:

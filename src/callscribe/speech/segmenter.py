@@ -12,9 +12,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 
-from callscribe.audio.activity import FRAME, ActivityDetector, Flags, Levels
+from callscribe.audio.activity import FRAME, ActivityDetector, ActivityState, Flags, Levels
 from callscribe.audio.level import LevelFollower
 from callscribe.audio.mulaw import SAMPLE_RATE, SAMPLES_PER_MS, Pcm
 from callscribe.audio.silero import WINDOW, VoiceDetector, VoiceNetwork
@@ -57,6 +58,19 @@ class Block:
     def flags(self) -> Flags:
         """Which of its frames are speech."""
         return self.loud & self.near
+
+
+class LineState(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a line between utterances (`Segmenter.state`)."""
+
+    position: int
+    judged: int
+    voiced_until: int
+    activity: ActivityState
+    tones: tuple[int, float]
+    voice: bytes | None
+    sound_level: tuple[float, float, float, float]
+    speech_level: tuple[float, float, float, float] | None
 
 
 class Segmenter:
@@ -121,6 +135,32 @@ class Segmenter:
             padded = np.concatenate((block.pcm, np.zeros(whole, np.int16)))
             return self._speech_level.accept(padded, block.flags)[: len(block.pcm)]
         return self._speech_level.accept(block.pcm, block.flags)
+
+    @property
+    def state(self) -> LineState:
+        """What it knows of the line between utterances, for another one that is to go on exactly as this would."""
+        return LineState(
+            position=self.position,
+            judged=self._judged,
+            voiced_until=self._voiced_until,
+            activity=self._activity.state,
+            tones=self._tones.state,
+            voice=None if self._voice is None else self._voice.state,
+            sound_level=self._sound_level.state,
+            speech_level=None if self._speech_level is None else self._speech_level.state,
+        )
+
+    @state.setter
+    def state(self, state: LineState) -> None:
+        self.position, self._judged = state.position, state.judged
+        self._voiced_until = state.voiced_until
+        self._activity.state = state.activity
+        self._tones.state = state.tones
+        self._sound_level.state = state.sound_level
+        if self._voice is not None and state.voice is not None:
+            self._voice.state = state.voice
+        if self._speech_level is not None and state.speech_level is not None:
+            self._speech_level.state = state.speech_level
 
     def jump(self, position: int) -> None:
         """Go on at `position`; what lies before it was nothing."""

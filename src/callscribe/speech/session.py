@@ -41,6 +41,8 @@ from callscribe.speech.waiting import Head, KeptStream, Left, Waiting
 _log = structlog.get_logger(__name__)
 
 _WATCH_S = 0.25
+_LATE = 5
+"""So much longer than a track's own pause the whole stream's is taken for lateness."""
 _LAG_SHOWN_MS = 1000
 _LAG_GONE_MS = 400
 
@@ -55,7 +57,8 @@ class SessionOptions:
     shortest_gap_ms: int = 200
     """A shorter hole is filled with silence and only counted."""
     stall_ms: int = 1000
-    """A track from which nothing comes for this long (by the wall clock) has its utterance finished."""
+    """A track from which nothing comes for this long, by the wall clock, while the other one goes on as long has its
+    utterance finished. Where nothing comes of either, the network may be at fault: then it takes five times as long."""
     held_back_ms: int = 180_000
     """Audio kept while nobody has answered; the oldest goes first."""
     language: str = ""
@@ -67,8 +70,8 @@ class _TrackState:
     """What the session knows of one track."""
 
     intake: Intake
-    busy_at: float
-    """Wall clock when a frame last came or was being decoded, seconds."""
+    quiet_s: float = 0.0
+    """Wall time in which no frame has come or was being decoded."""
     lag_told_ms: int = 0
     failed: Hole | None = None
     """What could not be decoded and is not told yet: more may follow."""
@@ -155,8 +158,7 @@ class StreamSession:
                     tell_gap=self._tell_gap,
                     reorder_window_ms=options.reorder_window_ms,
                     held_back_ms=options.held_back_ms,
-                ),
-                clock(),
+                )
             )
             for track in self.tracks
         }
@@ -242,7 +244,7 @@ class StreamSession:
         state = self._states.get(track)
         if state is None or self._closing is not None:
             return
-        state.busy_at = self._clock()
+        state.quiet_s = 0.0
         state.intake.receive(timestamp_ms, payload, chunk, keep=not self.paused)
 
     async def pause(self) -> None:
@@ -541,20 +543,27 @@ class StreamSession:
 
     async def _watch(self) -> None:
         """Finish utterances of tracks that have fallen silent on the wire, and tell how far behind we are."""
+        before = self._clock()
         while True:
             await asyncio.sleep(_WATCH_S)
             now = self._clock()
+            # While this process could not look, it could not read its sockets either.
+            passed_s, before = min(now - before, 2 * _WATCH_S), now
             for state in self._states.values():
-                if not self._lane.idle(state.track):
-                    # A machine that cannot keep up is not a line that has fallen silent.
-                    state.busy_at = now
-                elif (
-                    not state.intake.flushed
-                    and (now - state.busy_at) * 1000 >= self._options.stall_ms
-                ):
+                # A machine that cannot keep up is not a line that has fallen silent.
+                idle = self._lane.idle(state.track)
+                state.quiet_s = state.quiet_s + passed_s if idle else 0.0
+                if not state.intake.flushed and self._fell_silent(state):
                     state.intake.flush()
                 self._tell_lag(state)
             if self._lane.waits:
                 self._lane.save()
             elif self._waits_told and self._lane.worst_lag_ms <= _LAG_GONE_MS:
                 await self._tell_caught_up()
+
+    def _fell_silent(self, state: _TrackState) -> bool:
+        """Whether nothing more comes of a track for now, rather than late."""
+        seen_ms, stall_ms = state.intake.seen_ms or 0, self._options.stall_ms
+        others = (other.intake.seen_ms or 0 for other in self._states.values())
+        goes_on = max(others) - seen_ms >= stall_ms
+        return state.quiet_s * 1000 >= (stall_ms if goes_on else _LATE * stall_ms)

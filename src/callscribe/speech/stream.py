@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import structlog
 
+from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.audio.timeline import Piece
 from callscribe.events import Track
 from callscribe.recognition.base import Recognizer
+from callscribe.speech.echo import Memory
 from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.track import Progress, TextWriter, TrackDecoder
 from callscribe.speech.utterance import Utterance
@@ -28,6 +29,8 @@ class Fed:
     track: Track
     piece: Piece | None
     """None: nothing more comes for now; the utterance is over."""
+    known: bool = False
+    """Decoded before, or of no importance: only kept for what the other track may carry of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Report:
 
     found: list[Found] = field(default_factory=list)
     progress: dict[Track, Progress] = field(default_factory=dict)
-    """How far each track that was fed has come; where its recogniser failed, up to then."""
+    """How far each track has come; where its recogniser failed, up to then."""
     broken: dict[Track, str] = field(default_factory=dict)
     """Tracks whose recogniser failed, and why. They must be begun anew."""
 
@@ -72,6 +75,7 @@ class StreamDecoder:
         self._write = write
         self._options = options
         self._tracks: dict[Track, TrackDecoder] = {}
+        self._lines: dict[Track, Memory] = {"inbound": Memory(), "outbound": Memory()}
 
     def begin(self, track: Track, progress: Progress) -> None:
         """Decode a track, from where an earlier decoder of it had come.
@@ -89,9 +93,9 @@ class StreamDecoder:
             skip_silence=options.skip_silence,
             follow_level=options.follow_level,
             progress=progress,
+            line=self._lines[track],
+            other=self._lines["outbound" if track == "inbound" else "inbound"],
         )
-        for other in self._tracks.values():
-            decoder.other, other.other = other, decoder
         self._tracks[track] = decoder
 
     def end(self, track: Track) -> None:
@@ -99,43 +103,58 @@ class StreamDecoder:
         decoder = self._tracks.pop(track, None)
         if decoder is not None:
             decoder.close()
-            for other in self._tracks.values():
-                other.other = None
 
     def decode(self, fed: Sequence[Fed], *, partials: bool) -> Report:
         """What the tracks say, in order.
 
         Args:
-            fed: in the order in which it came, over all tracks, which have begun.
+            fed: in the order in which it came, over all tracks. Those that are not to be decoded have begun.
             partials: False gives at most one for each track, at the end.
         """
-        report = Report()
-        for track, together in groupby(fed, lambda each: each.track):
-            if track in report.broken:
-                continue
-            decoder = self._tracks[track]
-            report.progress[track] = decoder.progress
-            try:
-                for each in together:
-                    said = self._decode(decoder, each, partials=partials)
-                    report.found.extend(Found(track, utterance) for utterance in said)
-                    report.progress[track] = decoder.progress
-            except Exception as error:
-                _log.exception("recognition failed", track=track)
-                report.broken[track] = f"{type(error).__name__}: {error}"
-        for track in {each.track: None for each in fed}:
-            if track in report.broken:
-                continue
-            decoder = self._tracks[track]
-            if not partials:
+        report = Report(progress={track: each.progress for track, each in self._tracks.items()})
+        # What a track carried is told again because the other one begins anew: it is further itself.
+        again = {each.track for each in fed if each.known}
+        for each in fed:
+            if each.known:
+                self._know(each)
+            else:
+                self._decode(report, each.track, each, partials=partials)
+            for track in [*self._tracks]:
+                if track != each.track and track not in again:
+                    self._decode(report, track, None, partials=partials)
+        if not partials:
+            for track, decoder in self._tracks.items():
                 report.found.extend(Found(track, said) for said in decoder.partial())
                 report.progress[track] = decoder.progress
         return report
 
-    def _decode(self, decoder: TrackDecoder, fed: Fed, *, partials: bool) -> list[Utterance]:
+    def _know(self, fed: Fed) -> None:
+        line = self._lines[fed.track]
         if fed.piece is None:
-            return decoder.flush()
-        return decoder.accept(fed.piece, partials=partials)
+            line.away = True
+        else:
+            position = round(fed.piece.clock_ms * SAMPLES_PER_MS)
+            line.remember(position, fed.piece.payload)
+
+    def _decode(self, report: Report, track: Track, fed: Fed | None, *, partials: bool) -> None:
+        """Feed a track, or let it go on with what waited for the other one."""
+        if track in report.broken:
+            return
+        decoder = self._tracks[track]
+        try:
+            if fed is None:
+                said = decoder.go_on(partials=partials)
+            elif fed.piece is None:
+                said = decoder.flush()
+            else:
+                said = decoder.accept(fed.piece, partials=partials)
+        except Exception as error:
+            _log.exception("recognition failed", track=track)
+            report.broken[track] = f"{type(error).__name__}: {error}"
+            self.end(track)
+            return
+        report.found.extend(Found(track, utterance) for utterance in said)
+        report.progress[track] = decoder.progress
 
     def close(self) -> None:
         """Free what the recogniser holds. Idempotent."""

@@ -6,9 +6,10 @@ Times in utterances are milliseconds of the carrier's clock on this stream.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -23,13 +24,15 @@ from callscribe.recognition.base import Hypothesis, Recognizer
 from callscribe.speech import echo, voice
 from callscribe.speech.echo import Memory, Verdict
 from callscribe.speech.endpoint import Decision, EndpointOptions
-from callscribe.speech.segmenter import STEP, Block, Segmenter
+from callscribe.speech.segmenter import STEP, Block, LineState, Segmenter
 from callscribe.speech.utterance import Hearing, Utterance
 
 _log = structlog.get_logger(__name__)
 
 _LONG_HOLE: Final = SAMPLE_RATE
 """A longer hole ends the utterance instead of being decoded as silence."""
+_PATIENCE: Final = SAMPLE_RATE * 3 // 10
+"""Samples for which a track waits for the other one, of which it may carry an echo, to come as far as itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,18 @@ class Progress:
     """Of the newest partial of it given out."""
     shown: bool = False
     """That partial had words."""
+    line: LineState | None = field(default=None, repr=False, compare=False)
+    """What was known of the line at `position`, so that what follows is heard as it would have been; None: nothing."""
+    verdict: Verdict = Verdict.ALONE
+    """On what was heard just before."""
+
+
+class _Place(NamedTuple):
+    """Where a decoder could go on, and what is known of the line there."""
+
+    position: int
+    line: LineState | None
+    verdict: Verdict
 
 
 class Written(Protocol):
@@ -75,11 +90,14 @@ class TrackDecoder:
         skip_silence: bool = True,
         follow_level: bool = True,
         progress: Progress | None = None,
+        line: Memory | None = None,
+        other: Memory | None = None,
     ) -> None:
         """
         Args:
-            progress: where another decoder of this track had come. What is fed from before it makes the line known
-                again, but no words.
+            progress: where another decoder of this track had come. What is fed from before it is passed over.
+            line: keeps what the track carried lately, for the other one.
+            other: what the other track of the stream carried lately, of which this one may carry an echo.
 
         Raises:
             callscribe.errors.ModelError: no session could be started.
@@ -90,6 +108,10 @@ class TrackDecoder:
         self._write = write
         self._skip_silence = skip_silence and not recognizer.hears_silence
         self._segmenter = Segmenter(voice.network(), follow_level=follow_level)
+        self._pending: deque[Piece] = deque()
+        """Pieces that wait until the other track has come as far..."""
+        self._pending_samples = 0
+        """...and how much they hold."""
         self._resampler = Resampler(SAMPLE_RATE, self._rate)
         self._clock_ms = 0.0
         """The carrier's clock at the line's first sample, as of the newest piece."""
@@ -101,15 +123,21 @@ class TrackDecoder:
         """Samples, at its own rate, that the recogniser was given or told to skip."""
         self._current: Hearing | None = None
         progress = progress or Progress()
-        self._known_until = progress.position
+        self._begun = False
+        """A piece has been taken in."""
+        self._resume = _Place(progress.position, progress.line, progress.verdict)
+        """Where another decoder would go on."""
+        self._next: _Place | None = None
+        """...and where, when the recogniser can't want the audio before it any more."""
         self._number, self._revision = progress.number, progress.revision
         self._shown = progress.shown
         """The newest partial given out had words."""
-        self._memory = Memory()
-        self._verdict = Verdict.ALONE
+        self._line = line or Memory()
+        self._other = other
+        self._verdict = progress.verdict
         """On the newest block."""
-        self.other: TrackDecoder | None = None
-        """The other track of the stream, of which this one may carry an echo."""
+        if progress.line is not None:
+            self._segmenter.state = progress.line
 
     @property
     def position(self) -> int:
@@ -124,11 +152,8 @@ class TrackDecoder:
     @property
     def progress(self) -> Progress:
         """How far this has come."""
-        if self._current is not None:
-            position = self._current.begin
-        else:
-            position = max(self._segmenter.kept_from, self._known_until)
-        return Progress(position, self._number, self._revision, self._shown)
+        position, line, verdict = self._resume
+        return Progress(position, self._number, self._revision, self._shown, line, verdict)
 
     def accept(self, piece: Piece, *, partials: bool = True) -> list[Utterance]:
         """The next piece of the line; a hole before it is silence.
@@ -136,20 +161,52 @@ class TrackDecoder:
         Args:
             partials: False leaves them out, which saves time when decoding is behind.
         """
+        self._line.remember(round(piece.clock_ms * SAMPLES_PER_MS), piece.payload)
+        self._pending.append(piece)
+        self._pending_samples += len(piece.payload)
+        return self.go_on(partials=partials)
+
+    def go_on(self, *, partials: bool = True) -> list[Utterance]:
+        """Decode what need not wait for the other track."""
         found: list[Utterance] = []
-        if self._known_until and not self.position:
-            self._jump(piece.start - (piece.start - self._known_until) % STEP)
-            self._session.endpoint()
+        while self._pending and self._may_take(self._pending[0]):
+            found += self._take_next(partials=partials)
+        return found
+
+    def _may_take(self, piece: Piece) -> bool:
+        """Whether what of the other track could be heard in a piece is there, or will not come.
+
+        So what is taken for an echo depends on the audio alone, not on how the two tracks' messages take turns.
+        """
+        if self._other is None or self._other.away:
+            return True
+        end = round(piece.clock_ms * SAMPLES_PER_MS) + len(piece.payload)
+        return self._other.end >= end or self._pending_samples >= _PATIENCE
+
+    def _take_next(self, *, partials: bool) -> list[Utterance]:
+        """Take the first piece that waits."""
+        found: list[Utterance] = []
+        piece = self._pending.popleft()
+        self._pending_samples -= len(piece.payload)
+        self._clock_ms = piece.clock_ms - piece.start / SAMPLES_PER_MS
+        if not self._begun:
+            begin = self._resume.position
+            if piece.start + len(piece.payload) <= begin:
+                return []
+            self._begun = True
+            if begin:
+                self._jump(begin)
+                self._session.endpoint()
+            if piece.start < begin:
+                piece = replace(piece, start=begin, payload=piece.payload[begin - piece.start :])
         hole = piece.start - self.position - len(self._rest) - len(self._waiting)
         if hole:
             found += self._take_waiting(partials=partials)
         if hole > _LONG_HOLE:
-            found += self.flush()
+            found += self._finish_line()
             self._jump(piece.start)
         elif hole > 0:
             found += self._take(np.zeros(hole, np.int16), partials=partials)
-        self._clock_ms = piece.clock_ms - piece.start / SAMPLES_PER_MS
-        self._memory.remember(piece.start, piece.payload)
         self._waiting += piece.payload
         if len(self._rest) + len(self._waiting) >= STEP:
             found += self._take_waiting(partials=partials)
@@ -157,6 +214,14 @@ class TrackDecoder:
 
     def flush(self) -> list[Utterance]:
         """Nothing more comes for now: decode what is left and end the utterance."""
+        self._line.away = True
+        found: list[Utterance] = []
+        while self._pending:
+            found += self._take_next(partials=False)
+        return found + self._finish_line()
+
+    def _finish_line(self) -> list[Utterance]:
+        """Decode what is left of a step, and end the utterance."""
         found = self._take_waiting(partials=False)
         if len(self._rest):
             # The last fraction of a step, filled up with more of the same; only its own length counts.
@@ -166,8 +231,10 @@ class TrackDecoder:
         if self._current is not None:
             found += self._end(self._current)
         elif self._shown:
-            position_ms = self._known_until // SAMPLES_PER_MS
+            position_ms = self._resume.position // SAMPLES_PER_MS
             found += self._take_back((position_ms, position_ms))
+        if self._begun:
+            self._resume, self._next = self._place(), None
         return found
 
     def close(self) -> None:
@@ -194,20 +261,18 @@ class TrackDecoder:
 
     def _step(self, pcm: Pcm, length: int, *, partials: bool) -> list[Utterance]:
         block = self._segmenter.accept(pcm, length)
-        if self.other is not None and (self._segmenter.begins or block.flags.any()):
-            self._compare(block, self.other)
+        if self._other is not None and (self._segmenter.begins or block.flags.any()):
+            self._compare(block, self._other)
         else:
             self._verdict = Verdict.ALONE
         current = self._current
         if current is not None:
             self._hear(current, block)
             return self._judge(current, partials=partials)
-        if block.end <= self._known_until:
-            self._segmenter.level(block)
-            self._skip_to(block.end)
-            self._session.endpoint()
-            return []
         begin = self._segmenter.wait(block)
+        if self._next is None or self._next.position <= begin:
+            self._resume = self._next or self._resume
+            self._next = self._place()
         said = self._skip_to(begin)
         if self._skip_silence and not said and not self._segmenter.begins:
             return []
@@ -217,15 +282,19 @@ class TrackDecoder:
             self._hear(current, earlier)
         return self._judge(current, partials=partials)
 
-    def _compare(self, block: Block, other: TrackDecoder) -> None:
+    def _place(self, position: int | None = None) -> _Place:
+        """Here, between utterances, another decoder could go on."""
+        position = self.position if position is None else position
+        return _Place(position, self._segmenter.state, self._verdict)
+
+    def _compare(self, block: Block, other: Memory) -> None:
         """See whether the block is an echo of the other track."""
-        late = round((self._clock_ms - other._clock_ms) * SAMPLES_PER_MS)
-        begin, end = block.end - echo.HEARD, block.end
+        end = round(self._clock_ms * SAMPLES_PER_MS) + block.end
+        begin = end - echo.HEARD
         before, self._verdict = (
             self._verdict,
             echo.judge(
-                self._memory.between(begin, end),
-                other._memory.between(begin + late - echo.LONGEST_DELAY, end + late),
+                self._line.between(begin, end), other.between(begin - echo.LONGEST_DELAY, end)
             ),
         )
         if self._verdict is Verdict.ECHO:
@@ -255,6 +324,7 @@ class TrackDecoder:
         self._given += len(rest)
         heard = [*self._session.accept(rest), *self._session.endpoint()]
         self._skip_to(self.position)
+        self._resume, self._next = self._place(), None
         return self._finish(current, heard)
 
     def _split(self, current: Hearing) -> list[Utterance]:
@@ -263,6 +333,7 @@ class TrackDecoder:
         last_ms = max((h.words[-1].end_ms for h in heard if h.words), default=0)
         begin = max(current.begin, last_ms * SAMPLES_PER_MS)
         self._current = current.from_(begin, self.position)
+        self._resume = self._place(begin)
         return found
 
     def partial(self) -> list[Utterance]:
