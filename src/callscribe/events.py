@@ -216,6 +216,8 @@ class FinalTranscript(Event, frozen=True, kw_only=True, tag="final"):
     confidence: float = 0.0
     """Mean over the words; with a calibrated model the share of them that is likely right."""
     lag_ms: int = 0
+    language: str = ""
+    """BCP 47: what it was found to be, where the recogniser finds that out; empty: what the stream says."""
 
 
 class RevisedTranscript(Event, frozen=True, kw_only=True, tag="revised"):

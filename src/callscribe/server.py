@@ -52,7 +52,7 @@ from callscribe.journal.journal import Journal
 from callscribe.journal.stages import Stage
 from callscribe.journal.worker import Worker
 from callscribe.metrics import Meter, Source
-from callscribe.models.choice import second_reader
+from callscribe.models.choice import AUTO, second_reader
 from callscribe.models.folder import ModelFolder, resolve
 from callscribe.outlet import as_run_here
 from callscribe.phone import is_number
@@ -404,7 +404,7 @@ async def running_product(settings: Settings, tell: Tell) -> AsyncIterator[Produ
                 own = await account.choose(settings.public_url, tell)
         model = resolve(settings.model, language=settings.language)
         recognizer: Recognizer | Elsewhere
-        if in_processes(settings):
+        if in_processes(settings) and model.kind != "reader":  # whose threads are not copied
             load = partial(engines.load_recognizer, model.path, model.facts)
             recognizer = Elsewhere(model.title, model.language, load)
         else:
@@ -474,7 +474,15 @@ async def running_server(
         waiting = Waiting(settings.data)
         left = await asyncio.to_thread(waiting.left)
         readings = await stack.enter_async_context(
-            second_readings(settings, flows, recognizer.language, record, pool, left)
+            second_readings(
+                settings,
+                flows,
+                recognizer.language,
+                record,
+                pool,
+                left,
+                alone=not isinstance(recognizer, Elsewhere) and engines.reads_alone(recognizer),
+            )
         )
         sessions = Sessions(settings, pool, record, waiting, readings, language=recognizer.language)
         record.upkeep.let_go = sessions.drop
@@ -635,17 +643,22 @@ async def second_readings(
     record: Record,
     pool: DecodePool,
     left: Sequence[KeptStream] = (),
+    *,
+    alone: bool = False,
 ) -> AsyncIterator[SecondReadings]:
     """What reads utterances again, each model once, for whatever numbers.
 
     Args:
         pool: while it is behind, nothing is read again.
         left: streams that will be decoded though their calls are over.
+        alone: the recogniser is a reader itself: another is at work only where one is named.
 
     Raises:
         ModelError: a reader that is named is not there, or of another kind or language; says for which number.
     """
-    general = second_reader(settings.second_reader, language=language)
+    general = None
+    if not (alone and settings.second_reader == AUTO):
+        general = second_reader(settings.second_reader, language=language)
     wanted = readers_of_numbers(flows, language)
     others = {
         model.path: model for model in wanted.values() if not general or model.path != general.path

@@ -188,11 +188,15 @@ class Settings:
 
     model: str = setting(
         "",
-        "Recognition model: a name (`callscribe models list`) or a folder. Empty: the built-in English one.",
+        "Recognition model: a name (`callscribe models list`) or a folder. Empty: the built-in English one. "
+        "A Whisper model is possible too: slower, for languages that have no other.",
         group="Recognition",
     )
     language: str = setting(
-        "", "Language of the model when its name doesn't say, e.g. de.", group="Recognition"
+        "",
+        "Language of the model when its name doesn't say, e.g. de. `auto`: found out in the first seconds of each "
+        "track, by Whisper models of many languages.",
+        group="Recognition",
     )
     second_reader: str = setting(
         "auto",

@@ -1,4 +1,5 @@
-"""A whole call with the real second reader: read again, settled, and nothing lost when the server is killed."""
+"""A whole call with the real second reader: read again, settled, and nothing lost when the server is killed; and with
+the same model alone."""
 
 from __future__ import annotations
 
@@ -47,3 +48,19 @@ def test_a_killed_server_reads_what_was_left_when_it_starts_again(tmp_path: Path
     # The very last final may have been on its way: its sound is kept a moment after it is shown.
     assert [said["reading"] for said in record["utterances"]].count(1) <= 1
     assert not (data / "unread").exists()
+
+
+def test_a_whisper_model_alone_hears_a_call(tmp_path: Path) -> None:
+    with Running(tmp_path / "data", "--json", "--model", str(tiny_en())) as server:
+        (call,) = report(simulate(server, "--speed", SPEED))
+        server.until("call_ended")
+        server.until("stream_ended")  # later than the call, where it was too much for the machine
+        events = server.events()
+        server.end(signal.SIGTERM)
+    assert {event["language"] for event in events if event["type"] == "final"} == {"en"}
+    assert not [event for event in events if event["type"] == "revised"]
+    record = show(tmp_path / "data", call["sid"])
+    said = demos.demo("bank")
+    for track, speaker in (("inbound", "caller"), ("outbound", "agent")):
+        wrong = errors(record, track, said.words(speaker))
+        assert wrong.rate < 0.1, wrong

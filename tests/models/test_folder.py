@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,17 @@ from callscribe.models.folder import (
     resolve,
 )
 from tests.models.publisher import FILES, make_model
+
+
+def make_whisper(folder: Path, *, english_only: bool) -> Path:
+    """A folder as a Whisper model's looks from outside."""
+    about = {"alignment_heads": [[1, 0]], "suppress_ids_begin": [220, 50256 + (not english_only)]}
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(about))
+    for name in ("model.bin", "tokenizer.json"):
+        (folder / name).touch()
+    return folder
+
 
 V1 = {
     "final.mdl": b"x",
@@ -130,6 +142,23 @@ def test_an_incomplete_model_is_told(tmp_path: Path) -> None:
 def test_a_model_is_refused_for_what_it_cannot_do(models: Path) -> None:
     with pytest.raises(ModelError, match=r"phone-en .* cannot read utterances again"):
         resolve("", kind="reader", models=models)
+
+
+def test_a_model_of_many_languages_finds_out_or_is_told(tmp_path: Path) -> None:
+    many = make_whisper(tmp_path / "whisper-base", english_only=False)
+    assert resolve(str(many), language="auto").language == ""
+    assert resolve(str(many), language="de").language == "de"
+    with pytest.raises(ModelError, match=r"does not read `xx`.*such as de, fr"):
+        resolve(str(many), language="xx")
+
+
+@pytest.mark.parametrize("model", ["", "english"])
+def test_a_model_of_one_language_cannot_find_out_another(tmp_path: Path, model: str) -> None:
+    folder = str(make_whisper(tmp_path / "whisper-tiny.en", english_only=True)) if model else ""
+    with pytest.raises(ModelError, match="speaks en and cannot find out another"):
+        resolve(folder, language="auto")
+    with pytest.raises(ModelError, match="speaks `en`, but the language is set to `de`"):
+        resolve(folder, language="de")
 
 
 def test_a_model_is_loaded_with_what_is_known_of_it() -> None:

@@ -336,6 +336,11 @@ def adapt_model(
         AdaptError: see `callscribe.models.adapt.adapt`.
     """
     found = folder.resolve(base)
+    if found.kind != "recognizer":
+        raise ModelError(
+            f"{found.title} cannot be adapted: it is a Whisper model. It is offered the `words` of a number and the "
+            "names in your contacts instead."
+        )
     console = Console(stderr=True, highlight=False)
     with Progress(
         TextColumn("{task.description:<40}"),

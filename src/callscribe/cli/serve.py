@@ -232,9 +232,13 @@ def flush_quietly(view: TerminalView) -> None:
         view.flush()
 
 
-def reader_lines(server: Server) -> list[str]:
-    """Which second reader is at work, how good it is, and how many calls it can follow; or how to get one."""
-    if server.settings.second_reader == choice.OFF:
+def reader_lines(server: Server, *, alone: bool = False) -> list[str]:
+    """Which second reader is at work, how good it is, and how many calls it can follow; or how to get one.
+
+    Args:
+        alone: the model is a reader itself, and needs no other.
+    """
+    if server.settings.second_reader == choice.OFF or alone:
         return []
     if server.reading is None:
         return [f"Reader   none; get one with: {program()} models get {readers.SMALLEST}"]
@@ -285,7 +289,7 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         lines.append(
             f"         No rules for written text in {language or 'this language'}: words are shown raw."
         )
-    lines += reader_lines(server)
+    lines += reader_lines(server, alone=model.kind == "reader")
     if server.capacity:
         lines.append(f"Capacity {capacity_line(server.capacity, settings.capacity == 'auto')}")
     lines.append(f"Page     {server.page_url}")

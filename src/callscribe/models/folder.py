@@ -27,11 +27,8 @@ ABOUT_FILE = "model.json"
 """Our own note in a model's folder; models without it work just as well."""
 
 
-_CANNOT: dict[Kind, str] = {
-    "recognizer": "cannot hear calls as they go: it reads utterances again once they are over",
-    "reader": "cannot read utterances again: it hears calls as they go",
-}
-"""What is wrong with a model of the other kind."""
+AUTO = "auto"
+"""As a language: it is found out."""
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -99,7 +96,7 @@ class ModelFolder:
         """Load it, to hear calls as they go.
 
         Raises:
-            ModelError: damaged, of the other kind, or its library is not there; says what to do.
+            ModelError: damaged, or its library is not there; says what to do.
         """
         return registry.load_recognizer(self.path, self.facts)
 
@@ -162,8 +159,9 @@ def resolve(
     Args:
         name_or_folder: a downloaded model's name, a folder, or empty for the built-in one. Names are also looked for
             where the engines' own tools keep models.
-        language: BCP 47; given, a model known to speak another one is refused.
-        kind: what it is wanted for; a model of the other kind is refused.
+        language: BCP 47; given, a model known to speak another one is refused. `auto`: only a model of many,
+            which finds out.
+        kind: what it is wanted for. Readers can be either.
         models: the models folder; by default the user's.
         environ: by default the process's environment.
 
@@ -176,8 +174,19 @@ def resolve(
         found = built_in()
     else:
         found = inspect(_locate(name_or_folder, where, env))
-    if found.kind != kind:
-        raise ModelError(f"The model {found.title} {_CANNOT[kind]}.")
+    if kind == "reader" and found.kind != kind:
+        raise ModelError(
+            f"The model {found.title} cannot read utterances again: it hears calls as they go."
+        )
+    if language == AUTO:
+        if found.kind != "reader" or found.language:
+            raise ModelError(
+                f"The model {found.title} speaks {found.language or 'one language'} and cannot find out another. "
+                "Leave the language out, or take a model of many languages, e.g. whisper-base: callscribe models list"
+            )
+        language = ""
+    if language and found.kind == "reader" and not found.language:
+        _check_readable(found, language)
     if language and found.language and not same_language(language, found.language):
         raise ModelError(
             f"The model {found.title} speaks `{found.language}`, but the language is set to `{language}`. "
@@ -186,6 +195,14 @@ def resolve(
     if language and not found.language:
         found = ModelFolder(**{**found.__dict__, "language": language})
     return found
+
+
+def _check_readable(found: ModelFolder, language: str) -> None:
+    if language.split("-")[0].lower() not in readers.LANGUAGES:
+        raise ModelError(
+            f"The model {found.title} does not read `{language}`. A language is a code such as de, fr or pt-BR; "
+            "`auto` finds out what is spoken."
+        )
 
 
 def locate(

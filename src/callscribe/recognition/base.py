@@ -18,6 +18,8 @@ class Hypothesis(msgspec.Struct, frozen=True):
     """Empty when nothing was recognised. Exact times come with finals; in partials they may be estimates."""
     final: bool
     """True: the utterance is over, the next hypothesis belongs to a new one."""
+    language: str = ""
+    """BCP 47: what it was heard as, by a recogniser that finds that out; else empty."""
 
 
 class RecognizerSession(Protocol):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from callscribe.errors import ModelError
 from callscribe.recognition import vosk, whisper
+from callscribe.recognition.alone import ReaderAlone
 from callscribe.recognition.base import Reader, Recognizer
 from callscribe.recognition.engine import Engine, Facts, Layout
 
@@ -34,14 +35,15 @@ def engine_of(folder: Path) -> tuple[Kind, Engine[Any], Layout]:
 
 
 def load_recognizer(folder: Path, facts: Facts | None = None) -> Recognizer:
-    """Load the model in a folder, a tenth of a second for a small one, many seconds for a large one.
+    """Load the model in a folder, a tenth of a second for a small one, many seconds for a large one. A reader
+    hears calls as they go by reading again and again (`callscribe.recognition.alone`).
 
     Raises:
-        ModelError: no model, one of the other kind, incomplete, damaged, or its library is not there.
+        ModelError: no model, incomplete, damaged, or its library is not there.
     """
     kind, engine, _ = engine_of(folder)
-    if kind != "recognizer":
-        raise ModelError(f"The model in {folder} cannot hear calls as they go.")
+    if kind == "reader":
+        return ReaderAlone(engine.load(folder, facts or Facts()))
     loaded: Recognizer = engine.load(folder, facts or Facts())
     return loaded
 
@@ -57,6 +59,11 @@ def load_reader(folder: Path, facts: Facts | None = None) -> Reader:
         raise ModelError(f"The model in {folder} cannot read utterances again.")
     loaded: Reader = engine.load(folder, facts or Facts())
     return loaded
+
+
+def reads_alone(recognizer: Recognizer) -> bool:
+    """Whether it is a reader that hears calls as they go, and needs none to read them again."""
+    return isinstance(recognizer, ReaderAlone)
 
 
 def places(environ: Mapping[str, str]) -> Iterator[Path]:

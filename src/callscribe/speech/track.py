@@ -362,7 +362,8 @@ class TrackDecoder:
         pauses = [0, *(max(0, b.start_ms - a.end_ms) for a, b in itertools.pairwise(words))]
         text, tokens = self._written(texts, lambda writer: writer.final(texts, pauses))
         extent_ms = words[0].start_ms, words[-1].end_ms
-        utterance = self._utterance(True, text, words, tokens, len(text), extent_ms)
+        language = next((h.language for h in heard if h.final and h.language), "")
+        utterance = self._utterance(True, text, words, tokens, len(text), extent_ms, language)
         self._number += 1
         self._revision = 0
         return [utterance]
@@ -392,6 +393,7 @@ class TrackDecoder:
         tokens: tuple[Token, ...],
         settled: int,
         extent_ms: tuple[int, int],
+        language: str = "",
     ) -> Utterance:
         """From times on the line to times on the carrier's clock."""
         self._revision += 1
@@ -411,6 +413,7 @@ class TrackDecoder:
             settled=settled,
             start_ms=self._on_clock(extent_ms[0]),
             end_ms=self._on_clock(extent_ms[1]),
+            language=language,
         )
 
     def _on_clock(self, line_ms: int) -> int:

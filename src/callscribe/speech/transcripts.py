@@ -58,6 +58,7 @@ def transcript(
         tokens=said.tokens,
         confidence=round(said.confidence, 3),
         lag_ms=lag_ms,
+        language=said.language,
     )
 
 

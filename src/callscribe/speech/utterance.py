@@ -40,6 +40,8 @@ class Utterance:
     settled: int
     start_ms: int
     end_ms: int
+    language: str = ""
+    """BCP 47: of a final, what the recogniser found it to be; else empty."""
 
     @property
     def raw_text(self) -> str:

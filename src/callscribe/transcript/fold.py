@@ -239,6 +239,7 @@ class Transcript:
             case PartialTranscript():
                 self._partial(event)
             case FinalTranscript():
+                self.language = event.language or self.language
                 self._final(event)
             case RevisedTranscript():
                 self._revised(event)
