@@ -20,6 +20,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.records", 1),
     ("callscribe.addresses", 2),
     ("callscribe.sealing", 2),
+    ("callscribe.templating", 2),
     ("callscribe.audio", 2),
     *(
         (f"callscribe.carriers.twilio.{m}", 3)
@@ -68,6 +69,7 @@ ONLY_HERE = {
     "ctranslate2": ("callscribe.recognition.whisper",),
     "tokenizers": ("callscribe.recognition.whisper",),
     "cryptography": ("callscribe.sealing",),
+    "jinja2": ("callscribe.templating",),
     "starlette": (
         "callscribe.web",
         "callscribe.carriers.twilio.paths",
@@ -250,7 +252,7 @@ WALLS: dict[str, tuple[str, ...]] = {
     "callscribe.carriers": ("callscribe.refusals", "callscribe.addresses"),
     "callscribe.journal": ("callscribe.store.base",),
     "callscribe.recordings": ("callscribe.audio",),
-    "callscribe.exports": ("callscribe.transcript",),
+    "callscribe.exports": ("callscribe.transcript", "callscribe.templating"),
     "callscribe.transcript": ("callscribe.text",),
     "callscribe.terminal": ("callscribe.journal", "callscribe.transcript", "callscribe.outlet"),
 }

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-
-import jinja2
+from pathlib import Path
 
 from callscribe.exports.prose import facts
 from callscribe.exports.source import Source
+from callscribe.templating import environment
 from callscribe.transcript import wording
 from callscribe.transcript.parts import Note
 
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.PackageLoader("callscribe.exports"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = environment(Path(__file__).parent / "templates")
 _TEMPLATES.globals |= {"clock": wording.clock}
 
 

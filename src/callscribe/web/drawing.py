@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import jinja2
-
 from callscribe.records import CallSummary
+from callscribe.templating import environment
 from callscribe.transcript import numbers, wording
 from callscribe.transcript.parts import Note, Person, Stretch, Utterance, stretches
 from callscribe.web.finding import Finds
@@ -60,13 +59,7 @@ class Drawing:
     """The templates. Its methods draw one piece each, as HTML."""
 
     def __init__(self) -> None:
-        self.templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
+        self.templates = environment(HERE / "templates")
         self.templates.globals["wording"] = wording
         self.templates.filters["clock"] = wording.clock
         self.templates.filters["number"] = numbers.written

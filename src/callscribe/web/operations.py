@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from callscribe.metrics import CONTENT_TYPE, Figures, Meter
+from callscribe.templating import environment
 from callscribe.web.api import json_response
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -17,13 +17,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 def operations_routes(meter: Meter) -> list[Route]:
     """The routes; like pages and API they need the token wherever those do."""
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    templates = environment(_TEMPLATES)
 
     async def metrics(request: Request) -> Response:
         return Response(meter.text(), headers={"content-type": CONTENT_TYPE})
