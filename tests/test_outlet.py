@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -109,3 +111,24 @@ def test_hints_are_printed_as_they_run_here(
     outlet.prepare(("serve", "show"), "python -m callscribe")
     once = outlet.as_run_here(hint)
     assert outlet.as_run_here(once) == once
+
+
+def test_nobody_waits_for_a_reader_that_stands_still() -> None:
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write, b"-" * 4096)
+    os.set_blocking(write, True)
+    with open(write, "w") as stream:  # noqa: PTH123
+        output = outlet.Unhurried(stream, most=5)
+        for number in range(50):
+            output.write(f"line {number}\n")
+        output.settle(0.01)
+        got = b""
+        while b"dropped" not in got:
+            got += os.read(read, 65536)
+        assert b"line 0\n" in got
+        assert re.search(rb"4\d pieces of output were dropped", got)
+        output.settle(20)
+    os.close(read)

@@ -11,11 +11,15 @@ by the terminal, and nothing of it may end the program because the terminal's en
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import os
+import queue
 import re
 import sys
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from typing import TextIO, cast
 
@@ -133,6 +137,68 @@ def data(encoded: bytes) -> None:
     if not _speaks_utf8(sys.stdout):
         text = "".join(one if one.isascii() else _escaped(one) for one in text)
     _write(sys.stdout, text + "\n")
+
+
+class Unhurried(io.TextIOBase):
+    """An output that is written by a thread of its own, so that nobody waits for whoever reads it. When that stands
+    still, `most` pieces wait; later ones are dropped, and how many is written when it goes on.
+
+    Args:
+        stream: where it all goes.
+    """
+
+    def __init__(self, stream: TextIO, *, most: int = 1000) -> None:
+        self._stream = stream
+        self._waiting: queue.Queue[str] = queue.Queue(most)
+        self._dropped = 0
+        threading.Thread(target=self._run, name="standard error", daemon=True).start()
+
+    def write(self, text: str) -> int:
+        try:
+            self._waiting.put_nowait(text)
+        except queue.Full:
+            self._dropped += 1
+        return len(text)
+
+    def settle(self, within_s: float) -> None:
+        """Wait until everything is written, or for so long."""
+        until = time.monotonic() + within_s
+        with self._waiting.all_tasks_done:
+            while self._waiting.unfinished_tasks and (left := until - time.monotonic()) > 0:
+                self._waiting.all_tasks_done.wait(left)
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def _run(self) -> None:
+        while True:
+            text = self._waiting.get()
+            dropped, self._dropped = self._dropped, 0
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(text)
+                if dropped:
+                    self._stream.write(
+                        f"\n{dropped} pieces of output were dropped: nobody read it for a while.\n"
+                    )
+                self._stream.flush()
+            self._waiting.task_done()
+
+
+def never_wait_for_stderr() -> None:
+    """Let no reader of standard error hold up the program from now on; a terminal is left as it is."""
+    if not (sys.stderr.isatty() or isinstance(sys.stderr, Unhurried)):
+        sys.stderr = output = Unhurried(sys.stderr)
+        atexit.register(output.settle, 3.0)  # what was said last, an error perhaps
 
 
 def drawing() -> TextIO:

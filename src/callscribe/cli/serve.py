@@ -23,7 +23,7 @@ from callscribe.errors import CarrierError, ModelError
 from callscribe.journal.worker import Worker, busy
 from callscribe.models import choice, readers
 from callscribe.models.folder import ModelFolder
-from callscribe.outlet import as_run_here, say, tell
+from callscribe.outlet import Unhurried, as_run_here, never_wait_for_stderr, say, tell
 from callscribe.server import (
     Server,
     call_flows,
@@ -74,6 +74,7 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> None:
         """Take calls: webhook, media socket, recognition, pages."""
+        never_wait_for_stderr()
         logs.configure(settings.log_level)
         check(settings)
         if dry_run:
@@ -161,6 +162,8 @@ def leave() -> None:
     after = threading.Timer(LEAVING_S, os._exit, (0,))
     after.daemon = True
     after.start()
+    if isinstance(sys.stderr, Unhurried):
+        sys.stderr.settle(READING_S)
     if busy():
         os._exit(0)  # one that holds the output would be waited for by the interpreter
 
