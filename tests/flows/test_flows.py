@@ -24,6 +24,7 @@ from callscribe.simulator.report import CallReport, StreamReport
 from callscribe.simulator.run import Server as Phoned
 from callscribe.simulator.run import simulate_call
 from callscribe.simulator.script import CallbackFaults, CallScript, DialResult, Party
+from tests.heard import Listener, overheard, words
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 ALICE, BOB = "+15005550010", "+15005550020"
@@ -45,6 +46,9 @@ OFFSET_MS = 100
 CALLBACKS = CallbackFaults(delay_s=1.0, repeat=0.5)
 WRONG_WORDS = 0.05
 """Share of words that the small model may get wrong; the rest must stand in the right person's mouth."""
+WRONG_WORDS_OF_FIVE = 0.08
+"""The same of the meeting's 63: two always ("all", "here"), a third or fourth by how the recogniser's steps happen to
+fall on the words. That nothing else decides which is checked word by word."""
 
 
 class Served:
@@ -195,15 +199,18 @@ async def test_a_forwarded_call_word_by_word(served: Served) -> None:
     assert not record["gaps"]
 
 
-async def test_five_people_in_a_conference_word_by_word(served: Served) -> None:
+async def test_five_people_in_a_conference_word_by_word(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = demo("meeting")
     people = [
         Party(f"+1500555001{place}", voice) for place, voice in enumerate(told.audio().parties)
     ]
     assert len(people) == 5
-    report = await phone(
-        served, CallScript(people[0], CONFERENCE, tuple(people[1:]), conference=True)
-    )
+    with overheard(monkeypatch) as sent:
+        report = await phone(
+            served, CallScript(people[0], CONFERENCE, tuple(people[1:]), conference=True)
+        )
     record = served.show(report.sid)
     sid = record["call"]["conference_sid"]
     assert sid.startswith("CF")
@@ -217,6 +224,13 @@ async def test_five_people_in_a_conference_word_by_word(served: Served) -> None:
     assert max(at) - min(at) <= OFFSET_MS
     who = {p["leg"]: p for p in record["participants"]}
     assert len(who) == len(record["participants"]) == 5
+    # Nobody's words depend on when and beside whom they came.
+    offset = {t["stream"]: t["offset_ms"] for t in record["tracks"]}
+    listener = Listener()
+    for stream in streams:
+        own = [u for u in record["utterances"] if u["leg"] == stream.call_sid]
+        assert words(own) == listener.hear(sent[stream.sid], offset[stream.sid])["inbound"]
+    listener.close()
     wrong = 0
     for stream in streams:
         person = who[stream.call_sid]
@@ -227,7 +241,7 @@ async def test_five_people_in_a_conference_word_by_word(served: Served) -> None:
         assert 0 <= person["joined_ms"] <= own[0]["start_ms"]
         assert own[-1]["end_ms"] <= person["left_ms"]
         wrong += check_words(record, told, told.speakers[place], own, begins(record, stream))
-    assert wrong <= WRONG_WORDS * sum(len(told.words(s)) for s in told.speakers)
+    assert wrong <= WRONG_WORDS_OF_FIVE * sum(len(told.words(s)) for s in told.speakers)
     # The line begins with the first leg's audio.
     assert min(t["offset_ms"] for t in record["tracks"]) == 0
     assert not record["gaps"]
