@@ -23,6 +23,7 @@ from callscribe.events import (
     TagsChanged,
     TranscriptionPaused,
     TranscriptionResumed,
+    TranscriptionWaits,
     UtteranceCorrected,
 )
 from callscribe.web.services import WebSettings
@@ -248,6 +249,20 @@ def names() -> list[AnyEvent]:
     return [*recent(), started, *withheld.end(ended_by="مريم"), *events]
 
 
+def waits() -> list[AnyEvent]:
+    """No room to follow the call: nothing of it is transcribed yet."""
+    call = Call(1, age_s=20)
+    leg = call.sid
+    return [
+        *recent(),
+        call.start(),
+        *call.people("Alice Adams", "Support"),
+        TranscriptionWaits(
+            call=call.sid, leg=leg, stream="MZ1", tracks=("inbound", "outbound"), at_ms=0
+        ),
+    ]
+
+
 def lost(page: Page, server: Serving) -> None:
     page.wait_for_timeout(500)  # Until the stream is open.
     page.route("**/live?*", lambda route: route.abort())
@@ -357,6 +372,7 @@ SCENES: dict[str, Scene] = {
     "held": Scene(two, live=held),
     "dialling": Scene(dialling),
     "names": Scene(names),
+    "waits": Scene(waits),
     "reconnecting": Scene(two, act=lost),
     "keys": Scene(two, act=help_open),
     "rename": Scene(two, act=rename_open),

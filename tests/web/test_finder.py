@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.web.script import Call, bank
 from tests.web.serving import Serving
-from tests.web.test_page import long, opened, until
+from tests.web.watching import long, opened, until
 
 MARKED = """[...(CSS.highlights.get("found") ?? [])].map((range) => range.toString())"""
 NOW = """[...(CSS.highlights.get("found-now") ?? [])].map((range) => range.toString()).join()"""

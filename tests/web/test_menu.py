@@ -9,7 +9,7 @@ from callscribe.exports.formats import FORMATS
 from callscribe.web.pages import FORMAT_NAMES
 from tests.web.script import Call, bank
 from tests.web.serving import Serving
-from tests.web.test_page import at, opened
+from tests.web.watching import at, opened
 
 
 def test_every_format_is_in_the_menu(server: Serving, page: Page) -> None:

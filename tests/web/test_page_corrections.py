@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.web.script import bank
 from tests.web.serving import Serving
-from tests.web.test_page import opened
+from tests.web.watching import opened
 
 
 def test_an_utterance_is_corrected_where_it_stands(server: Serving, page: Page) -> None:

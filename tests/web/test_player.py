@@ -14,7 +14,7 @@ from callscribe.events import AnyEvent
 from tests.recordings.made import Key, record, tone
 from tests.web.script import Call
 from tests.web.serving import Serving
-from tests.web.test_page import until
+from tests.web.watching import until
 
 HEARD = "document.getElementById('audio')"
 

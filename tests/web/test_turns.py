@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.web.script import bank
 from tests.web.serving import Serving
-from tests.web.test_page import opened, said
+from tests.web.watching import opened, said
 
 
 @pytest.fixture
