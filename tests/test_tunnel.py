@@ -72,7 +72,7 @@ def test_opens_the_port_and_closes_once(stub: Any) -> None:
         ),
         (
             exception.PyngrokNgrokError("x", [], "dial tcp: lookup connect.ngrok-agent.com"),
-            "Is there a network?",
+            "Is this machine online?",
         ),
         (exception.PyngrokNgrokError("something new\nmore"), "something new."),
         (exception.PyngrokError("odd"), "odd"),

@@ -255,7 +255,7 @@ class Settings:
 
     recording: Literal["off", "on"] = setting(
         "off",
-        "Keep the sound of calls, too. Tell callers: the law of many places asks for it; see `consent`. "
+        "Keep the sound of calls, too. Tell callers: many places require it by law; see `consent`. "
         "Per number: `recording` in the [numbers] table.",
         group="Record",
     )

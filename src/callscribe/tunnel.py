@@ -90,7 +90,7 @@ def open_tunnel(port: int, authtoken: str) -> Tunnel:
     except errors.PyngrokNgrokInstallError as error:
         raise TunnelError(
             "No tunnel: the ngrok agent is not on this machine and could not be downloaded "
-            f"({_short(error)}). Is there a network? Or install it by hand (https://ngrok.com/download) "
+            f"({_short(error)}). Is this machine online? Or install it by hand (https://ngrok.com/download) "
             f"and set PYNGROK_NGROK_PATH to its place. {_OWN_DOMAIN}"
         ) from error
     except errors.PyngrokNgrokError as error:
@@ -154,7 +154,7 @@ def _explain(error: Any) -> str:
         if f"{code}\n" in f"{text}\n" or f"{code} " in text:
             return words
     if any(sign in text.lower() for sign in ("dial tcp", "no such host", "timeout", "timed out")):
-        return f"the ngrok agent cannot reach ngrok's servers ({_short(text)}). Is there a network?"
+        return f"the ngrok agent cannot reach ngrok's servers ({_short(text)}). Is this machine online?"
     return f"the ngrok agent says: {_short(text)}."
 
 

@@ -135,7 +135,7 @@ def test_attach_and_detach(server: Serving, run: Run) -> None:
     assert run("attach") == (0, listed, "")
     assert f"Transcribing {sid}." in run("attach", sid)[1]
     server.open_asked()
-    assert run("detach", sid)[1] == f"No longer transcribing {sid}. The call goes on.\n"
+    assert run("detach", sid)[1] == f"No longer transcribing {sid}. The call continues.\n"
     assert server.calls.api.placed == [("attach", sid), ("detach", sid)]
     assert "32 hexadecimal digits" in run("attach", "../../calls")[2]
 

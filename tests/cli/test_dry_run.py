@@ -23,7 +23,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
 
 def test_a_dry_run_without_a_way_here_changes_nothing_and_says_why(settings: Settings) -> None:
     (line,) = serve.plan(settings)
-    assert line.startswith("Nothing would be changed: Twilio has no way to this server.")
+    assert line.startswith("Nothing would be changed: Twilio cannot reach this server.")
     assert "--tunnel ngrok" in line
 
 

@@ -40,37 +40,35 @@ COMMANDS: dict[str, Command] = {
     "watch": Command("watch", "Show the live calls of a running server."),
     "calls": Command("calls", "List the saved calls, newest first."),
     "show": Command("show", "Show a saved call."),
-    "search": Command("search", "Find what was said, in all saved calls."),
-    "audio": Command(
-        "audio", "Write the sound of a recorded call to a file, a channel for each person."
-    ),
+    "search": Command("search", "Search what was said in all saved calls."),
+    "audio": Command("audio", "Save a recorded call's audio to a file, one channel per person."),
     "export": Command(
-        "export", "Write calls to files: text, Markdown, SRT, WebVTT, JSON, CSV, a page."
+        "export", "Export calls to files: text, Markdown, SRT, WebVTT, JSON, CSV, HTML."
     ),
     "import": Command(
-        "export", "Take exported calls (JSON) into the record, also into that of a running server."
+        "export", "Import exported calls (JSON) into the record, also while the server runs."
     ),
     "delete": Command(
         "delete",
         "Delete calls for good: the record, what was said, the audio, and every trace of them on the disk.",
     ),
-    "dial": Command(
-        "dial", "Have a running server place a call from its number, and transcribe it."
-    ),
+    "dial": Command("dial", "Place a call from a running server's number, and transcribe it."),
     "attach": Command("attach", "Start transcribing a call of the account that is in progress."),
     "detach": Command("attach", "Stop transcribing a call without hanging up."),
     "hangup": Command("control", "End a live call for everybody on it."),
     "pause": Command(
         "control", "Stop listening to a live call until resume: nothing of it is heard or kept."
     ),
-    "resume": Command("control", "Go on after a pause."),
+    "resume": Command("control", "Resume a paused call."),
     "swap": Command(
-        "control", "Exchange the names of a call's two speakers, also in what was said before."
+        "control", "Swap the names of a call's two speakers, also in what they said before."
     ),
-    "rename": Command("control", "Give a speaker another name, also in what was said before."),
+    "rename": Command("control", "Rename a speaker, also in what they said before."),
     "contacts": Command("contacts", "Names for numbers."),
     "tokens": Command("tokens", "Tokens for programs that use the API."),
-    "models": Command("models", "Recognition models: list them, get one, teach one your words."),
+    "models": Command(
+        "models", "Recognition models: list them, download one, teach one your words."
+    ),
     "text": Command(
         "text",
         "Write spoken words readably: one line of words on standard input, one line of text on standard output.",
@@ -81,7 +79,7 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command(
         "doctor", "Check everything a call needs, and say how to fix what doesn't work."
     ),
-    "explain": Command("explain", "Say what an error number of Twilio means and what to do."),
+    "explain": Command("explain", "Explain a Twilio error number, and what to do about it."),
     "demo": Command(
         "demo", "Show a phone call becoming text: the real server, phoned by a simulated Twilio."
     ),

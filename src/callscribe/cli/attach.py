@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
         call_sid: Annotated[
             str,
             typer.Argument(
-                help="The call's full SID. Left out, the calls that are up are listed.",
+                help="The call's full SID. Without it, the calls in progress are listed.",
                 show_default=False,
             ),
         ] = "",
@@ -57,13 +57,13 @@ def register(app: typer.Typer) -> None:
         """Stop transcribing a call without hanging up."""
         with Remote(place(server, token)) as remote:
             remote.post(path(call_sid, "detach"))
-        say(f"No longer transcribing {call_sid}. The call goes on.")
+        say(f"No longer transcribing {call_sid}. The call continues.")
 
 
 def listed(calls: list[dict[str, str]]) -> list[str]:
     """Calls that can be attached to, one a line."""
     if not calls:
-        return ["No call is in progress that is not transcribed already."]
+        return ["Every call in progress is being transcribed already."]
     return [
         f"{call['sid']}  {wording.full(call['from_name'], call['from'])}"
         f" to {wording.full('', call['to'])}"

@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         mix: Annotated[bool, typer.Option("--mix", help="All people on one channel.")] = False,
     ) -> None:
-        """Write the sound of a recorded call to a file, a channel for each person. Works beside a running server."""
+        """Save a recorded call's audio to a file, one channel per person. Works beside a running server."""
         with open_store(settings.data, read_only=True) as store:
             record = find(store, call)
         names = {(track.leg, track.track): track.speaker for track in record.tracks}

@@ -201,7 +201,7 @@ def speed(
             "Speed",
             "failed",
             detail,
-            "Choose a smaller model: text would fall ever further behind.",
+            "Choose a smaller model: text would fall further and further behind.",
         )
     if tracks < 2:
         return Finding(
@@ -327,7 +327,7 @@ def rules(settings: Settings) -> Iterator[Finding]:
             "Settings",
             "warning",
             "signatures are not checked",
-            "Set TWILIO_AUTH_TOKEN and take allow_unsigned away before anyone else can reach this server.",
+            "Set TWILIO_AUTH_TOKEN and turn allow_unsigned off before anyone else can reach this server.",
         )
     else:
         yield Finding(

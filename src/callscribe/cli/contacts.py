@@ -85,14 +85,14 @@ def register(app: typer.Typer) -> None:
         settings: Settings,
         number: Annotated[str, typer.Argument(help="A number from `callscribe contacts list`.")],
     ) -> None:
-        """Take a number's name away."""
+        """Remove a number's name."""
         wanted = _checked(number)
         with _book(settings) as book:
             if not book.save(wanted, ""):
                 raise SettingsError(
                     f"There is no saved contact with the number {wanted}. See: callscribe contacts list"
                 )
-        tell(f"{wanted} has no name any more.")
+        tell(f"{wanted} no longer has a name.")
 
 
 def _checked(number: str) -> str:

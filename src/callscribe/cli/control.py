@@ -22,7 +22,7 @@ Token = Annotated[
 SomeCall = Annotated[
     str,
     typer.Argument(
-        help="The call's SID, or the beginning of it. Not needed when one call is live."
+        help="The call's SID, or the beginning of it. Not needed when only one call is live."
     ),
 ]
 
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
     def resume_command(
         call: SomeCall = "", server: Server = DEFAULT_SERVER, token: Token = ""
     ) -> None:
-        """Go on after a pause."""
+        """Resume a paused call."""
         found = ask(server, token, call, "resume")
         say(f"Transcribing again: {who(found)}.")
 
@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
     def swap_command(
         call: SomeCall = "", server: Server = DEFAULT_SERVER, token: Token = ""
     ) -> None:
-        """Exchange the names of a call's two speakers, also in what was said before."""
+        """Swap the names of a call's two speakers, also in what they said before."""
         found = ask(server, token, call, "swap")
         with Remote(place(server, token)) as remote:
             names = people(remote.record(found.id))
@@ -72,7 +72,7 @@ def register(app: typer.Typer) -> None:
         server: Server = DEFAULT_SERVER,
         token: Token = "",
     ) -> None:
-        """Give a speaker another name, also in what was said before."""
+        """Rename a speaker, also in what they said before."""
         with Remote(place(server, token)) as remote:
             found = live_call(remote, call)
             whole = remote.record(found.id)

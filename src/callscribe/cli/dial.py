@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
         server: Server = DEFAULT_SERVER,
         token: Token = "",
     ) -> None:
-        """Have a running server place a call from its number, and transcribe it."""
+        """Place a call from a running server's number, and transcribe it."""
         with Remote(place(server, token)) as remote:
             answer = remote.post("/api/calls", {"to": to, "connect": connect})
         call = str(answer["call"])

@@ -77,7 +77,7 @@ def register(app: typer.Typer) -> None:
 def summary(bad: int, doubtful: int) -> str:
     """The last line."""
     if bad:
-        return f"{bad} of the checks failed. Fix the first one first: it may cause the others."
+        return f"{bad} of the checks failed. Start with the first: it may cause the others."
     if doubtful:
         return f"Ready for calls. {doubtful} warning{'s' * (doubtful > 1)} above."
     return "Everything works."

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
         ] = "",
         json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     ) -> None:
-        """Say what an error number of Twilio means and what to do."""
+        """Explain a Twilio error number, and what to do about it."""
         if not code:
             found = [one for one in map(explain, known_codes()) if one is not None]
             if json:

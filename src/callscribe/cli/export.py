@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
             str, typer.Option("--search", metavar="QUERY", help="All calls in which this was said.")
         ] = "",
     ) -> None:
-        """Write calls to files: text, Markdown, SRT, WebVTT, JSON, CSV, a page. Works beside a running server.
+        """Export calls to files: text, Markdown, SRT, WebVTT, JSON, CSV, HTML. Works beside a running server.
 
         One call goes to standard output, or to --out. Several, named or chosen by --search and the filters, go into the
         folder --out, a file each.
@@ -85,7 +85,7 @@ def register(app: typer.Typer) -> None:
             typer.Argument(metavar="FILE...", help="JSON files from `callscribe export`."),
         ],
     ) -> None:
-        """Take exported calls (JSON) into the record, also into that of a running server.
+        """Import exported calls (JSON) into the record, also while the server runs.
 
         All files are read first, and nothing is taken in when one of them is damaged. A call that is there already
         stays as it is.

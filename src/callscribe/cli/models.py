@@ -53,7 +53,7 @@ class Source(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the command group."""
     models = typer.Typer(
-        help="Recognition models: list them, get one, teach one your words.",
+        help="Recognition models: list them, download one, teach one your words.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )

@@ -36,7 +36,7 @@ CERTIFICATE_DAYS = 14
 
 _WAY = (
     "Is the tunnel or proxy up, does public_url name it, and does it pass requests on to this machine's port? "
-    "Some routers do not let a machine reach its own public address; then try the address from elsewhere."
+    "Some routers don't let a machine reach its own public address; if so, try from elsewhere."
 )
 
 
@@ -104,7 +104,7 @@ def public_address(url: str, *, verify: bool | ssl.SSLContext = True) -> list[Fi
                 "TLS",
                 "warning",
                 f"{url} uses port {parts.port}",
-                "Twilio reaches port 443 for certain; use that one if sockets fail with 31902.",
+                "Port 443 always works with Twilio; use it if sockets fail with 31902.",
             )
         )
     try:
@@ -190,7 +190,7 @@ def signed_request(url: str, token: str, *, verify: bool | ssl.SSLContext = True
             check,
             "warning",
             "a request with a wrong signature was accepted",
-            "The server runs with --allow-unsigned: anyone who knows its address can invent calls. Take it away.",
+            "The server runs with --allow-unsigned: anyone who knows its address can invent calls. Turn it off.",
         )
     return Finding(check, "ok", "a signed request arrives and is accepted, a forged one refused")
 

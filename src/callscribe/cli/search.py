@@ -19,7 +19,7 @@ from callscribe.store.base import NoRecordError
 from callscribe.store.opening import open_store
 from callscribe.terminal.found import print_found
 
-_HELP = """Find what was said, in all saved calls. Works beside a running server.
+_HELP = """Search what was said in all saved calls. Works beside a running server.
 
 All words of QUERY must be there; "in quotes" one after the other. refund* also finds refunds. OR, NOT (or a minus) and
 brackets do what they say: '(refund OR credit) NOT card'. Numbers are found however they were said or written: 412 finds

@@ -39,6 +39,7 @@ from callscribe.terminal.layout import join_words
 from callscribe.terminal.view import TerminalView
 from callscribe.text.writer import Writer
 from callscribe.tunnel import check_authtoken
+from callscribe.web.pagetoken import FILE as TOKEN_FILE
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +55,7 @@ _WINDOWS_A_CALL_S = 4.0
 
 
 UNREACHABLE = (
-    "Twilio has no way to this server. Set `public_url`, or start with --tunnel ngrok: "
+    "Twilio cannot reach this server. Set `public_url`, or start with --tunnel ngrok: "
     "docs/connect-a-number.md."
 )
 _SOME_TUNNEL = "https://tunnel.invalid"
@@ -69,7 +70,7 @@ def register(app: typer.Typer) -> None:
             bool,
             typer.Option(
                 "--dry-run",
-                help="Say what would be changed at Twilio, change nothing, and stop.",
+                help="Show what would change at Twilio, change nothing, and exit.",
             ),
         ] = False,
     ) -> None:
@@ -134,7 +135,9 @@ async def serve(settings: Settings) -> None:
         await first_of(stop.wait(), server.failed.wait(), showing)
         if showing.done() and not (stop.is_set() or server.failed.is_set()):
             # The terminal or the reader of the pipe is gone, or the view has a fault: no reason to end calls.
-            log.warning("nothing is shown here any more; calls go on", error=showing.exception())
+            log.warning(
+                "nothing is shown here any longer; calls continue", error=showing.exception()
+            )
             await first_of(stop.wait(), server.failed.wait())
         if stop.is_set():
             say("Stopping: finishing what is being said. Press Ctrl-C again to stop at once.")
@@ -257,7 +260,7 @@ async def tell_of_reader(server: Server, say: Callable[[str], None]) -> None:
     try:
         ready = await asyncio.shield(server.reading.service.ready)
     except ModelError as error:
-        say(f"Reader   {error} The first reader goes on alone; it is tried again.")
+        say(f"Reader   {error} The first reader carries on alone; loading is tried again.")
     else:
         say(
             f"Reader   loaded; it can follow {_calls_at_once(ready.window_s)} at once on this machine"
@@ -279,6 +282,23 @@ def _calls_at_once(window_s: float) -> str:
     return "one call" if count == 1 else f"about {count} calls"
 
 
+def page_lines(server: Server, *, openly: bool) -> list[str]:
+    """Where the pages are.
+
+    Args:
+        openly: a person reads it. Else it goes to a log, which keeps things and is read by others: no token in it.
+    """
+    if openly or server.page_url == server.address.url:
+        return [f"Page     {server.page_url}"]
+    where = (
+        "the one you set" if server.settings.token else f"in {server.settings.data / TOKEN_FILE}"
+    )
+    return [
+        f"Page     {server.address.url}/?token=TOKEN",
+        f"         The token is {where}; it is not printed here, for this may be a log.",
+    ]
+
+
 def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
     """What the start-up says: model, address, page, and what to do next."""
     settings, address, language = server.settings, server.address, model.language
@@ -295,9 +315,9 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
     lines += reader_lines(server, alone=model.kind == "reader")
     if server.capacity:
         lines.append(f"Capacity {capacity_line(server.capacity, settings.capacity == 'auto')}")
-    lines.append(f"Page     {server.page_url}")
+    lines += page_lines(server, openly=sys.stdout.isatty() or sys.stderr.isatty())
     if address.is_public:
-        lines.append(f"Carrier  {address.public_url}/twilio/voice")
+        lines.append(f"Twilio   {address.public_url}/twilio/voice")
     if interrupted:
         count = len(interrupted)
         lines.append(
@@ -306,14 +326,18 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         )
     if advice := recording_advice(settings, call_flows(settings)):
         lines.append(f"WARNING  {advice}")
-    if settings.allow_unsigned:
+    if settings.allow_unsigned and settings.auth_token:
+        lines.append(
+            "Note     Signatures are checked: there is an auth token (--allow-unsigned does nothing)."
+        )
+    elif settings.allow_unsigned:
         lines.append(
             "WARNING  Signatures are not checked (--allow-unsigned): anyone who reaches this address can invent calls."
         )
     if number:
         lines.append(f"Waiting for calls on {number}")
     elif settings.account_sid and not address.is_public:
-        lines.append(f"WARNING  No number was changed, and no call can come: {UNREACHABLE}")
+        lines.append(f"WARNING  No number was changed, and no calls can arrive: {UNREACHABLE}")
         lines.append(f"Without a phone: {program()} simulate {address.url}")
     else:
         lines.append(

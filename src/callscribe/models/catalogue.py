@@ -222,7 +222,7 @@ def reason(error: httpx.HTTPError) -> str:
         case httpx.ConnectError():
             return f"no connection: {error}" if str(error) else "no connection"
         case httpx.TooManyRedirects():
-            return "it redirects for ever"
+            return "it keeps redirecting"
         case _:
             return str(error) or type(error).__name__
 

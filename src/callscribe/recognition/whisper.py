@@ -465,7 +465,7 @@ def near_miss(folder: Path) -> str:
     if (folder / "model.safetensors").is_file() or (folder / "pytorch_model.bin").is_file():
         return "a model for PyTorch; a second reader's is in CTranslate2's form (model.bin)"
     if (folder / "config.json").is_file() and (folder / "model.bin").is_file():
-        return "a CTranslate2 model of another kind, no Whisper model: its config.json names no alignment heads"
+        return "a CTranslate2 model of another kind, not a Whisper model: its config.json names no alignment heads"
     return ""
 
 

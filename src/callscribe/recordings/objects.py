@@ -33,7 +33,7 @@ class Objects:
             from obstore.store import from_url
         except ImportError:
             raise SettingsError(
-                f"`recordings` is {url}, and what speaks to object storage is not installed. "
+                f"`recordings` is {url}, and the library for object storage is not installed. "
                 "Run: pip install 'callscribe[s3]'"
             ) from None
         self._api: Any = obstore

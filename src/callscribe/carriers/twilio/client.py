@@ -242,7 +242,7 @@ class CarrierClient:
         except requests.exceptions.SSLError:
             raise ApiError(
                 f"Could not {action}: the TLS connection to {self._where} failed. "
-                "Is the clock of this machine right, and is no proxy reading along?"
+                "Is this machine's clock right, and is a proxy intercepting TLS?"
             ) from None
         except requests.Timeout:
             raise ApiError(
@@ -251,7 +251,7 @@ class CarrierClient:
         except requests.RequestException as error:
             raise ApiError(
                 f"Could not {action}: {self._where} cannot be reached ({_cause(error)}). "
-                "Is there a network? Behind a proxy, set HTTPS_PROXY."
+                "Is this machine online? Behind a proxy, set HTTPS_PROXY."
             ) from None
         except TwilioException as error:
             raise _page_refusal(action, error) from None
@@ -293,7 +293,7 @@ def _refusal(action: str, status: int, code: int | None, message: object) -> Api
     known = explain(number)
     hint = _HINTS.get(number) or (known.cure if known and number != 20404 else "")
     if not hint and status == 404:
-        hint = "It may be over, or belong to another account."
+        hint = "It may have ended, or belong to another account."
     if not hint and status >= 500:
         hint = "The fault is on Twilio's side; see https://status.twilio.com and try again."
     if not hint and number >= 10_000:

@@ -37,7 +37,7 @@ def known_codes() -> list[int]:
 
 _REACH = (
     "Check that callscribe runs, that the tunnel or proxy is up, and that public_url is the address of it. "
-    "`callscribe doctor` tries it from outside in."
+    "`callscribe doctor` tests it."
 )
 _CERTIFICATE = (
     "Use a certificate from a public authority for exactly this host name, with its intermediate certificates, "
@@ -159,7 +159,7 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     20003: (
         "Not authenticated",
         "The account SID and auth token do not belong together, or the account is suspended.",
-        "Copy both again from the console's start page: TWILIO_ACCOUNT_SID begins with AC.",
+        "Copy both again from the console's home page: TWILIO_ACCOUNT_SID begins with AC.",
     ),
     20008: (
         "Test credentials",
@@ -223,7 +223,7 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     ),
     31902: (
         "Media socket: refused",
-        "Nobody listens at the address of the media socket.",
+        "Nothing is listening at the media socket's address.",
         _REACH,
     ),
     31903: (
@@ -262,7 +262,7 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     ),
     31930: (
         "Media socket: audio discarded",
-        "Twilio threw audio away because the connection to this server was too slow to take it.",
+        "Twilio discarded audio because the connection to this server was too slow to take it.",
         "The missing seconds are marked in the transcript. Check the uplink, the tunnel's limits and the load.",
     ),
     31941: (

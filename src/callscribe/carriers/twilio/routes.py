@@ -128,8 +128,8 @@ class _CarrierRoutes:
         async def endpoint(request: Request) -> Response:
             if request.method != "POST":
                 return PlainTextResponse(
-                    f"{request.url.path} takes POST requests from Twilio, not {request.method}. In the "
-                    "carrier's console the method of this address must be HTTP POST.\n",
+                    f"{request.url.path} takes POST requests from Twilio, not {request.method}. In "
+                    "Twilio's console the method of this address must be HTTP POST.\n",
                     status_code=405,
                     headers={"Allow": "POST"},
                 )

@@ -77,7 +77,7 @@ def operations(contacts: ContactFile) -> list[Operation[Any, Any]]:
             save_contact, Contact, body=ContactName, problems=(409,),
         ),
         Operation(
-            "remove_contact", "DELETE", "/contacts/{number}", "Take a number's name away.", "control",
+            "remove_contact", "DELETE", "/contacts/{number}", "Remove a number's name.", "control",
             remove_contact, problems=(409,),
         ),
     ]  # fmt: skip
