@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from callscribe.events import FinalTranscript, PartialTranscript, Track
+from typing import Any
+
+from callscribe.events import FinalTranscript, PartialTranscript, RevisedTranscript, Track
 
 
 def partial(
@@ -45,3 +47,9 @@ def final(
         end_ms=1,
         words=(),
     )
+
+
+def reread(final: FinalTranscript, **changes: Any) -> RevisedTranscript:
+    """A better reading of an utterance: what of it is not changed stays."""
+    both = set(final.__struct_fields__) & set(RevisedTranscript.__struct_fields__)
+    return RevisedTranscript(**{name: getattr(final, name) for name in both} | changes)

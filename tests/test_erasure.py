@@ -18,11 +18,12 @@ from callscribe.events import (
     TagsChanged,
     UtteranceCorrected,
 )
-from callscribe.reading.unread import Kept, Unread
+from callscribe.reading.unread import FOLDER, Kept, Unread
 from callscribe.recordings import files
 from callscribe.recordings.shelf import Shelf
 from callscribe.records import CallFilter
 from callscribe.store.sqlite import SqliteStore
+from tests.said import reread
 from tests.store.test_search import CALL, OTHER, said, started
 
 SAID, REREAD, CORRECTED, NOTED, TAGGED, NAMED = (
@@ -39,8 +40,7 @@ SOUND = bytes(range(0x31, 0x71)) * 4
 
 
 def revised(final: FinalTranscript, text: str) -> RevisedTranscript:
-    fields = {name: getattr(final, name) for name in final.__struct_fields__ if name != "revision"}
-    return RevisedTranscript(**fields | {"text": text, "raw_text": text.lower()}, revision=9)
+    return reread(final, text=text, raw_text=text.lower(), revision=9)
 
 
 class Disk:
@@ -76,6 +76,7 @@ class Disk:
             path = name.path(self.shelf.folder, suffix)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(SOUND)
+        name.path(self.shelf.folder, ".part").write_bytes(SOUND)  # was being made into FLAC
 
     def holds(self, needle: bytes) -> list[str]:
         """Files in which it is found."""
@@ -84,6 +85,10 @@ class Disk:
             for file in self.folder.rglob("*")
             if file.is_file() and needle in file.read_bytes()
         )
+
+    def holds_unread(self) -> list[str]:
+        """Files with sound that was to be read again, whether it is sealed there or not."""
+        return [str(file) for file in (self.folder / FOLDER).rglob("*") if file.is_file()]
 
     def words(self, words: Sequence[str]) -> dict[str, list[str]]:
         found = {word: self.holds(word.encode()) for word in words}
@@ -97,10 +102,13 @@ class Disk:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     made = Disk(tmp_path / "data")
-    assert set(made.words([*TEXT, NAMED])) == {*TEXT, NAMED}
-    assert len(made.holds(SOUND)) == 4
-    yield made
-    made.store.close()
+    try:
+        assert set(made.words([*TEXT, NAMED])) == {*TEXT, NAMED}
+        assert len(made.holds(SOUND)) >= 4
+        assert made.unread.calls() == [CALL]  # in whatever way it is kept there
+        yield made
+    finally:
+        made.store.close()
 
 
 def test_of_a_deleted_call_nothing_is_left(disk: Disk) -> None:
@@ -108,6 +116,7 @@ def test_of_a_deleted_call_nothing_is_left(disk: Disk) -> None:
     disk.remove_traces()
     assert disk.words([*TEXT, NAMED, CALL]) == {}
     assert disk.holds(SOUND) == []
+    assert disk.holds_unread() == []
     assert disk.store.call(OTHER) is not None
 
 
@@ -117,6 +126,7 @@ def test_of_deleted_text_nothing_is_left_but_who_called_whom_and_the_sound(disk:
     assert disk.words(TEXT) == {}
     assert disk.holds(b'"digit"') == []
     assert {Path(place).parts[0] for place in disk.holds(SOUND)} == {"recordings"}
+    assert disk.holds_unread() == []
     record = disk.store.call(CALL)
     assert record is not None
     call = record.call

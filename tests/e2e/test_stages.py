@@ -14,7 +14,6 @@ from callscribe.events import (
     DtmfReceived,
     PartialTranscript,
     RecordSettled,
-    RevisedTranscript,
     SpeakerRenamed,
     Token,
     Word,
@@ -23,6 +22,7 @@ from callscribe.events import (
 )
 from callscribe.journal.stages import Stage
 from tests.cli.test_watch import Lines, Screen
+from tests.said import reread
 from tests.web.script import Call
 from tests.web.serving import TOKEN, Serving
 
@@ -51,8 +51,7 @@ def secrets(call: Call) -> list[AnyEvent]:
         words=(Word(SECRET, 900, 1200, 0.9),),
         tokens=(Token(f"{SECRET}.", 0, 1),),
     )
-    facts = {name: getattr(final, name) for name in final.__struct_fields__}
-    revised = RevisedTranscript(**facts | {"revision": 99, "text": f"Well, {SECRET}!"})
+    revised = reread(final, revision=99, text=f"Well, {SECRET}!")
     renamed = SpeakerRenamed(
         call=call.sid, leg=final.leg, track=final.track, speaker=f"Al {SECRET}"
     )

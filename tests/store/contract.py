@@ -41,6 +41,7 @@ from callscribe.events import (
 )
 from callscribe.records import ParticipantRecord, PauseRecord, UtteranceRecord
 from callscribe.store.base import NoRecordError, Store
+from tests.said import reread
 
 CALL = "CA00000000000000000000000000000001"
 AGENT = "CA00000000000000000000000000000002"
@@ -89,9 +90,7 @@ def final(
 
 def revised(utterance: str, text: str, revision: int, reading: int = 2) -> RevisedTranscript:
     read = final(utterance, 0, text, revision=revision)
-    values = {name: getattr(read, name) for name in FinalTranscript.__struct_fields__}
-    values["text"] = read.text if text else ""
-    return RevisedTranscript(**values, reader="tiny.en", reading=reading)
+    return reread(read, text=read.text if text else "", reader="tiny.en", reading=reading)
 
 
 def started(call: str = CALL, at: str = "2026-01-15T10:00:50.000Z") -> CallStarted:

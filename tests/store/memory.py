@@ -387,7 +387,8 @@ class Folded:
                 left = max(self._finals.values(), key=lambda said: said.start_ms, default=None)
                 self._change(last_text=left.text if left else "")
             return
-        values = {name: getattr(event, name) for name in FinalTranscript.__struct_fields__}
+        both = set(event.__struct_fields__) & set(FinalTranscript.__struct_fields__)
+        values = {name: getattr(event, name) for name in both}
         values["speaker"] = self._name(event.leg, event.track, event.speaker)
         first = before.first if before else None
         if before is not None and before.reading == 1:

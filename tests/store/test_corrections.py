@@ -19,6 +19,7 @@ from callscribe.records import CallFilter, Correction, UtteranceRecord
 from callscribe.store.base import every_event
 from callscribe.store.sqlite import SqliteStore
 from callscribe.transcript.fold import Transcript
+from tests.said import reread
 from tests.store.test_search import CALL, said, started, texts
 
 AT = "2026-01-16T09:00:00.000Z"
@@ -39,9 +40,7 @@ def corrected(text: str) -> UtteranceCorrected:
 
 def revised(text: str, revision: int = 2) -> RevisedTranscript:
     final = said(text, start_ms=1000, revision=revision)
-    return RevisedTranscript(
-        **{f: getattr(final, f) for f in final.__struct_fields__}, reader="big"
-    )
+    return reread(final, reader="big")
 
 
 def kept(store: SqliteStore) -> UtteranceRecord:

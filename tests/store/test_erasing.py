@@ -10,8 +10,9 @@ import pytest
 
 from callscribe.erasure import erase, remove_traces
 from callscribe.errors import StoreError
-from callscribe.events import CallEnded, RecordSettled, RevisedTranscript
+from callscribe.events import CallEnded, RecordSettled
 from callscribe.store.sqlite import SqliteStore
+from tests.said import reread
 from tests.store.test_search import CALL, OTHER, said, started
 
 SECRET = "xylotrapezium"
@@ -83,8 +84,7 @@ def test_a_call_that_goes_on_stays(store: SqliteStore) -> None:
 def test_what_comes_after_the_deletion_is_not_kept(store: SqliteStore, folder: Path) -> None:
     delete(store, CALL)
     final = said(f"The {SECRET} again.", utterance="u1")
-    fields = {f: getattr(final, f) for f in final.__struct_fields__ if f != "revision"}
-    late = RevisedTranscript(**fields, revision=9)
+    late = reread(final, revision=9)
     first, second, third = store.append([late, said("x", call=OTHER), RecordSettled(call=CALL)])
     assert (first, third) == (0, 0)
     assert second == store.last_id()

@@ -22,14 +22,13 @@ from callscribe.events import (
     TranscriptionPaused,
 )
 from callscribe.terminal.teller import CONFIRM_S
+from tests.said import reread
 from tests.terminal.made import A, B, final, partial, started
 from tests.terminal.screen import Stage
 
 
 def revised(of: FinalTranscript, text: str) -> RevisedTranscript:
-    facts = {name: getattr(of, name) for name in of.__struct_fields__}
-    facts |= {"text": text, "raw_text": text.lower(), "revision": of.revision + 1}
-    return RevisedTranscript(**facts)
+    return reread(of, text=text, raw_text=text.lower(), revision=of.revision + 1)
 
 
 def printed(stage: Stage) -> list[str]:
