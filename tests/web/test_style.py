@@ -59,6 +59,8 @@ def test_the_formula_is_the_standard_s() -> None:
         ("warn", "side"),
         ("warn", "warn-page"),
         ("on-accent", "accent"),
+        ("text", "found"),
+        ("text", "found-now"),
     ],
 )
 def test_text_can_be_read(text: str, surface: str, theme: int) -> None:
