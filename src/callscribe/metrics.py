@@ -221,7 +221,7 @@ class Meter:
             dropped_s=arrived.dropped_ms / 1000,
             late_frames=arrived.late,
             gaps=round(_total(self._gaps)),
-            withdrawn=round(self._revised.labels("withdrawn")._value.get()),
+            withdrawn=round(_total(self._revised, outcome="withdrawn")),
             unsettled=len(self._unsettled),
             store_failing=self._store_failing,
             more={source.name: source.ask() for source in self._sources},
@@ -252,8 +252,14 @@ def added(one: StreamCounters, other: StreamCounters) -> StreamCounters:
     )
 
 
-def _total(counter: Counter) -> float:
-    return sum(s.value for m in counter.collect() for s in m.samples if s.name.endswith("_total"))
+def _total(counter: Counter, **labels: str) -> float:
+    """What it has counted, of one outcome where `labels` say so."""
+    return sum(
+        sample.value
+        for metric in counter.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total") and labels.items() <= sample.labels.items()
+    )
 
 
 class _Asked(Collector):
