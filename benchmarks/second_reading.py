@@ -279,12 +279,15 @@ def section(reader: str, most: int, only: Sequence[str] = (), *, fresh: bool = F
             f"| {percent(rates['both'])} ({percent(low)}-{percent(high)}) | {digits} | {costs} |"
         )
         print(lines[-1], file=sys.stderr, flush=True)
+    lines.append("")
+    if cost:
+        lines += [
+            f"On the real calls a reading took {statistics.mean(cost):.2f} s of processor time an utterance. Where "
+            f"both heard the same words, the second's own word starts lay {statistics.median(apart):.0f} ms (median) "
+            "from the first's, which are the ones that are kept.",
+            "",
+        ]
     lines += [
-        "",
-        f"On the real calls a reading took {statistics.mean(cost):.2f} s of processor time an utterance. "
-        f"Where both readers heard the same words, the second's own word starts lay {statistics.median(apart):.0f} ms "
-        "(median) from the first's, which are the ones that are kept.",
-        "",
         ghosts(recognizer, second, folder / "ghosts.pickle"),
         "",
         reading_delay.sentence(reading_delay.delays_ms(reader)),
