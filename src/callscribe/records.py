@@ -245,7 +245,8 @@ class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
     did_you_mean: str = ""
     """When nothing was found: the query with words exchanged for some that are known and differ by one letter."""
     unindexed: int = 0
-    """Utterances of an older record that cannot be found yet, because they are still being indexed."""
+    """Utterances of an older record that cannot be found yet, because they are still being indexed; 1,000 stands for
+    more, too."""
 
 
 class TokenRecord(msgspec.Struct, frozen=True, kw_only=True):

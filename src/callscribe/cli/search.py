@@ -70,8 +70,9 @@ def register(app: typer.Typer) -> None:
             data(msgspec.json.format(msgspec.json.encode(page)))
             return
         if page.unindexed:
+            more = " or more" if page.unindexed >= 1000 else ""
             tell(
-                f"{page.unindexed} older utterances are not indexed yet and cannot be found; "
+                f"{page.unindexed}{more} older utterances are not indexed yet and cannot be found; "
                 "a running `callscribe serve` is at it."
             )
         if not page.hits:

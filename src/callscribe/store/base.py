@@ -268,7 +268,7 @@ class Archive(Store, Searcher, Eraser, Protocol):
         """Index some of what an older version kept without an index; search does not find the rest yet.
 
         Returns:
-            How many utterances are left. 0: done.
+            How many utterances are left; 1,000 stands for more, too. 0: done.
         """
         ...
 
