@@ -45,10 +45,11 @@ wer: setup
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.second_reading
 
-# How many calls a core holds, with its peers in the same run; writes docs/capacity.md. About an hour, goes on where it stopped.
+# How many calls a core holds, with its peers in the same run; writes docs/capacity.md. About an hour and a half (with
+# FORM=--quick a quarter of an hour); goes on where it stopped.
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
-	$(BIN)/python -m benchmarks.capacity
+	$(BIN)/python -m benchmarks.capacity $(FORM)
 
 # The two ends of the path: media message to recogniser, final to screen. AGAINST names another checkout to compare with.
 bench-path: setup

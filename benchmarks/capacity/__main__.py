@@ -3,8 +3,10 @@
     make bench        or   python -m benchmarks.capacity [--quick] [--cores SERVER,LOAD]
 
 Server and load run on the same machine, each on a core of its own. The load grows stair by stair until words are shown
-more than half a second later than the recogniser's own look-ahead, or audio is lost. Writes docs/capacity.md and
-docs/images/capacity.png; what has been measured is kept in benchmarks/.results, and a run goes on where one stopped.
+more than half a second later than the recogniser's own look-ahead, or audio is lost; the other parts follow from what
+was found. Writes docs/capacity.md and docs/images/capacity.png after every part. What has been measured is kept in
+benchmarks/.results, and a run goes on where one stopped. The whole takes about an hour and a half; `--quick` takes
+shorter stairs, fewer calls and a smaller record, about a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -12,17 +14,199 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from dataclasses import asdict
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.capacity import alone, report, systems
-from benchmarks.capacity.stairs import Climb, Stair, climb
-from benchmarks.capacity.tape import tapes
+from benchmarks.capacity import alone, overload, report, sides, systems
+from benchmarks.capacity.stairs import climb
+from benchmarks.capacity.tape import Tape, tapes
+from callscribe.models.choice import second_reader
 
 BOUND_S = 0.5
-RESULTS = systems.ROOT / "benchmarks" / ".results" / "capacity.json"
+RESULTS = systems.ROOT / "benchmarks" / ".results"
+
+
+@dataclass(frozen=True)
+class Form:
+    """How thoroughly it is measured."""
+
+    name: str
+    stair_s: float
+    real_calls: int | None
+    """So many of the real calls; None: all."""
+    ladders: dict[str, list[int]]
+    overload_s: float
+    ten_s: float
+    soak_calls: int
+    soak_call_s: float
+    rows: int
+    catch_calls: int
+    catch_s: float
+
+
+THOROUGH = Form(
+    "thorough", 45.0, None,
+    {
+        "tutorial": [1, 4, 8, 10, 12, 14, 16, 20, 24],
+        "callscribe": [1, 8, 16, 24, 32, 40, 50, 60, 75, 90, 110, 130],
+        "network": [1, 100, 200, 300, 400, 500, 600, 800, 1000],
+        "reader": [2, 4, 8, 12, 16, 24],
+    },
+    120.0, 60.0, 2000, 15.0, 1_000_000, 10, 120.0,
+)  # fmt: skip
+QUICK = Form(
+    "quick", 12.0, 6,
+    {
+        "tutorial": [1, 8, 12, 16, 20],
+        "callscribe": [1, 16, 32, 48, 64, 80, 100],
+        "network": [1, 100, 200, 300, 400, 500, 700],
+        "reader": [2, 8, 12, 16],
+    },
+    40.0, 12.0, 1000, 3.0, 100_000, 6, 30.0,
+)  # fmt: skip
+PARTS = (
+    "alone", "tutorial", "callscribe", "shares", "twice", "ten", "soak", "network", "costs", "start", "fan", "reader",
+    "catching", "rows",
+)  # fmt: skip
+
+
+class Bench:
+    """The parts; each gives plain values that JSON can keep."""
+
+    def __init__(
+        self,
+        form: Form,
+        options: argparse.Namespace,
+        server: int,
+        found: tuple[Tape, Tape],
+        done: dict[str, Any],
+        tell: Callable[[str], None],
+    ) -> None:
+        self.form, self.options, self.core = form, options, server
+        self.caller, self.agent = found
+        self.done = done
+        self.tell = tell
+
+    def measure(self, part: str) -> Any:
+        return getattr(self, f"_{part}")()
+
+    @property
+    def held(self) -> int:
+        """Tracks that callscribe holds on the core; a guess before it is known."""
+        known = self.done.get("callscribe")
+        return max(2, int(report.climb_of(known).capacity(BOUND_S))) if known else 24
+
+    def _climb(self, part: str, system: systems.System, ladder: list[int], **more: bool) -> Any:
+        known = self.done.get("tutorial")
+        result = climb(
+            system,
+            (self.caller, self.agent),
+            [n for n in ladder if not self.options.most or n <= self.options.most],
+            core=self.core,
+            seconds=self.form.stair_s,
+            bound_s=BOUND_S,
+            look_ahead_s=known["look_ahead_s"] if known else None,
+            tell=self.tell,
+            **more,
+        )
+        return asdict(result)
+
+    def _alone(self) -> Any:
+        most = 0 if self.options.packaged else self.form.real_calls
+        return alone.measure(self.core, self.options.model, most)
+
+    def _tutorial(self) -> Any:
+        rate = alone.recognizer(self.options.model).sample_rate
+        system = systems.tutorial(alone.folder(self.options.model), rate)
+        return self._climb("tutorial", system, self.form.ladders["tutorial"])
+
+    def _callscribe(self) -> Any:
+        system = systems.callscribe(self.options.model)
+        return self._climb("callscribe", system, self.form.ladders["callscribe"])
+
+    def _shares(self) -> Any:
+        ladder = sorted({max(1, self.held * share // 100) for share in (25, 50, 75, 100)})
+        system = systems.callscribe(self.options.model)
+        return self._climb("shares", system, ladder, to_the_end=True)
+
+    def _network(self) -> Any:
+        return self._climb("network", systems.network_alone(), self.form.ladders["network"])
+
+    def _reader(self) -> Any:
+        system = systems.callscribe(self.options.model, two_way=True, reader=self.options.reader)
+        return self._climb("reader", system, self.form.ladders["reader"])
+
+    def _twice(self) -> Any:
+        system = systems.callscribe(self.options.model)
+        return self._overload(system, 2 * self.held, self.form.overload_s)
+
+    def _ten(self) -> Any:
+        system = systems.callscribe(self.options.model, "--capacity", str(self.held))
+        return self._overload(system, 10 * self.held, self.form.ten_s)
+
+    def _overload(self, system: systems.System, tracks: int, seconds: float) -> Any:
+        most = self.options.most or tracks
+        found = overload.overload(
+            system, self.caller, min(tracks, most), capacity=self.held, core=self.core, seconds=seconds,
+            patience_s=60 + 12 * seconds, tell=self.tell,
+        )  # fmt: skip
+        return asdict(found)
+
+    def _soak(self) -> Any:
+        found = overload.soak(
+            systems.callscribe(self.options.model), self.caller,
+            min(self.form.soak_calls, 10 * self.options.most or self.form.soak_calls),
+            at_once=10, call_s=self.form.soak_call_s, speed=20, core=self.core, tell=self.tell,
+        )  # fmt: skip
+        return asdict(found)
+
+    def _costs(self) -> Any:
+        model, tracks = self.options.model, max(2, self.held // 4 * 2)
+        kinds = [
+            systems.callscribe(model, *systems.UNBOUNDED, name="worker processes"),
+            systems.callscribe(model, *systems.UNBOUNDED, "--workers", "threads", name="threads"),
+            systems.callscribe(model, *systems.UNBOUNDED, "--recording", "on", name="with recording"),
+            systems.callscribe(model, *systems.UNBOUNDED, two_way=True, name="two-way calls"),
+        ]  # fmt: skip
+        return [
+            asdict(
+                sides.cost(
+                    kind, (self.caller, self.agent), tracks, core=self.core, seconds=self.form.stair_s, tell=self.tell
+                )
+            )
+            for kind in kinds
+        ]  # fmt: skip
+
+    def _start(self) -> Any:
+        return sides.start_up(self.options.model, self.core)
+
+    def _fan(self) -> Any:
+        return [
+            asdict(
+                sides.fan_out(
+                    self.options.model, self.caller, viewers, core=self.core, seconds=self.form.stair_s, tell=self.tell
+                )
+            )
+            for viewers in (1, 100, 900)
+        ]  # fmt: skip
+
+    def _catching(self) -> Any:
+        system = systems.callscribe(self.options.model, two_way=True, reader=self.options.reader)
+        found = sides.catching_up(
+            system, (self.caller, self.agent), self.form.catch_calls, core=self.core, seconds=self.form.catch_s,
+            patience_s=6 * self.form.catch_s, tell=self.tell,
+        )  # fmt: skip
+        return asdict(found)
+
+    def _rows(self) -> Any:
+        return asdict(sides.rows(self.options.rows or self.form.rows, self.tell))
 
 
 def main() -> None:
@@ -30,92 +214,70 @@ def main() -> None:
     parser.add_argument("--cores", default="", help="server's and load's core, e.g. 0,1")
     parser.add_argument("--model", default="", help="recognition model (default: the built-in one)")
     parser.add_argument("--reader", default="auto", help='second reader to measure, or "off"')
-    parser.add_argument("--seconds", type=float, default=45.0, help="length of a stair")
-    parser.add_argument("--quick", action="store_true", help="short stairs, to see that it works")
+    parser.add_argument("--seconds", type=float, default=0.0, help="length of a stair")
+    parser.add_argument("--quick", action="store_true", help="the short form")
+    parser.add_argument("--minutes", type=float, default=0.0, help="begin no part after so many")
     parser.add_argument(
         "--packaged", action="store_true", help="the package's own call in any case"
     )
-    parser.add_argument(
-        "--most", type=int, default=0, help="raise the load to this many tracks only"
-    )
-    parser.add_argument("--only", default="", help="alone, tutorial, callscribe, network or reader")
+    parser.add_argument("--most", type=int, default=0, help="raise the load to so many tracks only")
+    parser.add_argument("--rows", type=int, default=0, help="size of the record, in utterances")
+    parser.add_argument("--only", default="", help=f"some parts: {','.join(PARTS)}")
     parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
+    parser.add_argument("--results", type=Path, help="where what was measured is kept")
+    parser.add_argument("--no-report", action="store_true", help="measure only")
     options = parser.parse_args()
+    begun = time.monotonic()
     cores = sorted(os.sched_getaffinity(0))
     server, load = map(int, options.cores.split(",")) if options.cores else (cores[0], cores[-1])
     if server == load:
         raise SystemExit("The server and the load need a core each; this machine offers only one.")
     os.sched_setaffinity(0, {load})
     console = Console(stderr=True)
-    seconds = 12.0 if options.quick else options.seconds
+    form = QUICK if options.quick else THOROUGH
+    if options.seconds:
+        form = Form(**{**vars(form), "stair_s": options.seconds})
+    results = options.results or RESULTS / f"capacity-{form.name}.json"
+    done: dict[str, Any] = {}
+    if results.exists() and not options.fresh:
+        done = json.loads(results.read_text(encoding="utf-8"))
+    wanted = options.only.split(",") if options.only else list(PARTS)
+    if options.reader == "off" or second_reader(options.reader, language="en") is None:
+        wanted = [part for part in wanted if part not in ("reader", "catching")]
 
-    recognizer = alone.recognizer(options.model)
-    source, caller, agent = tapes(recognizer, packaged=options.packaged)
+    most = 0 if options.packaged else form.real_calls
+    source, caller, agent = tapes(alone.recognizer(options.model), most=most)
     console.print(
         f"{source}, {caller.seconds / 60:.1f} minutes a side; server on core {server}, load on core {load}"
     )
-    done: dict[str, object] = {}
-    if RESULTS.exists() and not options.fresh:
-        done = json.loads(RESULTS.read_text(encoding="utf-8"))
-
-    def keep(name: str, value: object) -> None:
-        done[name] = value
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.write_text(json.dumps(done, indent=1), encoding="utf-8")
-
-    wanted = (
-        [options.only] if options.only else ["alone", "tutorial", "callscribe", "network", "reader"]
-    )
-    if options.reader == "off" and "reader" in wanted:
-        wanted.remove("reader")
-    ladder = {
-        "tutorial": [1, 4, 8, 10, 12, 14, 16, 20, 24],
-        "callscribe": [1, 8, 16, 24, 32, 40, 50, 60, 75, 90, 110],
-        "network": [1, 100, 200, 300, 400, 500, 600, 800, 1000],
-        "reader": [2, 4, 8, 12, 16, 24],
+    done["about"] = {
+        "form": form.name,
+        "source": source,
+        "minutes": caller.seconds / 60,
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "stair_s": form.stair_s,
     }
-    what = {
-        "tutorial": systems.tutorial(alone.folder(options.model), recognizer.sample_rate),
-        "callscribe": systems.callscribe(options.model),
-        "network": systems.network_alone(),
-        "reader": systems.callscribe(options.model, two_way=True, reader=options.reader),
-    }
-    look_ahead: float | None = None
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
     ) as progress:
+        bench = Bench(form, options, server, (caller, agent), done, progress.console.print)
         task = progress.add_task("", total=len(wanted))
-        for name in wanted:
-            if name in done:
-                progress.advance(task)
-                continue
-            progress.update(task, description=name)
-            if name == "alone":
-                keep(name, alone.measure(server, options.model))
-            else:
-                known = done.get("tutorial")
-                if isinstance(known, dict):
-                    look_ahead = known["look_ahead_s"]
-                result = climb(
-                    what[name],
-                    (caller, agent),
-                    [n for n in ladder[name] if not options.most or n <= options.most],
-                    core=server,
-                    seconds=seconds,
-                    bound_s=BOUND_S,
-                    look_ahead_s=look_ahead,
-                    tell=progress.console.print,
-                )
-                keep(name, asdict(result))
+        for part in wanted:
+            progress.update(task, description=part)
+            late = 0 < options.minutes < (time.monotonic() - begun) / 60
+            if part not in done and not late:
+                try:
+                    done[part] = bench.measure(part)
+                except (Exception, SystemExit) as error:
+                    progress.console.print(f"{part} could not be measured: {error!r}")
+                else:
+                    results.parent.mkdir(parents=True, exist_ok=True)
+                    results.write_text(json.dumps(done, indent=1), encoding="utf-8")
+                    if not options.no_report:
+                        report.write(done, BOUND_S)
             progress.advance(task)
-    climbs = {name: _climb(value) for name, value in done.items() if isinstance(value, dict)}
-    raw = done.get("alone")
-    console.print(report.write(source, raw if isinstance(raw, float) else None, climbs, BOUND_S))
-
-
-def _climb(plain: dict[str, object]) -> Climb:
-    stairs = tuple(Stair(**row) for row in plain["stairs"])  # type: ignore[attr-defined]
-    return Climb(**{**plain, "stairs": stairs})  # type: ignore[arg-type]
+    if not options.no_report:
+        console.print(report.write(done, BOUND_S))
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ from callscribe.recognition.base import Recognizer
 from callscribe.recognition.registry import load_recognizer
 
 
-def measure(core: int, model: str) -> float:
-    """Processor seconds a second of audio, in a process of its own on `core`."""
+def measure(core: int, model: str, most: int | None = None) -> float:
+    """Processor seconds a second of audio, in a process of its own on `core`; of so many calls at most."""
     command = ["taskset", "-c", str(core), sys.executable, "-m", "benchmarks.capacity.alone", model]
+    command += [str(most)] if most is not None else []
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
     return float(done.stdout.split()[-1])
 
@@ -36,7 +37,8 @@ def recognizer(model: str) -> Recognizer:
 
 def main() -> None:
     loaded = recognizer(sys.argv[1] if len(sys.argv) > 1 else "")
-    _, caller, agent = tapes(loaded)  # the first pass warms it up
+    most = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    _, caller, agent = tapes(loaded, most=most)  # the first pass warms it up
     begun = time.process_time()
     for tape in (caller, agent):
         words_alone(tape.payload, loaded)

@@ -50,7 +50,14 @@ class Free:
 
 
 async def serve(port: int, data: Path) -> None:
-    settings = Settings(allow_unsigned=True, data=data, tracks="inbound", greeting="")
+    settings = Settings(
+        allow_unsigned=True,
+        data=data,
+        tracks="inbound",
+        greeting="",
+        capacity="100000",
+        second_reader="off",
+    )
     async with running_server(settings, Free(), listen("127.0.0.1", port)):
         await asyncio.Event().wait()
 

@@ -64,10 +64,12 @@ class Load:
     Args:
         port: of the server, on this machine.
         tapes: one for one-track streams, caller and agent for two-way calls.
+        speed: so many times faster than people speak.
     """
 
-    def __init__(self, port: int, tapes: tuple[Tape, ...]) -> None:
+    def __init__(self, port: int, tapes: tuple[Tape, ...], *, speed: float = 1.0) -> None:
         self._port = port
+        self._frame_s = FRAME_S / speed
         self._tapes = tapes
         self._encoded = [
             [
@@ -98,18 +100,23 @@ class Load:
             for stream in self.streams:
                 if stream.closed:
                     continue
-                due = stream.started + (stream.sent + 1) * FRAME_S
+                due = stream.started + (stream.sent + 1) * self._frame_s
                 if due <= now:
                     self.late_s = max(self.late_s, now - due)
                     self._send_frame(stream)
-                    due += FRAME_S
+                    due += self._frame_s
                 soonest = min(soonest, due)
             if now >= next_read:
                 self._read()
                 next_read = now + 0.5
             wait = soonest - time.monotonic()
             if wait > 0:
-                time.sleep(min(wait, FRAME_S))
+                time.sleep(min(wait, self._frame_s))
+
+    @property
+    def broken(self) -> int:
+        """Streams whose sockets the server closed."""
+        return sum(stream.closed for stream in self.streams)
 
     def close(self, count: int | None = None) -> None:
         """End the streams, or the first `count` of those still open, as a hang-up does."""

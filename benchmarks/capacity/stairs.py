@@ -75,6 +75,7 @@ def climb(
     bound_s: float,
     look_ahead_s: float | None,
     tell: Callable[[str], None],
+    to_the_end: bool = False,
 ) -> Climb:
     """Raise the load through `tracks` until the system can't keep up.
 
@@ -82,6 +83,7 @@ def climb(
         tapes: one for one-track streams, two for two-way calls (whose tracks count twice).
         seconds: a stair lasts; its first third is not counted.
         look_ahead_s: of the recogniser, if it has been measured.
+        to_the_end: go through all of `tracks`, also when it can't keep up any more.
     """
     stairs: list[Stair] = []
     used = tuple(tapes[: 2 if system.two_way else 1])
@@ -107,7 +109,7 @@ def climb(
                     f"{system.name}: {wanted} tracks, core {share:.0%}, shown after "
                     f"{stair.partial[1]:.2f} s, final after {stair.final[1]:.2f} s (95 %)"
                 )
-                if not Climb("", 0, (), look_ahead_s).holds(stair, bound_s):
+                if not to_the_end and not Climb("", 0, (), look_ahead_s).holds(stair, bound_s):
                     break
             load.run(3)
             stairs = [

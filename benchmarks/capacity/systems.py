@@ -32,15 +32,26 @@ class System:
     two_way: bool = False
 
 
-def callscribe(model: str, *, two_way: bool = False, reader: str = "off") -> System:
-    """The product, as its users start it."""
-    name = "callscribe" if reader == "off" else f"callscribe with {reader}"
+UNBOUNDED = ("--capacity", "100000")
+"""Whatever comes is followed live: what is looked for is where that ends."""
+
+
+def callscribe(
+    model: str, *more: str, two_way: bool = False, reader: str = "off", name: str = ""
+) -> System:
+    """The product, as its users start it.
+
+    Args:
+        more: flags; without any it takes what comes, whatever it can follow.
+    """
+    name = name or ("callscribe" if reader == "off" else f"callscribe with {reader}")
     return System(
         name,
         [
             *(sys.executable, "-m", "callscribe", "serve", "--json", "--allow-unsigned", "--log-level", "error"),
             *("--port", "{port}", "--data", "{data}", "--second-reader", reader, "--greeting", ""),
             *("--tracks", "both" if two_way else "inbound", *(("--model", model) if model else ())),
+            *(more or UNBOUNDED),
         ],
         two_way,
     )  # fmt: skip
@@ -130,8 +141,11 @@ class Running:
 
 
 @contextmanager
-def running(system: System, core: int) -> Iterator[Running]:
+def running(system: System, core: int, data: Path | None = None) -> Iterator[Running]:
     """The system on one core; ended on leaving.
+
+    Args:
+        data: its data folder; else a new one, which is deleted.
 
     Raises:
         SystemExit: it did not start.
@@ -139,16 +153,17 @@ def running(system: System, core: int) -> Iterator[Running]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as data:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as new:
         command = [
-            part.replace("{port}", str(port)).replace("{data}", data) for part in system.command
+            part.replace("{port}", str(port)).replace("{data}", str(data or new))
+            for part in system.command
         ]
         begun = time.monotonic()
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
             cwd=ROOT,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if system.name.startswith("the tut") else None,
+            stderr=subprocess.PIPE if system.name.startswith("the tut") else subprocess.DEVNULL,
         )
         try:
             while not _answers(port):
@@ -167,6 +182,17 @@ def running(system: System, core: int) -> Iterator[Running]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def figures(server: Running) -> dict[str, float]:
+    """What a running callscribe says of itself (`/api/operations`), all in one."""
+    told = json.loads(fetch(f"http://127.0.0.1:{server.port}/api/operations"))
+    return {**{k: v for k, v in told.items() if isinstance(v, int | float)}, **told["more"]}
+
+
+def open_files(server: Running) -> int:
+    """Open files and sockets of the server and its children."""
+    return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in server.processes())
 
 
 def _answers(port: int) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
+from benchmarks.capacity import report
 from benchmarks.capacity.load import Stream
 from benchmarks.capacity.stairs import Climb, Stair
 from benchmarks.capacity.tape import Said, Tape
@@ -58,3 +61,38 @@ def test_capacity_lies_between_the_stair_that_held_and_the_one_that_did_not() ->
     assert Climb("x", 1.0, (stair(8, 0.4), stair(16, 0.6)), 0.3).capacity(0.5) == 16
     assert Climb("x", 1.0, (stair(8, 0.4), stair(16, 0.4, lost=20)), 0.3).capacity(0.5) == 8
     assert Climb("x", 1.0, (stair(8, 2.0),), 0.3).capacity(0.5) == 0
+
+
+# ruff: noqa: E501 - as it is kept
+
+
+def test_the_page_says_which_form_it_was_what_was_reached_and_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "PAGE", tmp_path / "capacity.md")
+    monkeypatch.setattr(report, "_draw", lambda climbs, bound_s: None)
+    ours = Climb("callscribe", 1.0, (stair(8, 0.4), stair(60, 0.5)), 0.3)
+    theirs = Climb("the tutorials' loop", 1.0, (stair(8, 0.4), stair(12, 1.9)), 0.3)
+    soak = {"calls": 1000, "speed": 20.0, "call_s": 3.0, "seconds": 60.0, "memory_mb": [90, 99, 100, 100, 100.5, 100.5],
+            "open_files": [30] * 6, "sent_s": 3000.0, "heard_s": 3000.0, "ended": 1000, "lost_s": 0.0}  # fmt: skip
+    twice = {"tracks": 120, "times": 2.0, "seconds": 40.0, "sent_s": 4800.0, "heard_s": 4800.0, "lost_s": 0.0, "closed": 1,
+             "waited": 0, "worst_lag_s": 20.0, "streams": 120, "ended": 120, "finals": 900, "recovery_s": 31.0}  # fmt: skip
+    table = report.write(
+        {
+            "about": {"form": "quick", "source": "6 real calls", "minutes": 3.0, "date": "2026-01-15", "stair_s": 12},
+            "alone": 0.03,
+            "tutorial": asdict(theirs),
+            "callscribe": asdict(ours),
+            "soak": soak,
+            "twice": twice,
+        },
+        0.5,
+    )  # fmt: skip
+    page = (tmp_path / "capacity.md").read_text(encoding="utf-8")
+    assert "| callscribe | 60 |" in table
+    assert "short form (`--quick`)" in page
+    assert "| 6x the tutorials' loop | 6.6x | reached |" in page
+    assert "| 2.5x the recogniser alone | 1.8x | not reached |" in page
+    assert "120 of 120 streams to the end | not reached |" in page
+    assert "| every second accounted for | 3000 s sent, 3000 s heard | reached |" in page
+    assert "Not measured this time: network, reader, shares, ten," in page

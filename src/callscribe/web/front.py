@@ -283,8 +283,9 @@ class HttpFront(HttpToolsProtocol):
     @property
     def for_a_stranger(self) -> bool:
         """Whether what is being answered is neither Twilio's nor for somebody who is permitted."""
-        twilios = self.scope["path"].startswith(CARRIER_PREFIX)
-        return self.cycle is not None and not twilios and not self._permitted
+        if self.cycle is None:  # nor has it asked for anything yet
+            return False
+        return not self.scope["path"].startswith(CARRIER_PREFIX) and not self._permitted
 
     def still_reads(self) -> bool:
         """Whether one that is permitted has read some of its answer since this was asked last."""
