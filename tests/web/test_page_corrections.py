@@ -48,7 +48,7 @@ def test_note_and_tags(server: Serving, page: Page) -> None:
     page.locator("#menu summary").click()
     page.get_by_role("button", name="Note and tags").click()
     dialog = page.get_by_role("dialog", name="Note and tags")
-    dialog.get_by_label("Tags, with commas between").fill("urgent, refund")
+    dialog.get_by_label("Tags, separated by commas").fill("urgent, refund")
     dialog.get_by_label("Note", exact=True).fill("Call back on Monday.")
     dialog.get_by_role("button", name="Save").click()
     expect(page.locator(".tag")).to_have_text(["urgent", "refund"])

@@ -291,7 +291,7 @@ class CallRegistry:
         return [info for info in found if self._exchange.of_leg(info.leg) is None]
 
     async def detach(self, call_sid: str) -> None:
-        """Stop transcribing a call, which goes on.
+        """Stop transcribing a call; the call continues.
 
         Raises:
             CallscribeError: it is not being transcribed, or no REST API is configured.

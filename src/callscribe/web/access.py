@@ -301,7 +301,8 @@ class Access:
         return self._refuse(
             scope,
             401,
-            "Open the link that the server printed when it started: it carries the token."
+            "Open the link that the server printed when it started: it contains the token, which is also "
+            "in the server's data folder, in the file `token`."
             if self._token
             else "This server was started without a token, so only its own machine may look.",
         )

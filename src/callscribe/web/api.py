@@ -207,5 +207,5 @@ async def read_body(request: Request, *, limit: int = MAX_BODY) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise ApiError(413, "too-large", f"The body may have {limit} bytes.")
+            raise ApiError(413, "too-large", f"The body may have at most {limit} bytes.")
     return body

@@ -91,7 +91,7 @@ def create_app(
 
     async def failure(request: Request, error: Exception) -> Response:
         # Made outside the middleware, so it brings the protective headers itself.
-        message = "The server failed; its log says why."
+        message = "Something went wrong on the server. Its log says what."
         if request.url.path.startswith(f"{PREFIX}/"):
             return problem_response(500, "failure", message, HEADERS)
         if request.url.path.startswith("/api/"):

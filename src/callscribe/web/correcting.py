@@ -76,7 +76,7 @@ def correcting_routes(records: RecordReader, publish: Publish) -> list[Route]:
             raise ApiError(400, "too-many", f"A call has at most {MAX_TAGS} tags.")
         for tag in kept:
             if not any(c.isalnum() for c in tag):
-                raise ApiError(400, "bad-tag", f"{tag!r} has no letter and no figure.")
+                raise ApiError(400, "bad-tag", f"{tag!r} has neither a letter nor a digit.")
         await publish(TagsChanged(call=call, tags=kept, by=grant_of(request.scope).name))
         return await answer(call)
 

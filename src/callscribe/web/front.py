@@ -133,7 +133,7 @@ class Door:
         self.refuse(
             oldest,
             "no-room",
-            "Closed a connection that nobody had permitted: all places are taken. Calls are not affected."
+            "Closed a connection that showed no token: all places are taken. Calls are not affected."
             if oldest is not connection
             else "Refused a connection: all places are taken by calls and viewers.",
         )

@@ -72,7 +72,7 @@ class CallControl(Protocol):
         ...
 
     async def detach(self, call_sid: str) -> object:
-        """Stop transcribing a call, which goes on."""
+        """Stop transcribing a call; the call continues."""
         ...
 
     async def hang_up(self, call: str) -> object:

@@ -38,8 +38,8 @@ class ListCalls(Filter, frozen=True, forbid_unknown_fields=True, kw_only=True):
         ),
     ] = ""
 
-    limit: Annotated[int, Meta(ge=1, le=500, description="Calls on a page.")] = 100
-    cursor: Annotated[str, Meta(max_length=200, description="Of the page before.")] = ""
+    limit: Annotated[int, Meta(ge=1, le=500, description="Calls per page.")] = 100
+    cursor: Annotated[str, Meta(max_length=200, description="From the previous page.")] = ""
 
 
 class CallPage(msgspec.Struct, frozen=True):
@@ -164,12 +164,12 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
         ),
         Operation(
             "rename_speaker", "POST", "/calls/{call}/rename",
-            "Name a person, for what was said and what will be.", "control",
+            "Rename a person, in what was said before and from now on.", "control",
             rename_speaker, body=Rename, problems=(409,),
         ),
         Operation(
             "swap_speakers", "POST", "/calls/{call}/swap",
-            "Exchange the names of the two people on a call.", "control",
+            "Swap the names of the two people on a call.", "control",
             swap, problems=(409,),
         ),
         Operation(
@@ -183,12 +183,12 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
         ),
         Operation(
             "attach_call", "POST", "/calls/{call_sid}/attach",
-            "Transcribe a call of the account that is up already, by its call SID.", "control",
+            "Transcribe a call of the account that is already in progress, by its call SID.", "control",
             attach, CallReference, status=201, problems=(409,),
         ),
         Operation(
             "detach_call", "POST", "/calls/{call}/detach",
-            "Stop transcribing a call, which goes on.", "control",
+            "Stop transcribing a call; the call continues.", "control",
             acting(lambda calls, call: calls.detach(call)), problems=(409,),
         ),
         Operation(

@@ -25,7 +25,7 @@ class ListEvents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     after: Position = 0
     call: Annotated[str, Meta(max_length=200, description="Only those of this record.")] = ""
-    limit: Annotated[int, Meta(ge=1, le=1000, description="Events on a page.")] = 500
+    limit: Annotated[int, Meta(ge=1, le=1000, description="Events per page.")] = 500
 
 
 class StreamEvents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +34,7 @@ class StreamEvents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after: Position | None = None
     call: Annotated[str, Meta(max_length=200, description="Only those of this record.")] = ""
     partials: Annotated[
-        bool, Meta(description="With what is being said, word by word, and not only what was said.")
+        bool, Meta(description="Include what is being said, word by word, not only what was said.")
     ] = True
 
 

@@ -28,7 +28,9 @@ class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     tag: Annotated[tuple[Name, ...], Meta(description="The call has all of these tags.")] = ()
     since: Annotated[Name, Meta(description=MOMENT)] = msgspec.field(name="from", default="")
     to: Annotated[Name, Meta(description=f"{MOMENT} A day is included.")] = ""
-    longer: Annotated[Seconds, Meta(description="It lasted so many seconds or more.")] | None = None
+    longer: Annotated[Seconds, Meta(description="It lasted at least this many seconds.")] | None = (
+        None
+    )
     shorter: Annotated[Seconds, Meta(description="Or less.")] | None = None
     direction: Direction | None = None
     flow: Flow | None = None

@@ -184,7 +184,7 @@ async def whole_body(request: Request, most: int) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > most:
-            raise Problem(413, "too-large", f"The body may have {most} bytes.")
+            raise Problem(413, "too-large", f"The body may have at most {most} bytes.")
     return bytes(body)
 
 

@@ -52,7 +52,7 @@ class SearchCalls(Filter, frozen=True, forbid_unknown_fields=True, kw_only=True)
     speaker: Annotated[str, Meta(max_length=200, description="Who said it.")] = ""
     by: Literal["time", "rank"] = "time"
     limit: Annotated[int, Meta(ge=1, le=200)] = 20
-    cursor: Annotated[str, Meta(max_length=200, description="Of the page before.")] = ""
+    cursor: Annotated[str, Meta(max_length=200, description="From the previous page.")] = ""
 
 
 class Correction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
