@@ -72,7 +72,7 @@ def register(app: typer.Typer) -> None:
         called = clean_name(name)
         if not called:
             raise SettingsError("A contact needs a name.")
-        if not called.isprintable():
+        if not " ".join(name.split()).isprintable():
             raise SettingsError("Use printable characters only in a name.")
         wanted = _checked(number)
         with _book(settings) as book:
