@@ -66,8 +66,10 @@ class LevelFollower:
             self.gain_db = self._wanted_db()
         if before == 0.0 == self.gain_db:
             return pcm
-        ramp = np.linspace(before, self.gain_db, len(pcm))
-        louder = pcm * 10 ** (ramp / 20)
+        if before == self.gain_db:
+            louder = pcm * 10 ** (before / 20)
+        else:
+            louder = pcm * 10 ** (np.linspace(before, self.gain_db, len(pcm)) / 20)
         scaled: Pcm = np.clip(np.rint(louder), -32768, 32767).astype(np.int16)
         return scaled
 

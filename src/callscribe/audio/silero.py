@@ -27,6 +27,10 @@ _CONTEXT: Final = WINDOW // 8
 """Samples of the window before that it sees too."""
 _FRAME: Final = 128
 """Samples of a Fourier transform; they overlap by half."""
+_FRAMES: Final = np.add.outer(np.arange(0, WINDOW + _CONTEXT, _FRAME // 2), np.arange(_FRAME))[
+    : (WINDOW + 2 * _CONTEXT - _FRAME) // (_FRAME // 2) + 1
+]
+"""Which of a window's samples, with its context on both sides, are in which frame."""
 _MAGIC: Final = b"lmgg"
 _STRIDES: Final = (1, 2, 2, 1)
 """Of the four convolutions, each three frames wide."""
@@ -90,13 +94,13 @@ class VoiceNetwork:
             windows: samples from -1 to 1, each with its context before it, shape (windows, context + window).
         """
         padded = np.concatenate((windows, windows[:, -2 : -2 - _CONTEXT : -1]), axis=1)
-        frames = np.lib.stride_tricks.sliding_window_view(padded, _FRAME, axis=1)[:, :: _FRAME // 2]
-        spectrum = frames @ self.base
+        spectrum = padded[:, _FRAMES] @ self.base
         half = spectrum.shape[2] // 2
         heard: Floats = np.sqrt(spectrum[..., :half] ** 2 + spectrum[..., half:] ** 2)
         for (weight, bias), stride in zip(self.convolutions, _STRIDES, strict=True):
-            padded = np.pad(heard, ((0, 0), (1, 1), (0, 0)))
-            ends = padded.shape[1] - 2
+            count, ends, channels = heard.shape
+            padded = np.zeros((count, ends + 2, channels), np.float32)
+            padded[:, 1:-1] = heard
             taps = [padded[:, tap : tap + ends : stride] for tap in range(3)]
             heard = np.maximum(np.concatenate(taps, axis=2) @ weight + bias, 0)
         fed: Floats = heard[:, 0] @ self.input + self.bias
@@ -135,8 +139,9 @@ class VoiceDetector:
         self._rest = audio[count * WINDOW :]
         if not count:
             return np.zeros(0, np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(audio, _CONTEXT + WINDOW)[::WINDOW]
-        return self._remember(self._network.features(windows[:count]))
+        begins = np.arange(0, count * WINDOW, WINDOW)
+        windows = audio[np.add.outer(begins, np.arange(_CONTEXT + WINDOW))]
+        return self._remember(self._network.features(windows))
 
     def _remember(self, fed: Floats) -> Floats:
         """The recurrent layer and what comes after it."""

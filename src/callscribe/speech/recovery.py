@@ -33,6 +33,8 @@ HEARD_MS: Final = 1200
 some."""
 _BITE: Final = 5 * STEP
 """Samples decoded again at a time: what is passed over, if it must be, is no longer than this."""
+_SELDOM: Final = 100
+"""So many more pieces are kept than must be, so as not to look after each of them."""
 
 
 class RecogniserFailed(Exception):
@@ -172,6 +174,7 @@ class RecoveringDecoder:
         self._stream = stream
         self._options = options
         self._life: int | None = None
+        self._tidy_from = _SELDOM
         self._tracks: dict[Track, _Kept] = {
             track: _Kept(progress=so_far) for track, so_far in (progress or {}).items()
         }
@@ -245,10 +248,13 @@ class RecoveringDecoder:
     def _forget(self) -> None:
         """Keep no more audio than must be decoded again, and what decides what of that is an echo."""
         tracks = self._tracks.values()
+        if sum(len(each.fed) for each in tracks) < self._tidy_from:
+            return
         newest_ms = max((each.end_ms for each in tracks if each.fed), default=0.0)
         before_ms = min([newest_ms, *(each.progress_ms for each in tracks)]) - HEARD_MS
         for each in tracks:
             each.forget(before_ms)
+        self._tidy_from = _SELDOM + sum(len(each.fed) for each in tracks)
 
     def _catch_up(self, track: Track, found: list[Found], failed: list[Failed]) -> None:
         """Begin a track that has no decoder, and decode what is kept of it, until that has got through."""

@@ -119,13 +119,13 @@ class StreamDecoder:
                 self._know(each)
             else:
                 self._decode(report, each.track, each, partials=partials)
-            for track in [*self._tracks]:
-                if track != each.track and track not in again:
+            for track, decoder in [*self._tracks.items()]:
+                if decoder.waits and track != each.track and track not in again:
                     self._decode(report, track, None, partials=partials)
         if not partials:
             for track, decoder in self._tracks.items():
                 report.found.extend(Found(track, said) for said in decoder.partial())
-                report.progress[track] = decoder.progress
+        report.progress.update((track, each.progress) for track, each in self._tracks.items())
         return report
 
     def _know(self, fed: Fed) -> None:
@@ -153,8 +153,9 @@ class StreamDecoder:
             report.broken[track] = f"{type(error).__name__}: {error}"
             self.end(track)
             return
-        report.found.extend(Found(track, utterance) for utterance in said)
-        report.progress[track] = decoder.progress
+        if said:
+            report.found.extend(Found(track, utterance) for utterance in said)
+            report.progress[track] = decoder.progress
 
     def close(self) -> None:
         """Free what the recogniser holds. Idempotent."""

@@ -166,6 +166,11 @@ class TrackDecoder:
         self._pending_samples += len(piece.payload)
         return self.go_on(partials=partials)
 
+    @property
+    def waits(self) -> bool:
+        """There is audio that waits for the other track."""
+        return bool(self._pending)
+
     def go_on(self, *, partials: bool = True) -> list[Utterance]:
         """Decode what need not wait for the other track."""
         found: list[Utterance] = []
