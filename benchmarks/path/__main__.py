@@ -112,8 +112,10 @@ def figures(
         "final to page": [],
         "final to terminal": [],
     }
-    # Which stream a session belongs to: streams open in order of their first messages, as sessions do.
-    pairs = zip(sorted(sent), sorted(told["heard"], key=lambda heard: heard[0]), strict=True)
+    # Which stream a session belongs to: streams open in order of their first messages, as sessions do. Those before
+    # them were opened at start, to measure the machine.
+    sessions = sorted(filter(None, told["heard"]), key=lambda heard: heard[0])[-len(sent) :]
+    pairs = zip(sorted(sent), sessions, strict=True)
     for times, heard in pairs:
         count, index = 0, 0
         for at, samples in heard:
