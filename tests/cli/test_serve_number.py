@@ -101,7 +101,7 @@ def routing(rest: RunningRest) -> tuple[str, str, str, str]:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 def test_taken_and_put_back_when_told_to_stop(
     rest: RunningRest, tmp_path: Path, number: int
 ) -> None:

@@ -44,6 +44,7 @@ from callscribe.web.pagetoken import FILE as TOKEN_FILE
 log = structlog.get_logger(__name__)
 
 HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+QUIT: signal.Signals | None = getattr(signal, "SIGQUIT", None)
 READING_S = 3.0
 """How long at the end whoever reads the output may take for the rest of it."""
 LEAVING_S = 10.0
@@ -188,10 +189,10 @@ async def first_of(*what: object) -> None:
 
 
 def stop_signals() -> asyncio.Event:
-    """Set by the first SIGINT, SIGTERM or, when the terminal's window is closed, SIGHUP.
+    """Set by the first SIGINT, SIGTERM, SIGQUIT (Ctrl-\\) or, when the terminal's window is closed, SIGHUP.
 
-    A second SIGINT or SIGTERM ends the process at once. SIGHUP comes twice when both the terminal and its shell send
-    it, and not at all under `nohup`.
+    A second one of the first three ends the process at once. SIGHUP comes twice when both the terminal and its shell
+    send it, and not at all under `nohup`.
     """
     stop = asyncio.Event()
 
@@ -206,6 +207,8 @@ def stop_signals() -> asyncio.Event:
 
     loop = asyncio.get_running_loop()
     numbers = [signal.SIGINT, signal.SIGTERM]
+    if QUIT is not None:
+        numbers.append(QUIT)
     if HANGUP is not None and signal.getsignal(HANGUP) is not signal.SIG_IGN:
         numbers.append(HANGUP)
     for number in numbers:
