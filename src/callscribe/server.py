@@ -417,6 +417,7 @@ async def running_product(settings: Settings, tell: Tell) -> AsyncIterator[Produ
                 settings,
                 recognizer,
                 listener,
+                measure=True,
                 public_url=await _public_url(settings, listener, stack, tell),
                 own_number=own[0].number if own else settings.number,
                 carrier_api=None if account is None else account.client,
@@ -444,6 +445,7 @@ async def running_server(
     recognizer: Recognizer | Elsewhere,
     listener: socket.socket,
     *,
+    measure: bool = False,
     public_url: str = "",
     own_number: str = "",
     carrier_api: Client | None = None,
@@ -455,6 +457,8 @@ async def running_server(
     Args:
         recognizer: decodes in this process, and is closed by the caller; or is loaded in worker processes.
         listener: from `listen`; closed here.
+        measure: find out how many tracks this machine can follow, if that is not set and not known yet. Without, there
+            is no bound unless one is set.
         public_url: where the carrier reaches us; by default the address we listen on.
         own_number: the number that calls arrive at and are placed from, when known.
         carrier_api: for what needs REST: streams of participants added by REST, placed calls, restarted sockets.
@@ -470,7 +474,9 @@ async def running_server(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(listener.close)
         record = await stack.enter_async_context(open_record(settings))
-        pool = await stack.enter_async_context(decoding(settings, recognizer, flows))
+        pool = await stack.enter_async_context(
+            decoding(settings, recognizer, flows, measure=measure)
+        )
         waiting = Waiting(settings.data)
         left = await asyncio.to_thread(waiting.left)
         readings = await stack.enter_async_context(
@@ -779,7 +785,7 @@ def in_processes(settings: Settings) -> bool:
 
 @contextlib.asynccontextmanager
 async def decoding(
-    settings: Settings, recognizer: Recognizer | Elsewhere, flows: Flows
+    settings: Settings, recognizer: Recognizer | Elsewhere, flows: Flows, *, measure: bool = False
 ) -> AsyncIterator[DecodePool]:
     """Where speech is decoded; on leaving, everything that was heard is decoded.
 
@@ -799,7 +805,11 @@ async def decoding(
             places = [InProcess(recognizer, text_writer(settings, recognizer.language))]
             threads = count
         await asyncio.to_thread(check_phrases, flows, places[0])
-        tracks = await asyncio.to_thread(capacity_of, settings, recognizer.name, places, threads)
+        tracks = 0
+        if measure or settings.capacity != "auto":
+            tracks = await asyncio.to_thread(
+                capacity_of, settings, recognizer.name, places, threads
+            )
         pool = DecodePool(places, threads=threads, capacity=tracks)
         stack.push_async_callback(pool.close)
         yield pool
@@ -866,7 +876,7 @@ class Sessions:
             options=session_options(self._settings, plan, self._language),
             listeners=[self._record.recorder] if records(self._settings, plan) else [],
             readers=self._readers(reading),
-            waiting=self._waiting,
+            waiting=self._waiting if self._settings.keep_unread else None,
         )
         self._open[stream] = session
         return session
