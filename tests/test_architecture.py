@@ -247,7 +247,12 @@ WALLS: dict[str, tuple[str, ...]] = {
     "callscribe.audio": (),
     "callscribe.text": (),
     "callscribe.recognition": ("callscribe.audio",),
-    "callscribe.speech": ("callscribe.audio", "callscribe.text", "callscribe.recognition.base"),
+    "callscribe.speech": (
+        "callscribe.audio",
+        "callscribe.text",
+        "callscribe.recognition.base",
+        "callscribe.sealing",
+    ),
     "callscribe.calls": ("callscribe.carriers.base",),
     "callscribe.carriers": ("callscribe.refusals", "callscribe.addresses"),
     "callscribe.journal": ("callscribe.store.base",),

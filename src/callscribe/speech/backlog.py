@@ -2,7 +2,8 @@
 
 A machine that is too slow for its calls loses none of their sound: it waits here until there is room, also long after
 the call. What waits for room from the beginning is in a file of the data folder at once, and survives the process
-(`waiting`). Else the file has no name, so that nothing of it is left when the process ends, however it ends.
+(`waiting`). Else the file has no name, so that nothing of it is left when the process ends, however it ends;
+and what the disk may still hold is sealed with a key that only the process knew.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import IO, Final
 
 import msgspec
 
+from callscribe.sealing import Seal
 from callscribe.speech.stream import Fed
 
 IN_MEMORY: Final = 60 * 8000
@@ -24,6 +26,8 @@ _LENGTH: Final = 4
 """Bytes before each record that say how long it is, the lowest first."""
 
 _encode = msgspec.msgpack.Encoder().encode
+_SEAL: Final = Seal.fresh()
+"""Of the files without a name."""
 _decode = msgspec.msgpack.Decoder(Fed).decode
 
 
@@ -42,6 +46,7 @@ class Backlog:
         """Of `_oldest`."""
         self._file = file
         self._named = file is not None
+        self._seal = None if file is not None else _SEAL
         self._records = records
         """On disk and not brought back."""
         self._read_at = 0
@@ -66,7 +71,10 @@ class Backlog:
             return
         record = _encode(fed)
         if self._file is None:
+            self._seal = _SEAL
             self._file = tempfile.TemporaryFile(prefix="callscribe-")  # noqa: SIM115 - closed by `close`
+        if self._seal is not None:
+            record = self._seal.seal(record)
         self._file.write(len(record).to_bytes(_LENGTH, "little") + record)
         self._records += 1
         self.on_disk += _LENGTH + len(record)
@@ -110,7 +118,8 @@ class Backlog:
         self._file.seek(self._read_at)
         while self._records and self._samples < _READ_AT_ONCE:
             length = int.from_bytes(self._file.read(_LENGTH), "little")
-            fed = _decode(self._file.read(length))
+            record = self._file.read(length)
+            fed = _decode(record if self._seal is None else self._seal.unseal(record))
             self._records -= 1
             self._read_at += _LENGTH + length
             self.on_disk -= _LENGTH + length

@@ -561,7 +561,7 @@ class Lane:
         while self._fed and taken < _BITE:
             try:
                 each = self._fed.popleft()
-            except (OSError, IndexError, msgspec.DecodeError):
+            except (OSError, IndexError, ValueError, msgspec.DecodeError):
                 _log.exception("audio that waited cannot be read back")
                 self._fed.close()
                 for queue in self._queues.values():

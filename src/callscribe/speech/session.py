@@ -422,6 +422,8 @@ class StreamSession:
 
     async def _drop_kept(self) -> None:
         kept, self._kept = self._kept, None
+        if self._saving is not None:
+            await asyncio.wait({self._saving})
         if kept is not None:
             await asyncio.to_thread(kept.drop)
 
