@@ -14,6 +14,9 @@ from benchmarks.capacity.systems import Running, System, running
 from benchmarks.capacity.tape import Tape
 from benchmarks.capacity.words import Lag, lags
 
+_ENOUGH = 20
+"""Words from which on a median means something."""
+
 
 @dataclass(frozen=True)
 class Stair:
@@ -27,6 +30,7 @@ class Stair:
     partial: tuple[float, float, float]
     """Spoken -> first shown: median, 95th and 99th percentile, seconds."""
     final: tuple[float, float, float]
+    """From the last word of an utterance to its final."""
     worst_stream: float
     """95th percentile of the slowest stream, seconds."""
     lost_ms: int
@@ -42,7 +46,7 @@ class Climb:
     start_s: float
     stairs: tuple[Stair, ...]
     look_ahead_s: float
-    """Spoken -> shown (median) at one track: the recogniser's own look-ahead."""
+    """Spoken -> shown (95th percentile) at the lowest load: what the system takes without any."""
 
     def holds(self, stair: Stair, bound_s: float) -> bool:
         """Whether the system kept up at this load."""
@@ -103,13 +107,15 @@ def climb(
                     (wanted, begun, ended, share, server.memory_mb(), load.late_s, load.overflow)
                 )
                 stair = _stair(server, load.streams, marks[-1])
-                look_ahead_s = stair.partial[0] if look_ahead_s is None else look_ahead_s
+                if look_ahead_s is None and stair.words >= _ENOUGH:
+                    look_ahead_s = stair.partial[1]
                 stairs.append(stair)
                 tell(
                     f"{system.name}: {wanted} tracks, core {share:.0%}, shown after "
                     f"{stair.partial[1]:.2f} s, final after {stair.final[1]:.2f} s (95 %)"
                 )
-                if not to_the_end and not Climb("", 0, (), look_ahead_s).holds(stair, bound_s):
+                ahead_s = 0.0 if look_ahead_s is None else look_ahead_s
+                if not to_the_end and not Climb("", 0, (), ahead_s).holds(stair, bound_s):
                     break
             load.run(3)
             stairs = [
@@ -147,7 +153,7 @@ def _stair(
         memory,
         len(found),
         _percentiles([lag.shown_s for lag in found]),
-        _percentiles([lag.final_s for lag in found if math.isfinite(lag.final_s)]),
+        _percentiles([lag.final_s for lag in found if lag.last and math.isfinite(lag.final_s)]),
         slowest,
         dropped + overflow * 20,
         late,

@@ -93,7 +93,10 @@ class Running:
         for at, line in list(self.lines):
             if not line.startswith(b"{"):
                 continue
-            said = json.loads(line)
+            try:
+                said = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # two of its threads printed at once
             if "stream" in said and "text" in said and "type" not in said:
                 found.setdefault((said["stream"], "inbound"), []).append(
                     Update(at, said["text"], said["final"])

@@ -56,6 +56,8 @@ class Lag:
     """From then until it was first on the screen."""
     final_s: float
     """From then until it was in a final; infinite when it never was."""
+    last: bool = False
+    """It is the last word of its final, so that `final_s` counts from the end of speech."""
 
 
 def lags(stream: Stream, tape: int, updates: Iterable[Update]) -> list[Lag]:
@@ -79,5 +81,6 @@ def lags(stream: Stream, tape: int, updates: Iterable[Update]) -> list[Lag]:
             if not -_FALSE_S < shown.first_seen[b + k] - at < _FALSE_AFTER_S:
                 continue
             final = shown.final_at[b + k] if b + k < len(shown.final_at) else float("inf")
-            found.append(Lag(at, shown.first_seen[b + k] - at, final - at))
+            after = shown.final_at[b + k + 1] if b + k + 1 < len(shown.final_at) else float("inf")
+            found.append(Lag(at, shown.first_seen[b + k] - at, final - at, after != final))
     return found
