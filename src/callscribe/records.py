@@ -64,6 +64,8 @@ class TrackRecord(msgspec.Struct, frozen=True, kw_only=True):
     track: Track
     speaker: str
     offset_ms: int = 0
+    language: str = ""
+    """What was listened for, BCP 47 (`en-US`); empty: not known."""
     started_at: str = ""
     ended_at: str | None = None
     end_reason: str = ""

@@ -24,7 +24,8 @@ class Record:
         self.hub = Hub()
         self.stored: list[Published] = []
         self.unstored: list[AnyEvent] = []
-        self.in_doubt: list[AnyEvent] = []
+        self.shown_unstored: list[AnyEvent] = []
+        """Shown without an id, which happens once at most."""
         self.published: list[AnyEvent] = []
         """Everything that lasts, in order."""
         self.committed = 0
@@ -64,11 +65,12 @@ class Record:
     def say_unstored(self, event: AnyEvent) -> None:
         """The store does not answer: the event is shown, after those that it may or may not have taken."""
         for published in self.stored[self.committed :]:
-            if published.event not in self.in_doubt:
-                self.in_doubt.append(published.event)
+            if published.event not in self.shown_unstored:
+                self.shown_unstored.append(published.event)
                 self.hub.publish(Published(None, published.event), pending=True)
         self.published.append(event)
         self.unstored.append(event)
+        self.shown_unstored.append(event)
         self.hub.publish(Published(None, event), pending=True)
 
     def recover(self) -> None:
@@ -105,6 +107,24 @@ async def test_the_past_in_pages_off_the_event_loop_and_then_the_present() -> No
     assert [cursor for cursor, _ in record.reads] == [0, 3, 6]
     assert {thread for _, thread in record.reads} == {"journal reader"}
     assert await follower.batch() == []
+
+
+async def test_what_was_read_ahead_of_its_showing_is_not_given_again_without_an_id() -> None:
+    record = Record()
+    with record.follow(capacity=1) as follower:
+        record.published.append(final(0))
+        record.commit(final(0))  # the store has it, but has not said so
+        first = await anext(follower)
+        assert (first.id, first.event) == (1, final(0))
+        other = [Published(None, final(number, call="CA2")) for number in range(17)]
+        for published in other:
+            record.hub.publish(published, pending=True)
+        for published in other:  # too many for this viewer: it reads the store again
+            record.hub.forget(published.event)
+        record.say_unstored(final(1))
+        rest = await follower.batch()
+        assert [published.event for published in rest] == [final(1)]
+        assert follower.resyncs == 1
 
 
 async def test_a_viewer_from_now_on_gets_what_is_being_said_first() -> None:

@@ -39,13 +39,17 @@ class MemoryLog:
         self.transactions: list[int] = []
         self.threads: set[str] = set()
         self.failures = 0
+        self.failures_of_index = 0
+        self.unindexed = 0
+        self.indexed_when: list[int] = []
+        """How many events there were each time."""
         self.first = 1
         self.deleted = False
         self.begun_anew = 0
         self.open_gate = threading.Event()
         self.open_gate.set()
 
-    def append(self, events: Sequence[AnyEvent]) -> Sequence[int]:
+    def append(self, events: Sequence[AnyEvent], *, index: bool = True) -> Sequence[int]:
         assert self.open_gate.wait(10)
         self.threads.add(threading.current_thread().name)
         self.check()
@@ -58,7 +62,22 @@ class MemoryLog:
         first = self.first + len(self.events)
         self.events.extend(events)
         self.transactions.append(len(events))
+        if not index:
+            self.unindexed += len(events)
         return list(range(first, first + len(events)))
+
+    def index_new(self, limit: int = 50) -> bool:
+        self.check()
+        if self.failures_of_index:
+            self.failures_of_index -= 1
+            raise OSError("disk full.")
+        self.indexed_when.append(len(self.events))
+        self.unindexed = max(0, self.unindexed - limit)
+        return self.unindexed > 0
+
+    async def indexed(self) -> None:
+        while not self.indexed_when:  # noqa: ASYNC110 - it happens in another thread
+            await asyncio.sleep(0.01)
 
     def check(self) -> None:
         if self.deleted:
@@ -97,6 +116,43 @@ async def test_a_final_is_in_the_store_before_anyone_sees_it() -> None:
         (shown,) = await drain(viewer)
         assert shown.id == 1
     await journal.close()
+
+
+async def test_what_was_shown_is_indexed_a_moment_later() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, index_s=0.05)
+    with hub.subscribe() as viewer:
+        await journal.publish(final("u1"))
+        assert len(viewer) == 1
+        assert log.indexed_when == []
+        await log.indexed()
+    assert log.indexed_when == [1]
+    await journal.close()
+    assert log.indexed_when == [1]
+
+
+async def test_all_is_indexed_at_the_end() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, index_s=60)
+    for number in range(120):
+        await journal.publish(final(f"u{number}"))
+    assert log.indexed_when == []
+    await journal.close()
+    assert log.indexed_when == [120, 120, 120]
+    assert log.unindexed == 0
+
+
+async def test_a_store_that_cannot_index_is_an_outage_like_any_other() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, index_s=0.02, retry_s=0.02)
+    log.failures_of_index = 1
+    await journal.publish(final("u1"))
+    await log.indexed()
+    assert log.unindexed == 0
+    assert journal.failure is None
+    await journal.publish(final("u2"))
+    await journal.close()
+    assert [e.utterance for e in log.events if isinstance(e, FinalTranscript)] == ["u1", "u2"]
 
 
 async def test_partials_do_not_wait_for_the_store() -> None:

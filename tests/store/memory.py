@@ -97,7 +97,7 @@ class MemoryStore:
             self._disk.written = False
             self._read_only = True
 
-    def append(self, events: Sequence[AnyEvent]) -> list[int]:
+    def append(self, events: Sequence[AnyEvent], *, index: bool = True) -> list[int]:
         for event in events:
             if isinstance(event, EPHEMERAL):
                 raise ValueError(f"{type(event).__name__} is not stored")
@@ -107,6 +107,10 @@ class MemoryStore:
         first = max(self.last_id(), self._given) + 1
         self._events += [Published(id=first + n, event=event) for n, event in enumerate(events)]
         return [first + n for n in range(len(events))]
+
+    def index_new(self, limit: int = 50) -> bool:
+        """There is no index."""
+        return False
 
     def check(self) -> None:
         """Nobody deletes memory."""
@@ -373,6 +377,7 @@ class Folded:
                     track=track,
                     speaker=self._name(event.leg, track, known[-1] if known else ""),
                     offset_ms=event.offset_ms,
+                    language=event.language,
                     started_at=event.at,
                 )
             )
@@ -390,6 +395,8 @@ class Folded:
         both = set(event.__struct_fields__) & set(FinalTranscript.__struct_fields__)
         values = {name: getattr(event, name) for name in both}
         values["speaker"] = self._name(event.leg, event.track, event.speaker)
+        if before is not None and isinstance(event, RevisedTranscript):
+            values["language"] = before.language
         first = before.first if before else None
         if before is not None and before.reading == 1:
             first = FirstReading(text=before.text, raw_text=before.raw_text, words=before.words)

@@ -24,8 +24,9 @@ from callscribe.events import (
     Word,
 )
 from callscribe.records import CallFilter, SearchPage
+from callscribe.search.numbers import index_tokens
 from callscribe.search.query import QueryError
-from callscribe.store import database, schema
+from callscribe.store import database, index, schema
 from callscribe.store.sqlite import SqliteStore
 
 CALL = "CA00000000000000000000000000000001"
@@ -178,6 +179,59 @@ def test_a_better_reading_takes_the_place_of_the_first(store: SqliteStore) -> No
     assert (record.call.utterance_count, record.call.last_text) == (1, "I want a refund.")
     store.append([said("I want a reef fund.")])  # told again, late
     assert texts(store.search("refund")) == ["I want a refund."]
+
+
+def test_what_is_indexed_later_is_found_here_at_once_and_elsewhere_soon(tmp_path: Path) -> None:
+    with SqliteStore.open(tmp_path) as store:
+        store.append([started(), said("Hello parcel.", utterance="u1")], index=False)
+        with SqliteStore.open(tmp_path, read_only=True) as elsewhere:
+            assert not elsewhere.search("parcel").hits
+            assert not store.index_new()
+            assert texts(elsewhere.search("parcel")) == ["Hello parcel."]
+        for number in range(3):
+            store.append([said("A parcel.", utterance=f"v{number}")], index=False)
+        assert store.index_new(2)
+        assert not store.index_new(2)
+        store.append([said("One more parcel.", utterance="w")], index=False)
+        assert len(store.search("parcel").hits) == 5
+        store.append([said("The letter.", utterance="x")], index=False)
+        assert len(store.list_calls(words="letter").calls) == 1
+
+
+def test_what_a_server_that_died_did_not_index_is_indexed_by_the_next(tmp_path: Path) -> None:
+    with SqliteStore.open(tmp_path) as store:
+        store.append([started(), said("Hello parcel.")], index=False)
+    with SqliteStore.open(tmp_path) as store:
+        assert store.index_more() == 0
+        with SqliteStore.open(tmp_path, read_only=True) as elsewhere:
+            assert texts(elsewhere.search("parcel")) == ["Hello parcel."]
+
+
+def test_what_is_deleted_before_it_is_indexed_is_never_found(store: SqliteStore) -> None:
+    store.append([started(), said("Hello parcel.")], index=False)
+    store.append(
+        [CallEnded(call=CALL, at="2026-01-15T10:01:00.000Z", duration_ms=60_000)], index=False
+    )
+    assert store.erase([CALL], "text") == [CALL]
+    assert not store.search("parcel").hits
+
+
+def test_one_that_cannot_be_indexed_keeps_no_other_out(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = index_tokens
+
+    def picky(text: str) -> list[str]:
+        if "odd" in text:
+            raise ValueError("an odd text")
+        return numbers(text)
+
+    monkeypatch.setattr(index, "index_tokens", picky)
+    store.append([started(), said("An odd parcel.", utterance="u1")], index=False)
+    store.append([said("A parcel.", utterance="u2")], index=False)
+    assert not store.index_new()
+    assert texts(store.search("parcel")) == ["A parcel."]
+    assert len(store.events_after(0)) == 3
 
 
 @pytest.fixture

@@ -115,8 +115,8 @@ class JournalFollower:
         self._catching_up = False
         self._newest_shown = 0
         """The hub's newest id when catching up began: what the store has beyond it may still wait in the queue."""
-        self._ahead: set[AnyEvent] = set()
-        """Read in the store before the hub passed them on with their id."""
+        self._ahead: dict[AnyEvent, int] = {}
+        """Read in the store before the hub passed them on with their id, and that id."""
         self._wanted: dict[tuple[str, str], int] = {}
         """Lowest revision that is still news, of the utterances that are being said."""
         self.resyncs = 0
@@ -199,14 +199,15 @@ class JournalFollower:
     def _begin_catching_up(self) -> None:
         self._catching_up = True
         self._newest_shown = self._hub.last_id
-        self._ahead.clear()
+        # The others may yet be shown without an id, when the store is slow to say that it has them.
+        self._ahead = {event: at for event, at in self._ahead.items() if at > self._newest_shown}
 
     async def _read_page(self) -> None:
         """A page of the past; after the last one, what no store has yet and what is being said right now."""
         page = await self._read()
         for published in page:
             if published.id is not None and published.id > self._newest_shown:
-                self._ahead.add(published.event)
+                self._ahead[published.event] = published.id
         self._ready.extend(page)
         if len(page) < self._page:
             self._catching_up = False

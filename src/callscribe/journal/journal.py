@@ -72,6 +72,8 @@ class Journal:
         stalled_s: a store that has not answered for so long counts as failed.
         retry_s: first wait before a failed store is tried again; doubles up to half a minute.
         check_s: how often it is seen whether the record is still there.
+        index_s: how long after they were written searches find events at the latest. It is not done at once, so that
+            nothing comes between an event and the screens.
         closing_s: how long `close` waits for a store that does not answer.
         keep: how many events are kept in memory during an outage. Later ones are shown but not written; how many these
             were is said at the end of the outage.
@@ -89,6 +91,7 @@ class Journal:
         stalled_s: float = 3.0,
         retry_s: float = 1.0,
         check_s: float = 1.0,
+        index_s: float = 0.25,
         closing_s: float = 3.0,
         keep: int = 50_000,
     ) -> None:
@@ -101,11 +104,14 @@ class Journal:
         self._stalled_s = stalled_s
         self._retry_s = retry_s
         self._check_s = check_s
+        self._index_s = index_s
         self._closing_s = closing_s
         self._keep = keep
         self._log = structlog.get_logger(__name__)
         self._gathered: list[_Gathered] = []
         self._unwritten: list[AnyEvent] = []
+        self._unindexed_since: float | None = None
+        """When the first of the events was written that the store has not indexed, on the loop's clock."""
         self._remembered: deque[Published] = deque(maxlen=_REMEMBERED)
         self._detached = False
         """Events are shown before they are written, because the store fails or does not answer."""
@@ -202,7 +208,8 @@ class Journal:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.call_later(self._check_s, self._wake.set)
+            patience = self._check_s if self._unindexed_since is None else self._index_s
+            due = loop.call_later(patience, self._wake.set)
             await self._wake.wait()
             due.cancel()
             self._wake.clear()
@@ -214,6 +221,7 @@ class Journal:
                     await self._commit(batch)
                 if self._detached:
                     await self._recover()
+                await self._index()
             except _GivenUp:
                 self._detach()
                 self._begin_outage("it does not answer.")
@@ -231,9 +239,32 @@ class Journal:
             self._detach()
             self._begin_outage(str(error))
 
+    async def _index(self) -> None:
+        """Have the store index what was written, once that is due."""
+        since = self._unindexed_since
+        if since is None or self._detached:
+            return
+        if asyncio.get_running_loop().time() < since + self._index_s and not self._closing.is_set():
+            return
+        more = True
+        while more and not self._gathered:
+            indexing = asyncio.ensure_future(self._writer.run(self._store.index_new))
+            await self._outlast(indexing)
+            try:
+                more = indexing.result()
+            except Exception as error:
+                self._detach()
+                self._begin_outage(str(error) or type(error).__name__)
+                return
+        if not more:
+            self._unindexed_since = None
+
     async def _commit(self, batch: list[_Gathered]) -> None:
         events = [one.event for one in batch]
-        appending = asyncio.ensure_future(self._writer.run(partial(self._store.append, events)))
+        append = partial(self._store.append, events, index=False)
+        appending = asyncio.ensure_future(self._writer.run(append))
+        if self._unindexed_since is None:
+            self._unindexed_since = asyncio.get_running_loop().time()
         spent = asyncio.get_running_loop().time() - batch[0].since
         await self._outlast(appending, batch, within_s=max(0.05, self._stalled_s - spent))
         if self._detached:

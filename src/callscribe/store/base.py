@@ -50,11 +50,13 @@ class InUseError(StoreError):
 class EventWriter(Protocol):
     """Takes events in."""
 
-    def append(self, events: Sequence[AnyEvent]) -> Sequence[int]:
+    def append(self, events: Sequence[AnyEvent], *, index: bool = True) -> Sequence[int]:
         """Commit events in one transaction; on return they survive the death of this process.
 
         Args:
             events: none of them ephemeral. One that makes no sense keeps no other out: it is journalled all the same.
+            index: whether searches find what was said from then on. Otherwise `index_new` sees to that, which must be
+                called; a searcher that is the same object does so before it searches.
 
         Returns:
             Their ids, increasing; higher than all before, those of deleted events included: an id is a cursor.
@@ -65,6 +67,17 @@ class EventWriter(Protocol):
             ValueError, TypeError: one of the events can never be stored (ephemeral, no JSON form); none was written.
             RecordLostError: the record is not the one that was opened; none was written.
             StoreError: the store does not work at the moment, or is open for reading only; none was written.
+        """
+        ...
+
+    def index_new(self, limit: int = 50) -> bool:
+        """Let searches find what was appended without being indexed, at most `limit` utterances of it.
+
+        Returns:
+            Whether some may be left.
+
+        Raises:
+            StoreError: the store does not work at the moment. Nothing is forgotten by that.
         """
         ...
 

@@ -23,6 +23,7 @@ from callscribe.store.schema import (
     participants,
     pauses,
     renames,
+    search_pending,
     search_rows,
     tracks,
     utterances,
@@ -48,6 +49,7 @@ def erase(connection: Connection, ids: Collection[str], what: Erased) -> list[st
     for call in found:
         rows = connection.execute(select(search_rows.c.id).where(search_rows.c.call == call))
         index.forget_rows(connection, list(rows.scalars()))
+        connection.execute(search_pending.delete().where(search_pending.c.call == call))
         if what == "call":
             index.forget_call(connection, call)
             for table in (

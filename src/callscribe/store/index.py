@@ -1,4 +1,4 @@
-"""The full-text index, kept with the projections in their transaction.
+"""The full-text index. Projections mark what has changed in their transaction; it is indexed then, or a moment later.
 
 One row an utterance, in four columns:
 
@@ -17,13 +17,24 @@ from collections.abc import Sequence, Set
 from typing import Any
 
 import msgspec
+import structlog
 from sqlalchemy import Connection, Row, and_, bindparam, func, select, text
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from callscribe.events import Dial
 from callscribe.search.numbers import index_tokens, national
 from callscribe.search.words import plain
 from callscribe.store.places import TICKS, free, ticks
-from callscribe.store.schema import calls, participants, search_backlog, search_rows, utterances
+from callscribe.store.schema import (
+    calls,
+    participants,
+    search_backlog,
+    search_pending,
+    search_rows,
+    utterances,
+)
+
+_log = structlog.get_logger(__name__)
 
 BUCKETS = 20
 """Facets of duration: powers of two, in seconds."""
@@ -36,8 +47,33 @@ _dial = msgspec.json.Decoder(Dial)
 _tags = msgspec.json.Decoder(tuple[str, ...])
 
 
-def index_utterance(connection: Connection, call: str, utterance: str) -> None:
-    """Bring the index up to date with an utterance that is new or has changed."""
+def mark(connection: Connection, call: str, utterance: str) -> None:
+    """An utterance is new or has changed: `index_pending` brings the index up to date with it."""
+    connection.execute(_MARK, {"call": call, "utterance": utterance})
+
+
+def index_pending(connection: Connection, limit: int) -> bool:
+    """Bring the index up to date with what was marked, at most `limit` utterances of it.
+
+    One that cannot be indexed keeps no other out of the index.
+
+    Returns:
+        Whether some may be left.
+    """
+    marked = connection.execute(select(search_pending).limit(limit)).all()
+    for row in marked:
+        try:
+            with connection.begin_nested():
+                _index_utterance(connection, row.call, row.utterance)
+        except (OperationalError, InterfaceError):
+            raise  # the database, not the utterance
+        except Exception as error:
+            _log.error("search cannot find an utterance", call=row.call, error=str(error))
+        connection.execute(_UNMARK, {"of_call": row.call, "of_utterance": row.utterance})
+    return len(marked) == limit
+
+
+def _index_utterance(connection: Connection, call: str, utterance: str) -> None:
     this = {"of_call": call, "of_utterance": utterance}
     found = connection.execute(_INDEXED_ONE, this).first()
     if found is not None:
@@ -125,11 +161,13 @@ def reindex_call(connection: Connection, call: str) -> None:
 
 
 def index_more(connection: Connection, limit: int) -> int:
-    """Index some of what an older record held before there was an index.
+    """Index what a server that died had not come to, and some of what an older record held before there was an index.
 
     Returns:
         How many utterances are left.
     """
+    while index_pending(connection, limit):
+        pass
     after = connection.execute(select(search_backlog.c.after)).scalar()
     if after is None:
         return 0
@@ -171,6 +209,11 @@ def forget_rows(connection: Connection, rows: Sequence[int]) -> None:
         connection.execute(search_rows.delete().where(search_rows.c.id == row))
 
 
+_MARK = search_pending.insert().prefix_with("OR IGNORE")
+_UNMARK = search_pending.delete().where(
+    search_pending.c.call == bindparam("of_call"),
+    search_pending.c.utterance == bindparam("of_utterance"),
+)
 _INSERT = text(
     "INSERT INTO search (rowid, text, spoken, digits, facets)"
     " VALUES (:id, :text, :spoken, :digits, :facets)"

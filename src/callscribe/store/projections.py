@@ -317,7 +317,7 @@ def _revised(connection: Connection, event_id: int, event: RevisedTranscript) ->
             event.call,
             {"utterance_count": calls.c.utterance_count - 1, "last_text": left},
         )
-        index.index_utterance(connection, event.call, event.utterance)
+        index.mark(connection, event.call, event.utterance)
 
 
 def _this(event: FinalTranscript | RevisedTranscript) -> dict[str, str]:
@@ -339,6 +339,9 @@ def _write_utterance(
 ) -> None:
     """Put a reading of an utterance in the place of the one before it."""
     speaker = _speaker(connection, event.call, event.leg, event.track, event.speaker)
+    language = "" if before is None else before.language
+    if isinstance(event, FinalTranscript):
+        language = event.language
     if before is not None:
         connection.execute(_FORGET, _this(event))
     text, tokens, recognised = event.text, event.tokens, None
@@ -369,6 +372,7 @@ def _write_utterance(
             "at": event.at,
             "reading": event.reading if isinstance(event, RevisedTranscript) else 1,
             "reader": event.reader if isinstance(event, RevisedTranscript) else "",
+            "language": language,
             "first": _first(before) if isinstance(event, RevisedTranscript) else None,
         },
     )
@@ -385,7 +389,7 @@ def _write_utterance(
             "name": speaker,
         },
     )
-    index.index_utterance(connection, event.call, event.utterance)
+    index.mark(connection, event.call, event.utterance)
 
 
 class Recognised(msgspec.Struct, frozen=True):
@@ -421,7 +425,7 @@ def _corrected(connection: Connection, event: UtteranceCorrected) -> None:
     connection.execute(utterances.update().where(same).values(values))
     if row.text == row.last_text:
         _update_call(connection, event.call, {"last_text": text})
-    index.index_utterance(connection, event.call, event.utterance)
+    index.mark(connection, event.call, event.utterance)
 
 
 def _first(before: Row[Any] | None) -> str | None:
@@ -542,6 +546,7 @@ def _stream_started(connection: Connection, event: StreamStarted) -> None:
                 track=track,
                 speaker=_speaker(connection, event.call, event.leg, track, known or ""),
                 offset_ms=event.offset_ms,
+                language=event.language,
                 started_at=event.at,
             )
         )

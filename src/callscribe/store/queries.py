@@ -241,6 +241,7 @@ def _track(row: Row[Any]) -> TrackRecord:
         track=row.track,
         speaker=row.speaker,
         offset_ms=row.offset_ms,
+        language=row.language,
         started_at=row.started_at,
         ended_at=row.ended_at,
         end_reason=row.end_reason,
@@ -281,6 +282,7 @@ def _utterance(row: Row[Any]) -> UtteranceRecord:
         lag_ms=row.lag_ms,
         reading=row.reading,
         reader=row.reader,
+        language=row.language,
         first=_first.decode(row.first) if row.first else None,
         correction=_correction(row.recognised) if row.recognised else None,
     )

@@ -24,10 +24,10 @@ from sqlalchemy import (
     event,
 )
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration."""
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Every migration from the oldest to `HEAD`."""
 
 metadata = MetaData(
@@ -157,6 +157,7 @@ tracks = Table(
     Column("ended_at", Text),
     Column("end_reason", Text, nullable=False, default=""),
     Column("counters", Text),
+    Column("language", Text, nullable=False, server_default=""),
     Index(None, "call"),
 )
 
@@ -183,6 +184,7 @@ utterances = Table(
     Column("reader", Text, nullable=False, server_default=""),
     Column("first", Text),
     Column("recognised", Text),
+    Column("language", Text, nullable=False, server_default=""),
     UniqueConstraint("call", "utterance"),
     Index(None, "call", "start_ms"),
 )
@@ -230,6 +232,15 @@ search_rows = Table(
 )
 """Which utterance a row of the index is. The id is the moment of the utterance in hundredths of a second since 1970, or
 the next free number after it, so that the index is in the order of time and a stretch of time is a stretch of ids."""
+
+search_pending = Table(
+    "search_pending",
+    metadata,
+    Column("call", Text, nullable=False),
+    Column("utterance", Text, nullable=False),
+    PrimaryKeyConstraint("call", "utterance"),
+)
+"""Utterances that are new or have changed, and that the index does not know yet."""
 
 search_backlog = Table(
     "search_backlog",

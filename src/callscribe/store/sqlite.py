@@ -109,7 +109,7 @@ class SqliteStore:
         if self._lock is not None:
             self._lock.release()
 
-    def append(self, events: Sequence[AnyEvent]) -> list[int]:
+    def append(self, events: Sequence[AnyEvent], *, index: bool = True) -> list[int]:
         """Commit events to the journal and its projections in one transaction."""
         for event in events:
             if isinstance(event, EPHEMERAL):
@@ -120,14 +120,20 @@ class SqliteStore:
             self.check()
             try:
                 with database.begin_write(self._engine) as connection:
-                    return [_append(connection, event) for event in events]
+                    ids = [_append(connection, event) for event in events]
+                    if index:
+                        _index_all(connection)
+                    return ids
             except (OperationalError, InterfaceError):
                 raise  # the database, not the events
             except Exception as error:
                 # One event that cannot be projected must not keep the others out of the journal.
                 self._log.error("event not projected", error=str(error))
                 with database.begin_write(self._engine) as connection:
-                    return [self._append_carefully(connection, event) for event in events]
+                    ids = [self._append_carefully(connection, event) for event in events]
+                    if index:
+                        _index_all(connection)
+                    return ids
 
     def _append_carefully(self, connection: Connection, event: AnyEvent) -> int:
         if _is_too_late(connection, event):
@@ -173,6 +179,7 @@ class SqliteStore:
                 ):
                     for published in kept:
                         _restore(connection, published)
+                    _index_all(connection)
                     _reserve(connection, last_id)
             except BaseException:
                 opened.close()
@@ -252,6 +259,8 @@ class SqliteStore:
     ) -> CallPage:
         """Calls by when they began, the newest first."""
         alive = self._has_writer()
+        if words:
+            self._catch_up()
         with self._read() as connection:
             ids, following = listing.list_calls(connection, wanted, words, limit, cursor)
             found = queries.summaries_of(connection, ids)
@@ -269,8 +278,28 @@ class SqliteStore:
     ) -> SearchPage:
         """The utterances that a query finds."""
         asked = search.Asked(query, wanted, limit, by_rank, cursor)
+        self._catch_up()
         with self._read() as connection:
             return search.search(connection, asked)
+
+    def index_new(self, limit: int = 50) -> bool:
+        """Let searches find what was appended without being indexed."""
+        with (
+            self._writing,
+            database.explained(self._file),
+            database.begin_write(self._engine) as connection,
+        ):
+            return index.index_pending(connection, limit)
+
+    def _catch_up(self) -> None:
+        """Let a search find what was said a moment ago. While something is being written it need not."""
+        if self._lock is None or not self._writing.acquire(blocking=False):
+            return
+        try:
+            with database.explained(self._file), database.begin_write(self._engine) as connection:
+                _index_all(connection)
+        finally:
+            self._writing.release()
 
     def index_more(self, limit: int = 500) -> int:
         """Index some of what an older version kept without an index."""
@@ -408,6 +437,12 @@ def _is_too_late(connection: Connection, event: AnyEvent) -> bool:
     if not projections.is_known(connection, event.call):
         return True
     return isinstance(event, RevisedTranscript) and not queries.was_heard(connection, event.call)
+
+
+def _index_all(connection: Connection) -> None:
+    """Bring the index up to date."""
+    while index.index_pending(connection, 500):
+        pass
 
 
 def _journal(connection: Connection, event: AnyEvent, event_id: int | None = None) -> int:
