@@ -240,7 +240,7 @@ def test_dial_detach_and_attach(rest: RunningRest, tmp_path: Path) -> None:
         record = until(remote, sid, 5)
         assert (record.call.direction, record.call.to) == ("outbound", "+15005550020")
         assert "calling your bank" in " ".join(u.text for u in record.utterances)
-        assert "goes on" in run("detach", sid, "--server", url)
+        assert "continues" in run("detach", sid, "--server", url)
         first = until(remote, sid, 5, over=True)
         assert sid in run("attach", "--server", url), "listed, as it is up and not transcribed"
         assert "Transcribing" in run("attach", sid, "--server", url)

@@ -34,7 +34,7 @@ def test_deleting_takes_two_steps(server: Serving, page: Page) -> None:
     for _ in range(2):
         page.locator("#menu summary").click()
         page.get_by_role("button", name="Delete …").click()
-        expect(dialog).to_contain_text("sound")
+        expect(dialog).to_contain_text("audio")
         if _ == 0:
             dialog.get_by_role("button", name="Delete 1 call").click()
             expect(dialog).to_contain_text("still going on")

@@ -217,7 +217,7 @@ async def test_what_the_store_cannot_write_is_shown_all_the_same(
 ) -> None:
     """A page opened during an outage shows the calls that began in it, and so does its list."""
 
-    def full(*_: object) -> list[int]:
+    def full(*_: object, **__: object) -> list[int]:
         raise StoreError("disk full")
 
     old = await begun(server)
