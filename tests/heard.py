@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -115,8 +115,12 @@ class Listener:
         self._workers.close()
 
 
-def placed(sent: list[Message]) -> list[Fed]:
-    """A stream's messages where they belong on its tracks' lines, to the end."""
+def placed(sent: Iterable[tuple[Track, int, bytes, int]]) -> list[Fed]:
+    """A stream's messages where they belong on its tracks' lines, to the end.
+
+    Args:
+        sent: track, timestamp, payload, chunk (a `Message`), as they arrive.
+    """
     fed: list[Fed] = []
 
     class Lane:

@@ -16,18 +16,15 @@ from hypothesis import strategies as st
 import callscribe
 from callscribe.audio import mulaw
 from callscribe.audio.mulaw import Pcm
-from callscribe.audio.timeline import Piece
 from callscribe.events import Track, Word
 from callscribe.recognition.base import Hypothesis, Recognizer
 from callscribe.recognition.vosk import VoskRecognizer
-from callscribe.speech.holes import Holes
-from callscribe.speech.intake import Intake
 from callscribe.speech.places import InProcess
 from callscribe.speech.recovery import PlaceLost, RecoveringDecoder
 from callscribe.speech.stream import DecodingOptions, Fed, Report
-from callscribe.speech.tap import Tap, TrackKey
 from callscribe.speech.track import Progress
 from callscribe.speech.utterance import Utterance
+from tests.heard import placed
 from tests.speech.audio import scene
 
 BUILT_IN = Path(callscribe.__file__).parent / "models" / "phone-en"
@@ -156,38 +153,6 @@ def messages(audio: dict[Track, bytes], lost: tuple[int, int], seed: int) -> lis
         ]
         for track in TRACKS
     ]
-
-
-def placed(arriving: Sequence[Message]) -> list[Fed]:
-    """What two tracks' intakes make of messages, in their order."""
-    fed: list[Fed] = []
-
-    class Lane:
-        def put(self, track: Track, piece: Piece) -> bool:
-            fed.append(Fed(track, piece))
-            return True
-
-        def flush(self, track: Track) -> None:
-            fed.append(Fed(track, None))
-
-    holes = Holes(shortest_gap_ms=200)
-    intakes = {
-        track: Intake(
-            track,
-            Lane(),
-            tap=Tap(TrackKey("CA1", "CA1", "MZ1", track), (), 0),
-            holes=holes,
-            tell_gap=lambda hole, reason: None,
-            reorder_window_ms=120,
-            held_back_ms=1000,
-        )
-        for track in TRACKS
-    }
-    for track, timestamp_ms, payload, chunk in arriving:
-        intakes[track].receive(timestamp_ms, payload, chunk)
-    for intake in intakes.values():
-        intake.flush()
-    return fed
 
 
 def in_turns(lines: list[list[Message]], ahead: Sequence[int]) -> list[Message]:
