@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import OperationalError
 
 from callscribe.events import (
     CallEnded,
@@ -205,6 +206,22 @@ def test_what_a_server_that_died_did_not_index_is_indexed_by_the_next(tmp_path: 
         assert store.index_more() == 0
         with SqliteStore.open(tmp_path, read_only=True) as elsewhere:
             assert texts(elsewhere.search("parcel")) == ["Hello parcel."]
+
+
+def test_searching_goes_on_while_nothing_can_be_written(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append([started(), said("Hello parcel.", utterance="u1")])
+    store.append([said("Another parcel.", utterance="u2")], index=False)
+
+    def full(_: object) -> None:
+        raise OperationalError("", None, sqlite3.OperationalError("database or disk is full"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "catch_up", full)
+        assert texts(store.search("parcel")) == ["Hello parcel."]
+        assert len(store.list_calls(words="parcel").calls) == 1
+    assert len(store.search("parcel").hits) == 2
 
 
 def test_what_is_deleted_before_it_is_indexed_is_never_found(store: SqliteStore) -> None:

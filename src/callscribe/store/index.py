@@ -39,6 +39,7 @@ _log = structlog.get_logger(__name__)
 BUCKETS = 20
 """Facets of duration: powers of two, in seconds."""
 MOST_LEFT = 1_000
+_AT_ONCE = 500
 _MISSED = ("busy", "no-answer", "failed", "canceled")
 _BETWEEN = "x"
 """Stands between two names, so that a phrase does not reach from one to the next."""
@@ -71,6 +72,17 @@ def index_pending(connection: Connection, limit: int) -> bool:
             _log.error("search cannot find an utterance", call=row.call, error=str(error))
         connection.execute(_UNMARK, {"of_call": row.call, "of_utterance": row.utterance})
     return len(marked) == limit
+
+
+def is_behind(connection: Connection) -> bool:
+    """Whether something is marked."""
+    return connection.execute(select(search_pending).limit(1)).first() is not None
+
+
+def catch_up(connection: Connection) -> None:
+    """Bring the index up to date with all that was marked."""
+    while index_pending(connection, _AT_ONCE):
+        pass
 
 
 def _index_utterance(connection: Connection, call: str, utterance: str) -> None:
@@ -166,8 +178,7 @@ def index_more(connection: Connection, limit: int) -> int:
     Returns:
         How many utterances are left.
     """
-    while index_pending(connection, limit):
-        pass
+    catch_up(connection)
     after = connection.execute(select(search_backlog.c.after)).scalar()
     if after is None:
         return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -119,21 +119,28 @@ class SqliteStore:
         with self._writing, database.explained(self._file):
             self.check()
             try:
-                with database.begin_write(self._engine) as connection:
-                    ids = [_append(connection, event) for event in events]
-                    if index:
-                        _index_all(connection)
-                    return ids
+                return self._write(events, _append, index)
             except (OperationalError, InterfaceError):
                 raise  # the database, not the events
             except Exception as error:
                 # One event that cannot be projected must not keep the others out of the journal.
                 self._log.error("event not projected", error=str(error))
-                with database.begin_write(self._engine) as connection:
-                    ids = [self._append_carefully(connection, event) for event in events]
-                    if index:
-                        _index_all(connection)
-                    return ids
+                return self._write(events, self._append_carefully, index)
+
+    def _write(
+        self, events: Sequence[AnyEvent], append: Callable[[Connection, AnyEvent], int], now: bool
+    ) -> list[int]:
+        """All of them in one transaction.
+
+        Args:
+            append: writes one and returns its id.
+            now: they are indexed in it, too.
+        """
+        with database.begin_write(self._engine) as connection:
+            ids = [append(connection, event) for event in events]
+            if now:
+                index.catch_up(connection)
+            return ids
 
     def _append_carefully(self, connection: Connection, event: AnyEvent) -> int:
         if _is_too_late(connection, event):
@@ -179,7 +186,7 @@ class SqliteStore:
                 ):
                     for published in kept:
                         _restore(connection, published)
-                    _index_all(connection)
+                    index.catch_up(connection)
                     _reserve(connection, last_id)
             except BaseException:
                 opened.close()
@@ -284,30 +291,31 @@ class SqliteStore:
 
     def index_new(self, limit: int = 50) -> bool:
         """Let searches find what was appended without being indexed."""
-        with (
-            self._writing,
-            database.explained(self._file),
-            database.begin_write(self._engine) as connection,
-        ):
+        with self._writer() as connection:
             return index.index_pending(connection, limit)
 
     def _catch_up(self) -> None:
-        """Let a search find what was said a moment ago. While something is being written it need not."""
+        """Let a search find what was said a moment ago; while something is being written, or nothing can be, it goes
+        without."""
         if self._lock is None or not self._writing.acquire(blocking=False):
             return
         try:
-            with database.explained(self._file), database.begin_write(self._engine) as connection:
-                _index_all(connection)
+            with self._read() as connection:
+                behind = index.is_behind(connection)
+            if behind:
+                with (
+                    database.explained(self._file),
+                    database.begin_write(self._engine) as connection,
+                ):
+                    index.catch_up(connection)
+        except StoreError as error:
+            self._log.warning("what was said just now cannot be found yet", error=str(error))
         finally:
             self._writing.release()
 
     def index_more(self, limit: int = 500) -> int:
         """Index some of what an older version kept without an index."""
-        with (
-            self._writing,
-            database.explained(self._file),
-            database.begin_write(self._engine) as connection,
-        ):
+        with self._writer() as connection:
             return index.index_more(connection, limit)
 
     def chosen(self, *, number: str = "", before: str = "", limit: int = 1000) -> list[str]:
@@ -437,12 +445,6 @@ def _is_too_late(connection: Connection, event: AnyEvent) -> bool:
     if not projections.is_known(connection, event.call):
         return True
     return isinstance(event, RevisedTranscript) and not queries.was_heard(connection, event.call)
-
-
-def _index_all(connection: Connection) -> None:
-    """Bring the index up to date."""
-    while index.index_pending(connection, 500):
-        pass
 
 
 def _journal(connection: Connection, event: AnyEvent, event_id: int | None = None) -> int:
