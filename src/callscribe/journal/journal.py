@@ -18,7 +18,7 @@ import datetime
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import structlog
@@ -38,6 +38,8 @@ from callscribe.journal.spill import Spill
 from callscribe.journal.stages import Stage, Stages
 from callscribe.journal.worker import Worker
 from callscribe.store.base import EventWriter
+
+T = TypeVar("T")
 
 AT_ONCE = 500
 """Events of `take_in` that are written in one transaction, within about a second."""
@@ -231,13 +233,7 @@ class Journal:
 
     async def _check(self) -> None:
         """See whether the record is still there while nothing is written."""
-        checking = asyncio.ensure_future(self._writer.run(self._store.check))
-        await self._outlast(checking)
-        try:
-            checking.result()
-        except Exception as error:
-            self._detach()
-            self._begin_outage(str(error))
+        await self._ask(self._store.check)
 
     async def _index(self) -> None:
         """Have the store index what was written, once that is due."""
@@ -246,18 +242,26 @@ class Journal:
             return
         if asyncio.get_running_loop().time() < since + self._index_s and not self._closing.is_set():
             return
-        more = True
+        more: bool | None = True
         while more and not self._gathered:
-            indexing = asyncio.ensure_future(self._writer.run(self._store.index_new))
-            await self._outlast(indexing)
-            try:
-                more = indexing.result()
-            except Exception as error:
-                self._detach()
-                self._begin_outage(str(error) or type(error).__name__)
-                return
-        if not more:
+            more = await self._ask(self._store.index_new)
+        if more is False:
             self._unindexed_since = None
+
+    async def _ask(self, job: Callable[[], T]) -> T | None:
+        """Have the writer's thread ask the store something; None, and an outage, when that fails.
+
+        Raises:
+            _GivenUp: it does not answer, and the journal is closing.
+        """
+        asking = asyncio.ensure_future(self._writer.run(job))
+        await self._outlast(asking)
+        try:
+            return asking.result()
+        except Exception as error:
+            self._detach()
+            self._begin_outage(str(error) or type(error).__name__)
+            return None
 
     async def _commit(self, batch: list[_Gathered]) -> None:
         events = [one.event for one in batch]
