@@ -35,7 +35,7 @@ from callscribe.speech.admission import Admission
 from callscribe.speech.backlog import Backlog
 from callscribe.speech.recovery import HEARD_MS, Failed, Place, RecoveringDecoder
 from callscribe.speech.segmenter import STEP
-from callscribe.speech.strain import Strain
+from callscribe.speech.strain import LATE_MS, Strain
 from callscribe.speech.stream import DecodingOptions, Fed, Found
 from callscribe.speech.track import Progress
 
@@ -44,9 +44,7 @@ LONGEST_QUEUE_MS: Final = 4 * 60 * 60 * 1000
 and reported."""
 _BITE: Final = 10 * STEP
 """Samples a stream may have decoded before another has its turn: two seconds."""
-_BEHIND_MS: Final = 1000
-"""From this lag on, partials thin out to one per turn."""
-_LATE_MS: Final = 10_000
+_FAR_BEHIND_MS: Final = 10_000
 """From this lag on a stream lets the others go first."""
 PUT_OFF_MS: Final = 30_000
 """A stream that ends so far behind is decoded on the side."""
@@ -471,9 +469,7 @@ class Lane:
     async def drop(self) -> None:
         """Nobody wants to know any more what it says: forget what waits."""
         with self._lock:
-            self._fed.close()
-            for queue in self._queues.values():
-                queue.waiting = queue.flushes = 0
+            self._forget_waiting()
             if not self._scheduled:
                 self._idle.set()
         await self.close()
@@ -518,7 +514,7 @@ class Lane:
     def _urgency(self) -> Urgency:
         if self.state == "over":
             return 2
-        return 1 if self.worst_lag_ms > _LATE_MS else 0
+        return 1 if self.worst_lag_ms > _FAR_BEHIND_MS else 0
 
     def turn(self) -> None:
         """One bite, in a worker thread."""
@@ -527,7 +523,7 @@ class Lane:
         assert decoder is not None
         turn = Turn()
         with self._lock:
-            behind = self.worst_lag_ms > _BEHIND_MS
+            behind = self.worst_lag_ms > LATE_MS
             fed = self._take() if self._may_run else []
         began = time.perf_counter()
         try:
@@ -544,7 +540,7 @@ class Lane:
         with self._lock:
             for queue in self._queues.values():
                 queue.in_hand = 0
-            if self.worst_lag_ms < _BEHIND_MS:
+            if self.worst_lag_ms < LATE_MS:
                 self._late_comer = False
             more = self._may_run and self._has_work()
             self._scheduled = more
@@ -563,9 +559,7 @@ class Lane:
                 each = self._fed.popleft()
             except (OSError, IndexError, ValueError, msgspec.DecodeError):
                 _log.exception("audio that waited cannot be read back")
-                self._fed.close()
-                for queue in self._queues.values():
-                    queue.waiting = queue.flushes = 0
+                self._forget_waiting()
                 break
             queue = self._queues[each.track]
             if each.piece is None:
@@ -580,6 +574,12 @@ class Lane:
                 queue.in_hand += samples
                 taken += samples
         return fed
+
+    def _forget_waiting(self) -> None:
+        """Nothing waits any more; with the lock held."""
+        self._fed.close()
+        for queue in self._queues.values():
+            queue.waiting = queue.flushes = 0
 
     def _is_decoded(self, track: Track, piece: Piece) -> bool:
         """Whether this was decoded before the stream was taken up again, and is not needed any more."""

@@ -439,33 +439,26 @@ class StreamSession:
                 _log.warning("not noted how far a stream is", stream=self.stream, reason=str(error))
 
     def _tell_waiting(self) -> None:
-        self._waits_told = True
-        self._outbox.post(
-            TranscriptionWaits(
-                call=self.call,
-                leg=self.leg,
-                stream=self.stream,
-                tracks=self.tracks,
-                at_ms=max(self.offset_ms, self.now_ms - self._lane.worst_lag_ms),
-            )
-        )
+        self._tell_waits(max(self.offset_ms, self.now_ms - self._lane.worst_lag_ms), over=False)
 
     async def _tell_caught_up(self) -> None:
         """The stream goes on, and nothing of it waits any more."""
-        if not self._lane.caught_up():
-            return
-        self._waits_told = False
+        if self._lane.caught_up():
+            self._tell_waits(self.now_ms, over=True)
+            await self._drop_kept()
+
+    def _tell_waits(self, at_ms: int, *, over: bool) -> None:
+        self._waits_told = not over
         self._outbox.post(
             TranscriptionWaits(
                 call=self.call,
                 leg=self.leg,
                 stream=self.stream,
                 tracks=self.tracks,
-                at_ms=self.now_ms,
-                over=True,
+                at_ms=at_ms,
+                over=over,
             )
         )
-        await self._drop_kept()
 
     # -- what the recogniser found
 
