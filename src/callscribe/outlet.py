@@ -139,7 +139,31 @@ def data(encoded: bytes) -> None:
     _write(sys.stdout, text + "\n")
 
 
-class Unhurried(io.TextIOBase):
+class StandIn(io.TextIOBase):
+    """Stands in for an output, like it in all but how it is written.
+
+    Args:
+        stream: the output.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return _encoding(self._stream)
+
+
+class Unhurried(StandIn):
     """An output that is written by a thread of its own, so that nobody waits for whoever reads it. When that stands
     still, `most` pieces wait; later ones are dropped, and how many is written when it goes on.
 
@@ -148,7 +172,7 @@ class Unhurried(io.TextIOBase):
     """
 
     def __init__(self, stream: TextIO, *, most: int = 1000) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._waiting: queue.Queue[str] = queue.Queue(most)
         self._dropped = 0
         threading.Thread(target=self._run, name="standard error", daemon=True).start()
@@ -166,19 +190,6 @@ class Unhurried(io.TextIOBase):
         with self._waiting.all_tasks_done:
             while self._waiting.unfinished_tasks and (left := until - time.monotonic()) > 0:
                 self._waiting.all_tasks_done.wait(left)
-
-    def isatty(self) -> bool:
-        return self._stream.isatty()
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
-
-    def writable(self) -> bool:
-        return True
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return getattr(self._stream, "encoding", None) or "utf-8"
 
     def _run(self) -> None:
         while True:
@@ -206,11 +217,11 @@ def drawing() -> TextIO:
     return cast(TextIO, Checked())
 
 
-class Checked(io.TextIOBase):
+class Checked(StandIn):
     """Standard output for what draws by itself, such as a Rich console: what cannot be written is an `OutletError`."""
 
     def __init__(self) -> None:
-        self._stream = sys.stdout
+        super().__init__(sys.stdout)
 
     def write(self, text: str) -> int:
         with _explained(self._stream):
@@ -220,27 +231,18 @@ class Checked(io.TextIOBase):
         with _explained(self._stream):
             self._stream.flush()
 
-    def isatty(self) -> bool:
-        return self._stream.isatty()
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
-
-    def writable(self) -> bool:
-        return True
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return getattr(self._stream, "encoding", None) or "utf-8"
-
 
 def _escaped(character: str) -> str:
     units = character.encode("utf-16-be")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
+def _encoding(stream: TextIO) -> str:
+    return getattr(stream, "encoding", None) or "utf-8"
+
+
 def _write(stream: TextIO, text: str) -> None:
-    encoding = getattr(stream, "encoding", None) or "utf-8"
+    encoding = _encoding(stream)
     text = text.encode(encoding, "replace").decode(encoding)
     with _explained(stream):
         stream.write(text)
@@ -272,5 +274,4 @@ def _lead_nowhere(stream: TextIO) -> None:
 
 
 def _speaks_utf8(stream: TextIO) -> bool:
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    return encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig", "cp65001")
+    return _encoding(stream).lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig", "cp65001")

@@ -7,7 +7,6 @@ up nobody but whoever paints.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import threading
 from collections import deque
@@ -18,6 +17,7 @@ from rich.color import ColorSystem
 from rich.console import Console
 from rich.text import Text
 
+from callscribe.outlet import StandIn
 from callscribe.terminal.jsonlines import ViewClosed
 from callscribe.terminal.region import Line, LiveRegion, reflows
 
@@ -157,12 +157,12 @@ class Printer:
         return "".join(parts)
 
 
-class _Guarded(io.TextIOBase):
+class _Guarded(StandIn):
     """Stands in for stderr: whole lines go above the live region."""
 
     def __init__(self, printer: Printer, stream: TextIO) -> None:
+        super().__init__(stream)
         self._printer = printer
-        self._stream = stream
         self._rest = ""
 
     def write(self, text: str) -> int:
@@ -177,19 +177,6 @@ class _Guarded(io.TextIOBase):
         if self._printer.closed:
             self._stream.flush()
         # Otherwise every whole line has been written, and half a line would tear the region.
-
-    def isatty(self) -> bool:
-        return self._stream.isatty()
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
-
-    def writable(self) -> bool:
-        return True
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return self._stream.encoding
 
 
 def _color_system(console: Console) -> ColorSystem | None:
