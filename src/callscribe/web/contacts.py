@@ -24,7 +24,7 @@ class Contact(msgspec.Struct, forbid_unknown_fields=True):
 def contact_routes(contacts: ContactFile) -> list[Route]:
     async def listed(request: Request) -> Response:
         """`GET /api/contacts`: the names saved here; those of the settings are not among them."""
-        return json_response({"contacts": contacts.all()})
+        return json_response({"contacts": await run_in_threadpool(contacts.all)})
 
     async def save(request: Request) -> Response:
         """`POST /api/contacts`, `{"number": "+15005550010", "name": "Alice"}`: calls are named by it from now on."""
@@ -38,7 +38,7 @@ def contact_routes(contacts: ContactFile) -> list[Route]:
         except ApiError as error:
             return error_response(error)
         await run_in_threadpool(contacts.save, given.number, name)
-        return json_response({"contacts": contacts.all()})
+        return json_response({"contacts": await run_in_threadpool(contacts.all)})
 
     return [
         Route("/api/contacts", listed),
