@@ -243,10 +243,6 @@ class Remote:
         """Decoded JSON."""
         return self._ask("POST", path, json={} if body is None else body)
 
-    def put(self, path: str, body: object) -> Any:
-        """Decoded JSON."""
-        return self._ask("PUT", path, json=body)
-
     def delete(self, path: str) -> Any:
         """Decoded JSON."""
         return self._ask("DELETE", path, headers={"Content-Type": "application/json"})
