@@ -169,7 +169,7 @@ def _running(settings: Settings) -> Iterator[Finding]:
         f"http://{f'[{host}]' if ':' in host else host}:{settings.port}", token_of(settings)
     )
     try:
-        with contextlib.closing(Remote(there)) as remote:
+        with Remote(there) as remote:
             figures = remote.fetch(Figures, "/api/operations")
     except ServerError as error:
         yield Finding("Load", "skipped", str(error))
