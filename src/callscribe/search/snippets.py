@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from callscribe.records import SnippetPart
-from callscribe.search.numbers import figures
+from callscribe.search.numbers import Figures, figures
 from callscribe.search.query import Marks
 from callscribe.search.words import words
 
@@ -30,9 +31,21 @@ def found_in(text: str, marks: Marks) -> list[Span]:
             if phrase and plain[i : i + len(phrase)] == list(phrase):
                 spans.append(Span(found.start, there[i + len(phrase) - 1].stop))
     if marks.numbers:
-        for number in figures(text):
-            if any(number.answers(asked) for asked in marks.numbers):
-                spans.append(Span(number.start, number.stop))
+        spans += numbers_in(text, marks.numbers)
+    return apart(spans)
+
+
+def numbers_in(text: str, wanted: Sequence[Figures]) -> list[Span]:
+    """Where in the text these numbers are, however they are written or said."""
+    return [
+        Span(number.start, number.stop)
+        for number in figures(text)
+        if any(number.answers(asked) for asked in wanted)
+    ]
+
+
+def apart(spans: list[Span]) -> list[Span]:
+    """The spans in order; those that overlap as one."""
     merged: list[Span] = []
     for span in sorted(spans):
         if merged and span.start < merged[-1].stop:

@@ -5,7 +5,7 @@ written or said. There is no language to learn here, unlike in a search (`query`
 from __future__ import annotations
 
 from callscribe.search.numbers import Figures, figures
-from callscribe.search.snippets import Span
+from callscribe.search.snippets import Span, apart, numbers_in
 from callscribe.search.words import plain, words
 
 
@@ -29,11 +29,7 @@ class Wanted:
             return []
         spans = self._in_words(text)
         if self._numbers:
-            spans += [
-                Span(number.start, number.stop)
-                for number in figures(text)
-                if any(number.answers(asked) for asked in self._numbers)
-            ]
+            spans += numbers_in(text, self._numbers)
         return apart(spans)
 
     def _in_words(self, text: str) -> list[Span]:
@@ -46,14 +42,3 @@ class Wanted:
             if there[at + count - 1].word.startswith(last)
             and [found.word for found in there[at : at + count - 1]] == before
         ]
-
-
-def apart(spans: list[Span]) -> list[Span]:
-    """The spans in order; those that overlap as one."""
-    merged: list[Span] = []
-    for span in sorted(spans):
-        if merged and span.start < merged[-1].stop:
-            merged[-1] = Span(merged[-1].start, max(merged[-1].stop, span.stop))
-        else:
-            merged.append(span)
-    return merged

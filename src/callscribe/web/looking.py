@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from callscribe.search.snippets import Span
-from callscribe.search.within import Wanted, apart
+from callscribe.search.snippets import Span, apart
+from callscribe.search.within import Wanted
 from callscribe.transcript.parts import Utterance
 from callscribe.web.drawing import Words
 
