@@ -40,6 +40,8 @@ class _Talk:
     """The first reader's words when it was read..."""
     read: tuple[str, ...] = ()
     """...and what they were read as."""
+    settled: str = ""
+    """What was read as it is written, less its last word, which may yet change."""
 
 
 class Meanwhile:
@@ -109,6 +111,7 @@ class Meanwhile:
         if not whole:
             return None
         talk.read = tuple(word.text for word in whole)
+        talk.settled = self._write.partial(talk.read[:-1]).text
         talk.read_ms = whole[-1].end_ms
         talk.heard = tuple(asked.raw_text.split())
         talk.added += 1
@@ -138,13 +141,12 @@ class Meanwhile:
             return msgspec.structs.replace(event, revision=revision)
         words = continued(talk.read, talk.heard, event.raw_text.split())
         text = self._write.partial(words).text
-        sure = self._write.partial(talk.read[:-1]).text
         return msgspec.structs.replace(
             event,
             revision=revision,
             text=text,
             raw_text=" ".join(words),
-            settled=len(sure) if f"{text} ".startswith(f"{sure} ") else 0,
+            settled=len(talk.settled) if f"{text} ".startswith(f"{talk.settled} ") else 0,
             reread_ms=talk.read_ms,
         )
 
