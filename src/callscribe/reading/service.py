@@ -209,8 +209,6 @@ class ReadingService:
                 _log.exception("an utterance will not be read again")
 
     async def _note(self, event: AnyEvent) -> None:
-        if isinstance(event, CallEnded):
-            self._meanwhile.forget(event.call)
         match event:
             case FinalTranscript():
                 await self._final(event)
@@ -229,6 +227,7 @@ class ReadingService:
                 if event.call in self._ended:
                     self._end(event.call)
             case CallEnded():
+                self._meanwhile.forget(event.call)
                 self._ended.add(event.call)
                 self._end(event.call)
             case _:
