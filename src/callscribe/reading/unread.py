@@ -87,14 +87,8 @@ class Unread:
             return
         folder = self._folder / _file_name(call)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=".")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(self._sealed(_encoder.encode(kept), folder.name))
-            Path(name).replace(folder / (_file_name(utterance) + self._suffix))
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        data = self._sealed(_encoder.encode(kept), folder.name)
+        _write_whole(folder / (_file_name(utterance) + self._suffix), data)
 
     def of(self, call: str) -> list[Kept]:
         """Everything kept of a call, by when it was said. What cannot be read is left out and logged."""
@@ -212,13 +206,23 @@ def seal_of(data: Path, secret: str = "") -> Seal:
         return Seal(key)
     key = secrets.token_bytes(KEY_BYTES)
     data.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=data, prefix=".")
-    with os.fdopen(handle, "wb") as written:
-        written.write(key)
-        written.flush()
-        os.fsync(written.fileno())
-    Path(name).replace(file)
+    _write_whole(file, key, synced=True)
     return Seal(key)
+
+
+def _write_whole(file: Path, data: bytes, *, synced: bool = False) -> None:
+    """All of it or nothing, for its owner only; `synced`: on the disk when this returns."""
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "wb") as draft:
+            draft.write(data)
+            if synced:
+                draft.flush()
+                os.fsync(draft.fileno())
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def _file_name(identity: str) -> str:
