@@ -72,7 +72,7 @@ def at(words: Words, i: int) -> str:
     return words[i] if 0 <= i < len(words) else ""
 
 
-def _o_clock(words: Words, i: int) -> bool:
+def is_o_of_clock(words: Words, i: int) -> bool:
     """Whether the "o" at `i` is that of "eight o clock"."""
     return at(words, i) in ZEROS and at(words, i + 1) == "clock"
 
@@ -122,7 +122,7 @@ def below_thousand(words: Words, i: int) -> tuple[int, int] | None:
 
 def cardinal(words: Words, i: int) -> Atom | None:
     """The longest whole number that starts at `i`: groups up to 9,999, each with a smaller scale than the last."""
-    if _o_clock(words, i):
+    if is_o_of_clock(words, i):
         return None
     if at(words, i) in ZEROS:
         return Atom("0", i, i + 1, 0, True)

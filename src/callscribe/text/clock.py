@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callscribe.text.calendar import two_figures
-from callscribe.text.cardinals import Words, at, below_hundred
+from callscribe.text.cardinals import Words, at, below_hundred, is_o_of_clock
 from callscribe.text.lexicon import (
     AFTER_CLOCK,
     CLOCK_CUES,
@@ -19,13 +19,12 @@ from callscribe.text.lexicon import (
     UNIT_WORDS,
     UNITS,
     WEEKDAYS,
-    ZEROS,
     ZONES,
 )
 from callscribe.text.spans import Setting, Span, cue_distance
 
 _QUARTER_HOURS = frozenset({15, 30, 45})
-STREETS = frozenset(
+_STREETS = frozenset(
     {"street", "avenue", "road", "drive", "lane", "boulevard", "court", "place", "highway"}
 )
 _NOT_A_TIME_AFTER = frozenset(
@@ -83,7 +82,12 @@ def o_clock(words: Words, i: int) -> int:
     """Where "o'clock" at `i` ends, also in two words; `i` when it is not there."""
     if at(words, i) in {"o'clock", "oclock"}:
         return i + 1
-    return i + 2 if at(words, i) in ZEROS and at(words, i + 1) == "clock" else i
+    return i + 2 if is_o_of_clock(words, i) else i
+
+
+def street_follows(words: Words, i: int) -> bool:
+    """Whether a street is named from `i` on, so that the number before is a house's."""
+    return any(at(words, i + k) in _STREETS for k in range(3))
 
 
 def bare_hour(words: Words, i: int) -> bool:
@@ -155,7 +159,7 @@ def _clock_without_half(words: Words, i: int, minutes: int, stop: int) -> bool:
         return False
     if len(after) == 1 and after != "i":
         return False  # part of a code
-    if any(at(words, stop + k) in STREETS for k in range(3)):
+    if street_follows(words, stop):
         return False  # a house number
     labelled = before in NUMBER_LABELS or before in {"area", "code"} or before in CODE_CUES
     if labelled or cue_distance(words, i, CODE_CUES, 4) is not None:

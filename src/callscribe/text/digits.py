@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from callscribe.text.cardinals import Atom, Words, at, atom, decimals, is_digit
-from callscribe.text.clock import STREETS
+from callscribe.text.clock import street_follows
 from callscribe.text.lexicon import (
     BIRTH_CUES,
     CARD_CUES,
@@ -334,7 +334,7 @@ def _mixed(words: Words, run: Run) -> bool:
     """Whether three numbers or more, of them two with two figures, are one number as little as several: "five ten
     fifteen twenty". The lengths of telephone numbers and a street behind them speak for one."""
     groups = [a for a in run.atoms if len(a.digits) == 2 and not a.spelled]
-    street = any(at(words, run.stop + k) in STREETS for k in range(3))
+    street = street_follows(words, run.stop)
     read_out = sum(len(a.digits) for a in run.atoms if a.spelled)
     whole = len(run.figures) in {7, 9, 10, 11, 16} and read_out >= 3
     return len(run.atoms) >= 3 and len(groups) >= 2 and not (street or whole)
