@@ -101,12 +101,12 @@ def said(row: Sequence[Labelled], voice: str) -> Excerpt:
     return Excerpt(mulaw.decode(mulaw.encode(np.concatenate((quiet, pcm, quiet)))))
 
 
-def rows(each: int) -> Iterator[tuple[str, list[Labelled]]]:
+def rows(each: int) -> Iterator[list[Labelled]]:
     for name in SOURCES:
         path = SHARED / "data" / "text-cased" / f"{name}.txt.gz"
         if path.exists():
             found = [row for row in utterances(path, name)[0] if 5 <= len(row) <= 40]
-            yield from ((name, row) for row in found[:each])
+            yield from found[:each]
 
 
 def main() -> int:
@@ -121,7 +121,7 @@ def main() -> int:
     reader, writer = model.load_reader(), Writer.for_language("en")
     scores = {by: {name: Score() for name in COLUMNS} for by in (model.name, "our writer")}
     words = count = 0
-    for number, (_, row) in enumerate(rows(arguments.each)):
+    for number, row in enumerate(rows(arguments.each)):
         reading = reader.read(said(row, VOICES[number % len(VOICES)]), language="en")
         count += 1
         words += add(scores[model.name], row, by_reader(reading))
