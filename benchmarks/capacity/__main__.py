@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -103,8 +103,14 @@ class Bench:
         known = self.done.get("callscribe")
         return max(2, int(report.climb_of(known).capacity(BOUND_S))) if known else 24
 
-    def _climb(self, part: str, system: systems.System, ladder: list[int], **more: bool) -> Any:
-        known = self.done.get("callscribe") if part == "shares" else None
+    def _climb(
+        self,
+        system: systems.System,
+        ladder: list[int],
+        *,
+        look_ahead_s: float | None = None,
+        to_the_end: bool = False,
+    ) -> Any:
         result = climb(
             system,
             (self.caller, self.agent),
@@ -112,9 +118,9 @@ class Bench:
             core=self.core,
             seconds=self.form.stair_s,
             bound_s=BOUND_S,
-            look_ahead_s=known["look_ahead_s"] if known and known["look_ahead_s"] else None,
+            look_ahead_s=look_ahead_s,
             tell=self.tell,
-            **more,
+            to_the_end=to_the_end,
         )
         return asdict(result)
 
@@ -125,23 +131,24 @@ class Bench:
     def _tutorial(self) -> Any:
         rate = alone.recognizer(self.options.model).sample_rate
         system = systems.tutorial(alone.folder(self.options.model), rate)
-        return self._climb("tutorial", system, self.form.ladders["tutorial"])
+        return self._climb(system, self.form.ladders["tutorial"])
 
     def _callscribe(self) -> Any:
         system = systems.callscribe(self.options.model)
-        return self._climb("callscribe", system, self.form.ladders["callscribe"])
+        return self._climb(system, self.form.ladders["callscribe"])
 
     def _shares(self) -> Any:
         ladder = sorted({max(1, self.held * share // 100) for share in (25, 50, 75, 100)})
         system = systems.callscribe(self.options.model)
-        return self._climb("shares", system, ladder, to_the_end=True)
+        known = self.done.get("callscribe", {}).get("look_ahead_s") or None
+        return self._climb(system, ladder, look_ahead_s=known, to_the_end=True)
 
     def _network(self) -> Any:
-        return self._climb("network", systems.network_alone(), self.form.ladders["network"])
+        return self._climb(systems.network_alone(), self.form.ladders["network"])
 
     def _reader(self) -> Any:
         system = systems.callscribe(self.options.model, two_way=True, reader=self.options.reader)
-        return self._climb("reader", system, self.form.ladders["reader"])
+        return self._climb(system, self.form.ladders["reader"])
 
     def _twice(self) -> Any:
         system = systems.callscribe(self.options.model)
@@ -236,7 +243,7 @@ def main() -> None:
     console = Console(stderr=True)
     form = QUICK if options.quick else THOROUGH
     if options.seconds:
-        form = Form(**{**vars(form), "stair_s": options.seconds})
+        form = replace(form, stair_s=options.seconds)
     results = options.results or RESULTS / f"capacity-{form.name}.json"
     done: dict[str, Any] = {}
     if results.exists() and not options.fresh:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.capacity.load import Load
-from benchmarks.capacity.systems import Running, System, figures, running
-from benchmarks.capacity.tape import Tape
+from benchmarks.capacity.systems import Running, System, figures, open_files, running
+from benchmarks.capacity.tape import FRAME_S, Tape
 
 
 @dataclass(frozen=True)
@@ -71,21 +71,19 @@ def overload(
         while time.monotonic() < stopped + patience_s and _ended(server) < tracks:
             time.sleep(0.5)
         recovery = time.monotonic() - stopped
-        ends = [event for _, event in server.events("stream_ended")]
-        heard = sum(event["counters"]["frames"] for event in ends)  # type: ignore[index]
-        dropped = sum(event["counters"]["dropped_ms"] for event in ends)  # type: ignore[index]
+        ended, heard_s, lost_s = _accounts(server, load)
         found = Overload(
             tracks=tracks,
             times=tracks / capacity if capacity else 0.0,
             seconds=seconds,
-            sent_s=sent * 0.02,
-            heard_s=heard * 0.02,
-            lost_s=dropped / 1000 + load.overflow * 0.02,
+            sent_s=sent * FRAME_S,
+            heard_s=heard_s,
+            lost_s=lost_s,
             closed=closed,
             waited=sum(not event["over"] for _, event in server.events("transcription_waits")),
             worst_lag_s=worst,
             streams=tracks,
-            ended=len(ends),
+            ended=ended,
             finals=sum(1 for _ in server.events("final")),
             recovery_s=recovery,
         )
@@ -105,6 +103,14 @@ def _lag(server: Running) -> float:
 
 def _ended(server: Running) -> int:
     return sum(1 for _ in server.events("stream_ended"))
+
+
+def _accounts(server: Running, load: Load) -> tuple[int, float, float]:
+    """Streams transcribed to their end, and the seconds of audio that were accepted and that were lost."""
+    ends = [event for _, event in server.events("stream_ended")]
+    heard = sum(event["counters"]["frames"] for event in ends)  # type: ignore[index]
+    dropped = sum(event["counters"]["dropped_ms"] for event in ends)  # type: ignore[index]
+    return len(ends), heard * FRAME_S, dropped / 1000 + load.overflow * FRAME_S
 
 
 @dataclass(frozen=True)
@@ -137,11 +143,9 @@ def soak(
     tell: Callable[[str], None],
 ) -> Soak:
     """Make so many calls, some at a time, and look at memory and handles after each tenth."""
-    from benchmarks.capacity.systems import open_files
-
     memory: list[float] = []
     files: list[int] = []
-    sent = heard = dropped = ended = overflow = 0
+    sent = 0
     begun = time.monotonic()
     with running(system, core) as server:
         load = Load(server.port, (tape,), speed=speed)
@@ -162,15 +166,10 @@ def soak(
                     time.sleep(0.05)
                 memory.append(server.memory_mb())
                 files.append(open_files(server))
-        ends = [event for _, event in server.events("stream_ended")]
-        ended = len(ends)
-        heard = sum(event["counters"]["frames"] for event in ends)  # type: ignore[index]
-        dropped = sum(event["counters"]["dropped_ms"] for event in ends)  # type: ignore[index]
-        overflow = load.overflow
+        ended, heard_s, lost_s = _accounts(server, load)
     tell(
         f"soak: {calls} calls, memory {memory[0]:.0f} -> {memory[-1]:.0f} MB, files {files[0]} -> {files[-1]}"
     )
     return Soak(
-        calls, speed, call_s, time.monotonic() - begun, memory, files, sent * 0.02, heard * 0.02, ended,
-        dropped / 1000 + overflow * 0.02,
+        calls, speed, call_s, time.monotonic() - begun, memory, files, sent * FRAME_S, heard_s, ended, lost_s,
     )  # fmt: skip

@@ -94,7 +94,7 @@ def _capacities(done: Mapping[str, Any], climbs: Mapping[str, Climb], bound_s: f
 
 def _aims(done: Mapping[str, Any], climbs: Mapping[str, Climb], bound_s: float) -> list[str]:
     """What we set out to reach, and whether it is."""
-    rows: list[tuple[str, str, bool | None]] = []
+    rows: list[tuple[str, str, bool]] = []
     held = {name: climb.capacity(bound_s) for name, climb in climbs.items()}
     ours, theirs = held.get("callscribe"), held.get("tutorial")
     if ours and theirs:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.capacity.load import Load
-from benchmarks.capacity.systems import Running, System, callscribe, running
+from benchmarks.capacity.systems import Running, System, callscribe, figures, open_files, running
 from benchmarks.capacity.tape import Tape
 from callscribe.events import CallEnded, CallStarted, FinalTranscript, Word
 from callscribe.store.sqlite import SqliteStore
@@ -30,8 +30,6 @@ def start_up(model: str, core: int) -> dict[str, float]:
         for name in ("first", "second"):
             with running(callscribe(model, "--capacity", "auto"), core, Path(folder)) as server:
                 found[name] = server.start_s
-                from benchmarks.capacity.systems import figures
-
                 found["tracks"] = figures(server)["capacity_tracks"]
     return found
 
@@ -54,8 +52,6 @@ def cost(
     system: System, tapes: Sequence[Tape], tracks: int, *, core: int, seconds: float, tell: Tell
 ) -> Cost:
     """Processor and memory at one load."""
-    from benchmarks.capacity.systems import open_files
-
     used = tuple(tapes[: 2 if system.two_way else 1])
     with running(system, core) as server:
         time.sleep(1.0)
@@ -63,13 +59,18 @@ def cost(
         load = Load(server.port, used)
         load.open(tracks // len(used))
         load.run(seconds / 3)
-        begun, before = time.monotonic(), server.cpu_s()
-        load.run(seconds * 2 / 3)
-        share = (server.cpu_s() - before) / (time.monotonic() - begun)
+        share = _share(server, load, seconds * 2 / 3)
         found = Cost(system.name, tracks, share, server.memory_mb(), empty, open_files(server))
         load.close()
     tell(f"{system.name}: {tracks} tracks, core {share:.0%}, {found.memory_mb:.0f} MB")
     return found
+
+
+def _share(server: Running, load: Load, seconds: float) -> float:
+    """Of the core, while the load runs on for so long."""
+    begun, before = time.monotonic(), server.cpu_s()
+    load.run(seconds)
+    return (server.cpu_s() - before) / (time.monotonic() - begun)
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,7 @@ def fan_out(model: str, tape: Tape, viewers: int, *, core: int, seconds: float, 
         time.sleep(2.0 + viewers / 250)
         load = Load(server.port, (tape,))
         load.open(8)
-        begun, before = time.monotonic(), server.cpu_s()
-        load.run(seconds)
-        share = (server.cpu_s() - before) / (time.monotonic() - begun)
+        share = _share(server, load, seconds)
         load.close()
         time.sleep(2.0)
         watching.done = True

@@ -39,19 +39,15 @@ class Tape:
         return len(self.payload) / RATE
 
 
-def tapes(
-    recognizer: Recognizer, *, packaged: bool = False, most: int | None = None
-) -> tuple[str, Tape, Tape]:
-    """Where the calls come from, the callers' tape and the agents'; `packaged`: the demo call in any case.
+def tapes(recognizer: Recognizer, *, most: int | None = None) -> tuple[str, Tape, Tape]:
+    """Where the calls come from, the callers' tape and the agents'.
 
     Args:
-        most: so many of the real calls.
+        most: so many of the real calls; with none of them it is the demo call.
     """
     pause = np.zeros(round(PAUSE_S * RATE), np.int16)
     sides: dict[str, list[np.ndarray]] = {"caller": [], "agent": []}
-    folders = (
-        [] if packaged else sorted((SHARED / "data" / "calls").glob("*/transcript.json"))[:most]
-    )
+    folders = sorted((SHARED / "data" / "calls").glob("*/transcript.json"))[:most]
     for transcript in folders:
         channels = json.loads(transcript.read_text(encoding="utf-8"))["channels"]
         pair = {side: read_audio(transcript.parent / channels[side]["file"]) for side in sides}
