@@ -203,9 +203,9 @@ def json_response(value: object, status: int = 200) -> Response:
 
 async def read_body(request: Request, *, limit: int = MAX_BODY) -> bytes:
     """The whole body, refused past `limit` bytes."""
-    body = b""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
             raise ApiError(413, "too-large", f"The body may have at most {limit} bytes.")
-    return body
+    return bytes(body)

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from callscribe.errors import CallscribeError, StoreError
+from callscribe.web.api import ApiError, read_body
 from callscribe.web.grants import Scope, grant_of
 from callscribe.web.v1.problems import PREFIX, Problem, problem_response
 
@@ -180,12 +181,10 @@ async def whole_body(request: Request, most: int) -> bytes:
     Raises:
         Problem: it has more than `most` bytes.
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise Problem(413, "too-large", f"The body may have at most {most} bytes.")
-    return bytes(body)
+    try:
+        return await read_body(request, limit=most)
+    except ApiError as error:
+        raise Problem(error.status, error.name, str(error)) from None
 
 
 async def _body(kind: Any, request: Request) -> object:
