@@ -33,7 +33,6 @@ def operations_routes(meter: Meter) -> list[Route]:
                 rows=rows(now),
                 gives_way=now.gives_way,
                 theme=theme if theme in {"light", "dark"} else "",
-                raw=False,
             )
         )
 
