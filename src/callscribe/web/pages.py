@@ -29,7 +29,7 @@ from callscribe.web.drawing import HERE, Drawing, day, wanted_words
 from callscribe.web.finding import NAMES, Finds, is_asked
 from callscribe.web.finding import find as find_words
 from callscribe.web.listboard import LIST, ListBoard
-from callscribe.web.looking import look
+from callscribe.web.looking import Looked, look
 from callscribe.web.services import Services
 
 CAPTION_ROWS = 8
@@ -110,7 +110,7 @@ class Pages:
         """`GET /calls/{sid}/find?q=...&words=...`: where the words stand in the call that is shown."""
         id = await find(self._services, request.path_params["sid"])
         if id is None:
-            return json_response({"places": [], "more": False})
+            return json_response(Looked(()))
         board = await self._board(id)
         said = board.transcript.utterances
         words = wanted_words(request.query_params.get("words"))
