@@ -316,13 +316,20 @@ async def test_a_whole_request_always_finds_room() -> None:
         assert "all places are taken" in logs[0]["event"]
 
 
+async def being_answered(server: Running, path: bytes, count: int) -> list[asyncio.StreamReader]:
+    """Connections that have got the beginning of an answer without an end."""
+    readers = [
+        (await server.connect(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path))[0]
+        for _ in range(count)
+    ]
+    for reader in readers:
+        await until(reader, b"begun")
+    return readers
+
+
 async def test_what_is_being_answered_is_never_closed_to_make_room() -> None:
     async with running(connections=12) as server:
-        viewers = [
-            (await server.connect(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"))[0] for _ in range(5)
-        ]
-        for viewer in viewers:
-            await until(viewer, b"begun")
+        viewers = await being_answered(server, b"/stream", 5)
         async with websockets.connect(f"ws://127.0.0.1:{server.port}/echo") as socket:
             for _ in range(40):
                 await server.connect(GET)
@@ -364,22 +371,14 @@ async def test_a_permitted_viewer_may_read_slowly() -> None:
 
 async def test_when_all_places_are_earned_a_newcomer_is_refused() -> None:
     async with running(connections=3) as server:
-        viewers = [
-            (await server.connect(b"GET /watched HTTP/1.1\r\nHost: x\r\n\r\n"))[0] for _ in range(3)
-        ]
-        for viewer in viewers:
-            await until(viewer, b"begun")
+        viewers = await being_answered(server, b"/watched", 3)
         assert await server.ask() == b""
         assert not any(viewer.at_eof() for viewer in viewers)
 
 
 async def test_a_stranger_being_answered_makes_room_for_a_webhook() -> None:
     async with running(connections=3) as server:
-        strangers = [
-            (await server.connect(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"))[0] for _ in range(3)
-        ]
-        for stranger in strangers:
-            await until(stranger, b"begun")
+        strangers = await being_answered(server, b"/stream", 3)
         assert b"hello 3" in await server.ask()
         assert await closed(strangers[0]) == b"\r\n"  # the rest of the last chunk
 
