@@ -96,7 +96,7 @@ class Unread:
             found = list(self._memory.get(call, {}).values())
         else:
             found = []
-            for path in (self._folder / _file_name(call)).glob(f"*{self._suffix}"):
+            for path in self._kept_in(self._folder / _file_name(call)):
                 try:
                     found.append(self._read(path))
                 except (OSError, ValueError) as error:
@@ -125,7 +125,7 @@ class Unread:
             self._memory.pop(call, None)
             return
         folder = self._folder / _file_name(call)
-        for path in folder.glob(f"*{self._suffix}"):
+        for path in self._kept_in(folder):
             path.unlink(missing_ok=True)
         self._tidy(folder)
 
@@ -146,12 +146,14 @@ class Unread:
         """The calls of which something is kept."""
         if self._memory is not None:
             return list(self._memory)
-        if not self._folder.is_dir():
+        try:
+            folders = sorted(path for path in self._folder.iterdir() if path.is_dir())
+        except (FileNotFoundError, NotADirectoryError):  # it goes with the last that is in it
             return []
         found: list[str] = []
         closed = 0
-        for folder in sorted(path for path in self._folder.iterdir() if path.is_dir()):
-            for path in folder.glob(f"*{self._suffix}"):
+        for folder in folders:
+            for path in self._kept_in(folder):
                 try:
                     found.append(self._read(path).final.call)
                     break
@@ -167,6 +169,13 @@ class Unread:
                 calls=closed,
             )
         return found
+
+    def _kept_in(self, folder: Path) -> list[Path]:
+        """The utterances of a call's folder, which goes with the last of them."""
+        try:
+            return list(folder.glob(f"*{self._suffix}"))
+        except FileNotFoundError:
+            return []
 
     def _tidy(self, *folders: Path) -> None:
         """Folders go with the last that is in them."""
