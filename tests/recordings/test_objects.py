@@ -107,6 +107,24 @@ async def test_a_recording_is_moved_there_and_heard_from_there(
     assert max(found.peaks(found.voices[0])) > 50
 
 
+async def test_seeing_whether_there_is_a_recording_fetches_no_sound(
+    objects: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Shelf(tmp_path / "recordings", objects=objects)
+    assert not shelf.has(CALL)
+    await record(shelf, Key(), tone(300))
+    assert shelf.has(CALL)
+    assert here(tmp_path) == []
+
+    def fails(*_: object) -> None:
+        raise OSError("no network")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Objects, "names", fails)
+        with pytest.raises(AudioError, match="no network"):
+            shelf.has(CALL)
+
+
 async def test_a_deleted_call_is_gone_from_there_too(objects: Objects, tmp_path: Path) -> None:
     shelf = Shelf(tmp_path / "recordings", objects=objects)
     await record(shelf, Key(), tone(300))

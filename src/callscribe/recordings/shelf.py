@@ -113,6 +113,22 @@ class Shelf:
             raise AudioError(f"The recording cannot be fetched: {error}") from None
         return Recording([self.folder, self._fetched], call, names)
 
+    def has(self, call: str) -> bool:
+        """Whether there is anything to hear of a record. Fetches no sound.
+
+        Raises:
+            AudioError: a file cannot be read, or the storage does not answer.
+        """
+        if Recording([self.folder], call, {}):
+            return True
+        if self._objects is None:
+            return False
+        try:
+            names = self._objects.names(files.call_folder(self._fetched, call).name)
+        except OSError as error:
+            raise AudioError(f"The recording cannot be looked for: {error}") from None
+        return any(name.endswith(files.FLAC) for name in names)
+
     def _fetch(self, objects: Objects, call: str) -> None:
         """Bring a record's files here, and let go of those that were fetched longest ago."""
         home = files.call_folder(self._fetched, call)

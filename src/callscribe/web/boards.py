@@ -135,7 +135,7 @@ class Boards:
         """Whether there is anything to hear of a call. Blocks."""
         shelf = self._services.shelf
         try:
-            return shelf is not None and bool(shelf.recording(call, {}))
+            return shelf is not None and shelf.has(call)
         except (AudioError, OSError):
             return False
 
