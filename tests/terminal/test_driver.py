@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 
 from callscribe.events import CallStarted, LagChanged, Published
-from callscribe.terminal import ViewClosed, run_view
+from callscribe.terminal import ViewClosed, driver, run_view
 
 
 class Recorder:
@@ -174,3 +174,28 @@ async def test_can_be_cancelled() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_what_came_too_soon_after_a_painting_is_painted_when_it_is_due() -> None:
+    view = Recorder()
+    stop = asyncio.Event()
+    given = Given(durable(1), durable(2), keep_open=stop)
+    task = asyncio.create_task(run_view(given, view, tick_s=1000))
+    await until(lambda: view.flushes >= 2)
+    assert view.ids == [1, 2]
+    stop.set()
+    await task
+
+
+async def test_the_running_clock_waits_for_a_tick_without_painting() -> None:
+    """A clock painted while people talk would delay what they say by a frame."""
+    now = [0.0]
+    shown = driver._Shown(view := Recorder(), lambda: now[0])
+    now[0] = 5.0
+    shown.put([durable(1)])
+    now[0] = 5.5
+    shown.tick(1.0)
+    assert (view.flushes, shown.wait_s(1.0)) == (1, 0.5)
+    now[0] = 6.0
+    shown.tick(1.0)
+    assert view.flushes == 2

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Protocol
 
 from callscribe.events import Published
@@ -50,36 +50,42 @@ async def run_view(
     painter = Worker("terminal")
     shown = _Shown(view, clock)
     resized, continued = asyncio.Event(), asyncio.Event()
-    upcoming = asyncio.ensure_future(follower.batch())
-    with _signals(resized, continued):
-        alarm = asyncio.ensure_future(_either(resized, continued))
-        try:
-            while True:
-                waited: set[asyncio.Future[Any]] = {upcoming, alarm}
-                await asyncio.wait(
-                    waited, timeout=shown.wait_s(tick_s), return_when=asyncio.FIRST_COMPLETED
-                )
-                if alarm.done():
-                    await painter.run(view.resume if continued.is_set() else view.redraw)
-                    resized.clear()
-                    continued.clear()
-                    alarm = asyncio.ensure_future(_either(resized, continued))
-                if not upcoming.done():
-                    await painter.run(shown.paint)
-                    continue
-                batch = upcoming.result()
-                if not batch:
-                    await painter.run(shown.paint)
-                    return
-                upcoming = asyncio.ensure_future(follower.batch())
-                await painter.run(lambda many=batch: shown.put(many))  # type: ignore[misc]
-        except ViewClosed:
-            return
-        finally:
-            for task in (upcoming, alarm):
-                task.cancel()
-            await asyncio.gather(upcoming, alarm, return_exceptions=True)
-            painter.close()
+
+    async def follow() -> None:
+        # Awaited straight, not raced with the clock: every turn of the loop in between is time in which pages are
+        # drawn and the terminal waits.
+        while batch := await follower.batch():
+            await painter.run(lambda many=batch: shown.put(many))  # type: ignore[misc]
+            if shown.dirty:
+                waiting.set()
+
+    async def repaint() -> None:
+        while True:
+            waiting.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(shown.wait_s(tick_s)):
+                    await waiting.wait()
+                    continue  # it is due sooner than the clock's next tick
+            await painter.run(lambda: shown.tick(tick_s))
+
+    async def obey(signalled: asyncio.Event, answer: Callable[[], None]) -> None:
+        while True:
+            await signalled.wait()
+            signalled.clear()
+            await painter.run(answer)
+
+    waiting = asyncio.Event()
+    """Something is yet to be painted."""
+    try:
+        with _signals(resized, continued):
+            await _while_first(
+                follow(), repaint(), obey(resized, view.redraw), obey(continued, view.resume)
+            )
+            await painter.run(shown.paint)
+    except ViewClosed:
+        return
+    finally:
+        painter.close()
 
 
 class _Shown:
@@ -88,36 +94,54 @@ class _Shown:
     def __init__(self, view: View, clock: Callable[[], float]) -> None:
         self._view = view
         self._clock = clock
-        self._due = clock()
-        self._dirty = False
+        self._due = self._painted = clock()
+        self.dirty = False
+        """Something is yet to be painted."""
 
     def put(self, many: Iterable[Published]) -> None:
         """Give events to the view; paint if the last time is long enough ago."""
         for published in many:
             self._view.show(published)
-            self._dirty = True
-        if self._dirty and self._clock() >= self._due:
+            self.dirty = True
+        if self.dirty and self._clock() >= self._due:
+            self.paint()
+
+    def tick(self, tick_s: float) -> None:
+        """Paint what waits, or the running clock, if that is due."""
+        if self.wait_s(tick_s) <= 0:
             self.paint()
 
     def paint(self) -> None:
         began = self._clock()
         self._view.flush()
-        ended = self._clock()
-        self._due = ended + max(FRAME_S, SHARE * (ended - began))
-        self._dirty = False
+        self._painted = self._clock()
+        self._due = self._painted + max(FRAME_S, SHARE * (self._painted - began))
+        self.dirty = False
 
     def wait_s(self, tick_s: float) -> float:
-        """Seconds after which to paint even if nothing comes."""
-        return min(tick_s, max(0.0, self._due - self._clock())) if self._dirty else tick_s
+        """Seconds until it is time to paint even if nothing comes."""
+        due = self._due if self.dirty else max(self._due, self._painted + tick_s)
+        return max(0.0, due - self._clock())
 
 
-async def _either(*events: asyncio.Event) -> None:
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+async def _while_first(
+    first: Coroutine[Any, Any, None], *others: Coroutine[Any, Any, None]
+) -> None:
+    """Run all of them until the first one ends or any of them fails.
+
+    Raises:
+        whatever the one that failed raised.
+    """
+    tasks = [asyncio.ensure_future(one) for one in (first, *others)]
     try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
     finally:
-        for task in waiting:
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextlib.contextmanager

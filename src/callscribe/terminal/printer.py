@@ -140,9 +140,8 @@ class Printer:
 
     def _ansi(self, line: Text) -> str:
         """`line` with its styles as escape sequences, without a newline."""
-        segments = self.console.render(
-            line, self.console.options.update(no_wrap=True, width=10_000)
-        )
+        # Straight from the text: a console would look for places to break lines first, which takes as long again.
+        segments = line.render(self.console)
         return "".join(
             segment.style.render(segment.text, color_system=self._colors)
             if segment.style

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, assert_never
 
 import msgspec
@@ -76,6 +77,8 @@ class CallLine:
         self._begun = False
         self._stays: list[_Stay] = []
         self._said: dict[str, _Said] = {}
+        self._first_ms: dict[str, int] = {}
+        """When each name first spoke, as of the last time the speakers were told."""
         self._recognised: dict[str, str] = {}
         """What was recognised of the utterances that a person has corrected."""
         self._withdrawn: dict[str, int] = {}
@@ -267,8 +270,11 @@ class CallLine:
             self._set(utterance_count=self.summary.utterance_count + 1)
         # Whoever joined stands by when; only strangers stand by when they first spoke.
         joined = {stay.name for stay in self._stays}
-        if name not in joined or (known is not None and known.name not in joined):
-            self._tell_speakers()
+        if name in joined and (known is None or known.name in joined):
+            return
+        if known is None and self._first_ms.get(name, inf) <= event.start_ms:
+            return
+        self._tell_speakers()
 
     def _withdraw(self, utterance: str) -> None:
         """There were no words in it after all."""
@@ -285,6 +291,7 @@ class CallLine:
         first: dict[str, int] = {}
         for said in self._said.values():
             first[said.name] = min(said.start_ms, first.get(said.name, said.start_ms))
+        self._first_ms = first
         spoke = sorted(first, key=lambda name: first[name])
         names = dict.fromkeys([*(stay.name for stay in stays), *spoke])
         self._set(speakers=tuple(name for name in names if name))

@@ -6,8 +6,9 @@ A viewer names the last event it has; everything after that follows exactly once
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -86,34 +87,25 @@ class Viewer:
             other_record: what it has is not of this record; it is told to begin anew.
         """
         services = self._services
-        stopping = asyncio.ensure_future(services.stopping.wait())
-        following: asyncio.Future[list[Published]] | None = None
         last, resyncs = after, 0
+        stopping = asyncio.ensure_future(services.stopping.wait())
         try:
             with JournalFollower(
                 services.store, services.hub, after=after, call=self._call, page=PAGE
             ) as follower:
+                # What is stored is sent to the end, even by a server that stops.
+                stopping.add_done_callback(lambda _: follower.close())
                 yield b"retry: %d\nid: %d\n\n" % (RETRY_MS, after)
                 if other_record:
                     yield b"event: reset\ndata: {}\n\n"
-                # What is stored is sent to the end, even by a server that stops.
-                while not (stopping.done() and follower.caught_up):
-                    if following is None:
-                        following = asyncio.ensure_future(follower.batch())
-                    ending = stopping.done()
-                    await asyncio.wait(
-                        (following,) if ending else (following, stopping),
-                        timeout=LAST_WORDS_S if ending else HEARTBEAT_S,
-                        return_when=asyncio.FIRST_COMPLETED,
-                    )
-                    if not following.done():
-                        if ending:
+                while True:
+                    try:
+                        batch = await _within(HEARTBEAT_S, follower.batch(), stopping)
+                    except TimeoutError:
+                        if stopping.done():
                             return
-                        if not stopping.done():
-                            yield b": still here\n\n"
+                        yield b": still here\n\n"
                         continue
-                    batch = following.result()
-                    following = None
                     if not batch:
                         return
                     if follower.resyncs > resyncs:
@@ -124,11 +116,9 @@ class Viewer:
                         if message := self._message(published):
                             yield message
         finally:
-            for task in (stopping, following):
-                if task is not None:
-                    task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await task
+            stopping.cancel()
+            with suppress(asyncio.CancelledError):
+                await stopping
 
     def _message(self, published: Published) -> bytes:
         """The event as the viewer gets it; empty when it did not ask for it."""
@@ -139,3 +129,26 @@ class Viewer:
         if unwanted and isinstance(event, PartialTranscript | LagChanged):
             return b""
         return b"data: %b\n\n" % to_json(event)
+
+
+async def _within(
+    patience_s: float, batch: Awaitable[list[Published]], stopping: asyncio.Future[Any]
+) -> list[Published]:
+    """A batch, awaited straight: raced with a clock it would come some turns of the loop later.
+
+    Args:
+        stopping: once it is done there is only `LAST_WORDS_S` left.
+
+    Raises:
+        TimeoutError: nothing came in time.
+    """
+    async with asyncio.timeout(LAST_WORDS_S if stopping.done() else patience_s) as bound:
+
+        def hurry(_: object) -> None:
+            bound.reschedule(asyncio.get_running_loop().time() + LAST_WORDS_S)
+
+        stopping.add_done_callback(hurry)
+        try:
+            return await batch
+        finally:
+            stopping.remove_done_callback(hurry)
