@@ -9,7 +9,8 @@ import pytest
 from callscribe.errors import ModelError
 from callscribe.events import AnyEvent, FinalTranscript
 from callscribe.recognition.vosk import VoskRecognizer
-from callscribe.server import call_flows, check_phrases, session_options
+from callscribe.server.decoding import check_phrases
+from callscribe.server.policy import call_flows, session_options
 from callscribe.settings import Settings
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.places import InProcess

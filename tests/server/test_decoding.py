@@ -1,0 +1,65 @@
+"""What the server makes of its settings before it listens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from callscribe.calls.plans import Flows, NumberFlow
+from callscribe.errors import ModelError
+from callscribe.models.folder import built_in
+from callscribe.recognition.base import RecognizerSession
+from callscribe.recognition.scripted import ScriptedRecognizer
+from callscribe.recognition.vosk import VoskRecognizer
+from callscribe.server.decoding import check_phrases, load_recognizer
+from callscribe.settings import Settings
+from callscribe.speech.places import InProcess
+from tests.speech.audio import scene
+
+
+class Restrictable(ScriptedRecognizer):
+    """Takes phrases, and remembers them."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.asked: list[tuple[str, ...]] = []
+
+    def start_session(self, phrases: Sequence[str] = ()) -> RecognizerSession:
+        self.asked.append(tuple(phrases))
+        return super().start_session()
+
+
+def test_a_model_that_takes_phrases_is_tried_for_each_number() -> None:
+    recognizer = Restrictable()
+    numbers = {
+        "+15005550006": NumberFlow(phrases=("yes", "no")),
+        "+15005550007": NumberFlow(),
+        "+15005550008": NumberFlow(phrases=("one",)),
+    }
+    check_phrases(Flows(numbers=numbers), InProcess(recognizer))
+    assert recognizer.asked == [("yes", "no"), ("one",)]
+
+
+def test_a_model_that_takes_none_is_named_with_the_number() -> None:
+    model = built_in()
+    recognizer = VoskRecognizer(model.path, name=model.title)
+    flows = Flows(numbers={"+15005550006": NumberFlow(phrases=("yes", "no"))})
+    with pytest.raises(ModelError, match="cannot be restricted to phrases") as raised:
+        check_phrases(flows, InProcess(recognizer))
+    recognizer.close()
+    assert str(raised.value).startswith('[numbers."+15005550006"], phrases: The model phone-en')
+    check_phrases(Flows(numbers={"+15005550006": NumberFlow()}), InProcess(recognizer))
+
+
+def test_a_server_gives_calibrated_confidence(tmp_path: Path) -> None:
+    recognizer, model = load_recognizer(Settings(data=tmp_path))
+    session = recognizer.start_session()
+    pcm = scene(0.3, "card", 0.3).pcm
+    heard = [word for found in (*session.accept(pcm), *session.finish()) for word in found.words]
+    recognizer.close()
+    assert model.calibration is not None
+    highest = model.calibration(1.0)
+    assert highest < 1
+    assert 0.5 < max(word.confidence for word in heard) <= highest

@@ -1,0 +1,34 @@
+"""What the server makes of its settings before it listens."""
+
+from __future__ import annotations
+
+from callscribe.calls.plans import NumberFlow
+from callscribe.server.policy import expected, session_options
+from callscribe.settings import Settings
+from callscribe.speech.endpoint import EndpointOptions
+
+SETTINGS = Settings(endpoint_silence_ms=500, endpoint_max_ms=15_000)
+
+
+def test_a_number_has_its_own_recognition() -> None:
+    plan = NumberFlow(phrases=("yes", "no"), endpoint_silence_ms=900, endpoint_max_ms=8000)
+    options = session_options(SETTINGS, plan)
+    assert options.decoding.phrases == ("yes", "no")
+    assert options.decoding.endpoints == EndpointOptions(silence_ms=900, longest_ms=8000)
+
+
+def test_what_a_number_leaves_open_is_general() -> None:
+    options = session_options(SETTINGS, NumberFlow())
+    assert options.decoding.phrases == ()
+    assert options.decoding.endpoints == EndpointOptions(silence_ms=500, longest_ms=15_000)
+
+
+def test_a_call_is_read_again_with_its_numbers_words_and_the_contacts_names() -> None:
+    settings = Settings(contacts={"+15005550010": "Ann", "+15005550011": "Bob"})
+    assert expected(settings, NumberFlow(words=("Oldroyd", "Ann")), "en").hints == (
+        "Oldroyd",
+        "Ann",
+        "Bob",
+    )
+    many = {f"+1500555{n:04}": f"Name {n}" for n in range(1000)}
+    assert len(expected(Settings(contacts=many), NumberFlow(), "de").hints) <= 40
