@@ -262,7 +262,7 @@ WALLS: dict[str, tuple[str, ...]] = {
     "callscribe.terminal": ("callscribe.journal", "callscribe.transcript", "callscribe.outlet"),
 }
 """Rooms with walls, and the only rooms that they may import beside their own and the vocabulary (ring 1). How a room
-gets what it needs from the others: `server.py` hands it over, as something that fits a Protocol of the room's own."""
+gets what it needs from the others: `server` hands it over, as something that fits a Protocol of the room's own."""
 
 
 @pytest.mark.parametrize("room", WALLS)
