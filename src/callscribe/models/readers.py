@@ -40,7 +40,10 @@ class ModelFile(msgspec.Struct, frozen=True):
 
 
 class PackageSource(msgspec.Struct, frozen=True, kw_only=True):
-    """A Python package that carries a model's files."""
+    """A Python package that carries a model's files, or some of them.
+
+    A file too large for one package is divided among several: `model.bin.part1`, `model.bin.part2` ...
+    """
 
     name: str
     version: str
@@ -71,7 +74,8 @@ class ReaderEntry(msgspec.Struct, frozen=True, kw_only=True):
     revision: str
     """Of that repository: a commit."""
     files: tuple[ModelFile, ...]
-    package: PackageSource | None = None
+    packages: tuple[PackageSource, ...] = ()
+    """Which together carry the same files; none are known where empty."""
 
     @property
     def size(self) -> int:
