@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from callscribe.errors import RecordLostError
+from callscribe.errors import RecordLostError, StoreError
 from callscribe.events import (
     AnyEvent,
     CallEnded,
@@ -65,6 +65,9 @@ class MemoryLog:
         if not index:
             self.unindexed += len(events)
         return list(range(first, first + len(events)))
+
+    def prepare(self, events: Sequence[AnyEvent]) -> Callable[[], Sequence[int]]:
+        return lambda: self.append(events)
 
     def index_new(self, limit: int = 50) -> bool:
         self.check()
@@ -526,3 +529,54 @@ async def test_a_failing_stage_lets_nothing_through_and_says_so() -> None:
     assert len(log.events) == 1
     assert journal.withheld == 5
     assert "what was said" not in str(shown)
+
+
+async def test_a_whole_call_is_one_transaction_and_then_known() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, stages=[Redact()])
+    with hub.subscribe() as viewer:
+        await journal.publish(final("live"))
+        await journal.bring_in([final("secret"), *(final(str(n)) for n in range(200))])
+        await journal.publish(final("live"))
+        shown = await drain(viewer)
+    assert log.transactions == [1, 201, 1]
+    assert [published.id for published in shown] == list(range(1, 204))
+    assert [published.event for published in shown] == log.events
+    assert log.events[1].text == "***"  # type: ignore[union-attr]
+    await journal.close()
+    assert not log.unindexed
+
+
+async def test_a_whole_call_that_cannot_be_written_is_nobodys_affair_but_its_senders() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub)
+    with hub.subscribe() as viewer:
+        log.failures = 1
+        with pytest.raises(OSError, match="disk full"):
+            await journal.bring_in([final("a"), final("b")])
+        assert journal.failure is None
+        await journal.publish(final("live"))
+        assert [published.event for published in await drain(viewer)] == log.events
+        await journal.bring_in([final("a"), final("b")])
+    assert len(log.events) == 3
+    await journal.close()
+    with pytest.raises(StoreError, match="closing"):
+        await journal.bring_in([final("c")])
+
+
+async def test_no_whole_call_is_taken_while_the_store_does_not_answer() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, patience_s=0.01, stalled_s=0.05, retry_s=0.01, closing_s=0.05)
+    log.open_gate.clear()
+    failed = asyncio.Event()
+    journal._on_store_failure = lambda _: failed.set()
+    await journal.publish(final("live"))
+    bringing = asyncio.create_task(journal.bring_in([final("a"), final("b")]))
+    await failed.wait()
+    with pytest.raises(StoreError, match="has not answered"):
+        await journal.bring_in([final("c")])
+    log.open_gate.set()
+    with pytest.raises(StoreError, match="has not answered"):
+        await bringing
+    await journal.close()
+    assert [event.text for event in log.events] == ["live"]  # type: ignore[union-attr]

@@ -40,7 +40,7 @@ from callscribe.events import (
     Word,
 )
 from callscribe.records import ParticipantRecord, PauseRecord, UtteranceRecord
-from callscribe.store.base import NoRecordError, Store
+from callscribe.store.base import HereAlreadyError, NoRecordError, Store
 from tests.said import reread
 
 CALL = "CA00000000000000000000000000000001"
@@ -120,6 +120,24 @@ class StoreContract:
         (new,) = store.append([final("u3", 2000)])
         assert new > ids[-1] + 5
         assert store.last_id() == new
+
+    def test_a_whole_call_is_brought_in_once(self, store: Store) -> None:
+        other = "CA00000000000000000000000000000009"
+        store.append([started(other), final("u1", 0, call=other, leg=other)])
+        events: list[AnyEvent] = [started(), *(final(f"u{n}", 1000 * n) for n in range(20))]
+        bring_in, again = store.prepare(events), store.prepare(events)
+        assert store.call(CALL) is None
+        ids = bring_in()
+        assert [p.event for p in store.events_after(0, call=CALL)] == events
+        assert [p.id for p in store.events_after(0, call=CALL)] == list(ids)
+        record = store.call(CALL)
+        assert record is not None
+        assert len(record.utterances) == 20
+        with pytest.raises(HereAlreadyError):
+            again()
+        assert store.append([final("u90", 90_000)])[0] > ids[-1]
+        with pytest.raises(ValueError, match="not stored"):
+            store.prepare([LagChanged(call=CALL, leg=CALL, track="inbound", lag_ms=1)])
 
     def test_a_call_that_is_attached_to_again_keeps_its_flow(self, store: Store) -> None:
         store.append(

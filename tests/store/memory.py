@@ -40,7 +40,7 @@ from callscribe.records import (
     TrackRecord,
     UtteranceRecord,
 )
-from callscribe.store.base import NoRecordError
+from callscribe.store.base import HereAlreadyError, NoRecordError
 from callscribe.transcript.talk import talk
 
 replace = msgspec.structs.replace
@@ -107,6 +107,16 @@ class MemoryStore:
         first = max(self.last_id(), self._given) + 1
         self._events += [Published(id=first + n, event=event) for n, event in enumerate(events)]
         return [first + n for n in range(len(events))]
+
+    def prepare(self, events: Sequence[AnyEvent]) -> Callable[[], list[int]]:
+        def bring_in() -> list[int]:
+            if any(published.event.call == events[0].call for published in self._events):
+                raise HereAlreadyError("here already")
+            return self.append(events)
+
+        if any(isinstance(event, EPHEMERAL) for event in events):
+            raise ValueError("not stored")
+        return bring_in
 
     def index_new(self, limit: int = 50) -> bool:
         """There is no index."""

@@ -125,7 +125,7 @@ class Serving:
             store=self.store,
             archive=self.store,
             publish=self.journal.publish,
-            take_in=self.journal.take_in,
+            bring_in=self.journal.bring_in,
             contacts=ContactFile(self.data, lambda number, name: None),
             erasure=upkeep,
             shelf=shelf,

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 import structlog
 
-from callscribe.errors import RecordLostError
+from callscribe.errors import RecordLostError, StoreError
 from callscribe.events import (
     EPHEMERAL,
     TEXT,
@@ -41,8 +41,6 @@ from callscribe.store.base import EventWriter
 
 T = TypeVar("T")
 
-AT_ONCE = 500
-"""Events of `take_in` that are written in one transaction, within about a second."""
 _LONGEST_RETRY_S = 30.0
 _REMEMBERED = 10_000
 """Newest stored events that are kept in memory, to begin a lost record anew with them."""
@@ -55,6 +53,14 @@ class _Gathered(NamedTuple):
     written: asyncio.Future[None]
     since: float
     """On the loop's clock."""
+
+
+class _Whole(NamedTuple):
+    """A call of some time ago that waits to be written."""
+
+    events: list[AnyEvent]
+    commit: Callable[[], Sequence[int]]
+    written: asyncio.Future[None]
 
 
 class _GivenUp(Exception):
@@ -111,6 +117,7 @@ class Journal:
         self._keep = keep
         self._log = structlog.get_logger(__name__)
         self._gathered: list[_Gathered] = []
+        self._whole: list[_Whole] = []
         self._unwritten: list[AnyEvent] = []
         self._unindexed_since: float | None = None
         """When the first of the events was written that the store has not indexed, on the loop's clock."""
@@ -157,14 +164,32 @@ class Journal:
         await self._admit(self._stages.through(event), self._patience_s)
 
     async def take_in(self, events: Sequence[AnyEvent]) -> None:
-        """Make known what happened on a call some time ago; returns when it is written, however long that takes.
+        """Make known what happened some time ago; returns when it is written, however long that takes."""
+        passed = [found for event in events for found in self._stages.through(event)]
+        await self._admit(passed, patience_s=None)
 
-        Up to `AT_ONCE` events are written in one transaction, all or none; more would keep live calls waiting.
+    async def bring_in(self, events: Sequence[AnyEvent]) -> None:
+        """Make a whole call of some time ago known; returns when it is written. All of it is, or nothing: it is no live
+        call, which must be shown whatever the store does.
+
+        Raises:
+            HereAlreadyError: there is such a call.
+            StoreError: the store does not work at the moment, or the journal is closing.
         """
-        for first in range(0, len(events), AT_ONCE):
-            some = events[first : first + AT_ONCE]
-            passed = [found for event in some for found in self._stages.through(event)]
-            await self._admit(passed, patience_s=None)
+        passed = [found for event in events for found in self._stages.through(event)]
+        if not passed:
+            return
+        if self._detached or self._closing.is_set():
+            raise StoreError(f"The record cannot be written: {self._failure or 'it is closing.'}")
+        commit = await asyncio.to_thread(self._store.prepare, passed)
+        if self._closing.is_set():
+            raise StoreError("The record cannot be written: it is closing.")
+        one = _Whole(passed, commit, asyncio.get_running_loop().create_future())
+        self._whole.append(one)
+        self.start()
+        self._wake.set()
+        await asyncio.wait([one.written])
+        one.written.result()
 
     async def close(self) -> None:
         """Commit everything that was accepted, trying a failing store once more, and stop. Idempotent.
@@ -221,13 +246,20 @@ class Journal:
                 while self._gathered:
                     batch, self._gathered = self._gathered, []
                     await self._commit(batch)
+                if self._whole and not self._detached:
+                    await self._write_whole(self._whole.pop(0))
+                    self._wake.set()  # for what has come meanwhile
                 if self._detached:
+                    self._refuse_whole()
                     await self._recover()
                 await self._index()
             except _GivenUp:
                 self._detach()
                 self._begin_outage("it does not answer.")
+                self._refuse_whole()
                 return
+            if self._closing.is_set():
+                self._refuse_whole()
             if self._closing.is_set() and not self._gathered:
                 return
 
@@ -286,6 +318,33 @@ class Journal:
         for one, event_id in zip(batch, ids, strict=True):
             self._show_stored(Published(id=event_id, event=one.event))
             _resolve(one.written)
+
+    async def _write_whole(self, one: _Whole) -> None:
+        """Raises _GivenUp as `_outlast`."""
+        bringing = asyncio.ensure_future(self._writer.run(one.commit))
+        try:
+            await self._outlast(bringing)
+            ids = bringing.result()
+        except _GivenUp:
+            self._whole.insert(0, one)
+            raise
+        except Exception as error:
+            if not one.written.done():
+                one.written.set_exception(error)
+            return
+        for event, event_id in zip(one.events, ids, strict=True):
+            self._show_stored(Published(id=event_id, event=event))
+        if self._unindexed_since is None:
+            self._unindexed_since = asyncio.get_running_loop().time()
+        _resolve(one.written)
+
+    def _refuse_whole(self) -> None:
+        """Calls of some time ago are not kept until the store works again: whoever has them can try again."""
+        for one in self._whole:
+            if not one.written.done():
+                why = self._failure or "it is closing."
+                one.written.set_exception(StoreError(f"The record cannot be written: {why}"))
+        self._whole.clear()
 
     def _show_stored(self, published: Published) -> None:
         if not published.id:  # it came after its record was deleted

@@ -286,7 +286,7 @@ def web_services(
         store=record.store,
         archive=record.store,
         publish=record.journal.publish,
-        take_in=record.journal.take_in,
+        bring_in=record.journal.bring_in,
         shelf=record.shelf,
         contacts=record.saved_contacts,
         erasure=record.upkeep,

@@ -19,7 +19,7 @@ is wrong and what to do, when the record cannot be read or written at the moment
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -47,6 +47,10 @@ class InUseError(StoreError):
     """Another process has the record open for writing."""
 
 
+class HereAlreadyError(StoreError):
+    """A call that was to be taken in is in the record already."""
+
+
 class EventWriter(Protocol):
     """Takes events in."""
 
@@ -67,6 +71,24 @@ class EventWriter(Protocol):
             ValueError, TypeError: one of the events can never be stored (ephemeral, no JSON form); none was written.
             RecordLostError: the record is not the one that was opened; none was written.
             StoreError: the store does not work at the moment, or is open for reading only; none was written.
+        """
+        ...
+
+    def prepare(self, events: Sequence[AnyEvent]) -> Callable[[], Sequence[int]]:
+        """Make a whole call ready that is not there yet. This takes as long as the call is long, and keeps nobody who
+        appends waiting.
+
+        Args:
+            events: all of one call, in order; at least one, none of them ephemeral.
+
+        Returns:
+            Commits the call, all of it or nothing, within a moment, and returns the ids of its events. Raises
+            HereAlreadyError if there is such a call by then, RecordLostError and StoreError as `append`. What was said
+            is indexed by `index_new`.
+
+        Raises:
+            ValueError, TypeError: one of the events can never be stored.
+            StoreError: the store is open for reading only.
         """
         ...
 

@@ -33,8 +33,9 @@ from callscribe.store import (
     queries,
     schema,
     search,
+    whole,
 )
-from callscribe.store.base import Erased, NoRecordError
+from callscribe.store.base import Erased, HereAlreadyError, NoRecordError
 from callscribe.store.lock import OwnerLock, is_held
 
 LOCK = "callscribe.lock"
@@ -111,9 +112,7 @@ class SqliteStore:
 
     def append(self, events: Sequence[AnyEvent], *, index: bool = True) -> list[int]:
         """Commit events to the journal and its projections in one transaction."""
-        for event in events:
-            if isinstance(event, EPHEMERAL):
-                raise ValueError(f"{type(event).__name__} is not stored")
+        self._refuse_ephemeral(events)
         if self._lock is None:
             raise StoreError(f"{self._file} is open for reading only.")
         with self._writing, database.explained(self._file):
@@ -126,6 +125,28 @@ class SqliteStore:
                 # One event that cannot be projected must not keep the others out of the journal.
                 self._log.error("event not projected", error=str(error))
                 return self._write(events, self._append_carefully, index)
+
+    def prepare(self, events: Sequence[AnyEvent]) -> Callable[[], list[int]]:
+        """Make a whole call ready to be committed in one short transaction."""
+        if self._lock is None:
+            raise StoreError(f"{self._file} is open for reading only.")
+        self._refuse_ephemeral(events)
+        made = whole.made(events)
+
+        def bring_in() -> list[int]:
+            with self._writer() as connection:
+                self.check()
+                if projections.is_known(connection, made.call):
+                    raise HereAlreadyError(f"The call {made.call} is here already.")
+                return whole.put_in(connection, made)
+
+        return bring_in
+
+    @staticmethod
+    def _refuse_ephemeral(events: Sequence[AnyEvent]) -> None:
+        for event in events:
+            if isinstance(event, EPHEMERAL):
+                raise ValueError(f"{type(event).__name__} is not stored")
 
     def _write(
         self, events: Sequence[AnyEvent], append: Callable[[Connection, AnyEvent], int], now: bool

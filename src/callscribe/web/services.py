@@ -114,7 +114,7 @@ class Services:
         shelf: the recordings; None where there are none.
         contacts: saved on the page; None where none are.
         publish: the journal's; for what people say about saved calls. None where nothing can be said.
-        take_in: the journal's; for a whole call that was exported elsewhere. None where none can come.
+        bring_in: the journal's; for a whole call that was exported elsewhere. None where none can come.
         erasure: deletes calls; None where nobody does.
         archive: what goes beyond reading calls: search. The same store; None where there is no such thing.
         meter: the server's figures; None where nobody counts.
@@ -138,5 +138,5 @@ class Services:
     rereads: Callable[[str], bool] | None = None
     contacts: ContactFile | None = None
     publish: Callable[[AnyEvent], Awaitable[None]] | None = None
-    take_in: Callable[[Sequence[AnyEvent]], Awaitable[None]] | None = None
+    bring_in: Callable[[Sequence[AnyEvent]], Awaitable[None]] | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -19,7 +20,7 @@ from callscribe.exports.formats import Format
 from callscribe.recordings.shelf import Shelf
 from callscribe.records import CallRecord, SearchPage
 from callscribe.search.query import QueryError
-from callscribe.store.base import Archive
+from callscribe.store.base import Archive, HereAlreadyError
 from callscribe.web.api import ApiError
 from callscribe.web.correcting import MAX_TAG, MAX_TAGS, MAX_TEXT, clean
 from callscribe.web.erasing import MOST
@@ -32,7 +33,7 @@ from callscribe.web.v1.operations import Asked, Nothing, Operation, whole_body
 from callscribe.web.v1.problems import Problem
 
 Publish = Callable[[AnyEvent], Awaitable[None]]
-TakeIn = Callable[[Sequence[AnyEvent]], Awaitable[None]]
+BringIn = Callable[[Sequence[AnyEvent]], Awaitable[None]]
 MAX_DOCUMENT = 64 * 1024 * 1024
 """Bytes of a call that is imported; eight hours have some 20 million."""
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
@@ -135,8 +136,8 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
         found += _reading(services.archive, services.shelf)
         if services.publish is not None:
             found += _changing(services.archive, services.publish)
-        if services.take_in is not None:
-            found += _importing(services.archive, services.take_in)
+        if services.bring_in is not None:
+            found += _importing(services.archive, services.bring_in)
         if services.erasure is not None:
             found += _deleting(services.archive, services.erasure)
     return found
@@ -274,7 +275,7 @@ def _changing(archive: Archive, publish: Publish) -> list[Operation[Any, Any]]:
     ]  # fmt: skip
 
 
-def _importing(archive: Archive, take_in: TakeIn) -> list[Operation[Any, Any]]:
+def _importing(archive: Archive, bring_in: BringIn) -> list[Operation[Any, Any]]:
     one_at_a_time = asyncio.Lock()
 
     async def import_call(asked: Asked[Nothing, document.Document]) -> Imported:
@@ -285,10 +286,12 @@ def _importing(archive: Archive, take_in: TakeIn) -> list[Operation[Any, Any]]:
         except document.DocumentError as error:
             raise Problem(409, "bad-document", str(error)) from None
         async with one_at_a_time:
-            if await run_in_threadpool(archive.call, found.call.id) is not None:
-                raise Problem(409, "here-already", f"The call {found.call.sid} is here already.")
-            await take_in(events)
-        return Imported(found.call.id)
+            there = await run_in_threadpool(archive.call, found.call.id) is not None
+            with contextlib.suppress(HereAlreadyError):
+                if not there:
+                    await bring_in(events)
+                    return Imported(found.call.id)
+        raise Problem(409, "here-already", f"The call {found.call.sid} is here already.")
 
     return [
         Operation(
