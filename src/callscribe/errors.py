@@ -7,7 +7,7 @@
       AudioError                 audio that cannot be used
       ModelError                 a recognition model is missing, broken or unfit
       StoreError                 the record cannot be read or written
-        RecordLostError          it was deleted or replaced while it was open
+        RecordLostError          it was deleted, replaced or damaged
       NotLiveError               no live call has this identity
       NoSpeakerError             nobody is heard on this leg and track
       CarrierError               the carrier's REST API refused or cannot be reached
@@ -57,7 +57,10 @@ class StoreError(CallscribeError):
 
 
 class RecordLostError(StoreError):
-    """The record is not the one that was opened: it was deleted or replaced while the server was running."""
+    """The record is not the one that was opened: it was deleted, replaced or damaged while the server was running.
+
+    What was written to it may be gone; `begin_anew` goes on with what is in its place.
+    """
 
 
 class NotLiveError(CallscribeError):

@@ -45,6 +45,7 @@ class MemoryLog:
         """How many events there were each time."""
         self.first = 1
         self.deleted = False
+        self.nowhere_to_begin = False
         self.begun_anew = 0
         self.open_gate = threading.Event()
         self.open_gate.set()
@@ -87,6 +88,8 @@ class MemoryLog:
             raise RecordLostError("journal.db was deleted while the server was running.")
 
     def begin_anew(self, kept: Sequence[Published], last_id: int) -> None:
+        if self.nowhere_to_begin:
+            raise StoreError("there is no folder.")
         self.deleted = False
         self.events = [published.event for published in kept]
         self.first = last_id + 1 - len(kept)
@@ -463,6 +466,28 @@ async def test_a_lost_record_is_noticed_told_and_begun_anew() -> None:
     await journal.close()
     assert [e.text for e in log.events if isinstance(e, FinalTranscript)] == ["u1", "u2", "u3"]
     assert log.begun_anew == 1
+
+
+async def test_what_is_remembered_of_a_lost_record_outlives_the_process_too(
+    tmp_path: Path,
+) -> None:
+    log, hub = MemoryLog(), Hub()
+    spill = Spill([tmp_path], "key")
+    journal = Journal(log, hub, spill=spill, check_s=0.01, retry_s=0.01)
+    await journal.publish(final("u1"))
+    await journal.publish(final("u2"))
+    log.deleted = log.nowhere_to_begin = True
+    log.events = []
+    while journal.failure is None:  # noqa: ASYNC110 - noticed by the journal's own clock
+        await asyncio.sleep(0.01)
+    await journal.publish(final("u3"))
+    await journal.close()
+    ((_, left),) = left_behind([tmp_path], "key")
+    assert [event.text for event in left if isinstance(event, FinalTranscript)] == [
+        "u1",
+        "u2",
+        "u3",
+    ]
 
 
 class Redact(Stage):

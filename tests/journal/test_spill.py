@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from pathlib import Path
@@ -55,7 +56,12 @@ async def test_a_disk_that_does_not_answer_is_given_up_for_another(
     assert await beside.settled()
     assert beside.place is not None
     assert beside.place.parent.name == "well"
-    gate.set()
+    beside.clear()
+    assert await beside.settled()
+    assert files_in(tmp_path / "well") == []
+    gate.set()  # now it writes after all
+    await asyncio.gather(*beside._removing)
+    assert files_in(tmp_path / "frozen") == []
 
 
 async def test_without_any_disk_it_is_said_that_nothing_is_kept(tmp_path: Path) -> None:

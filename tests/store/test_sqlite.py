@@ -20,7 +20,7 @@ import pytest
 from callscribe.errors import RecordLostError, StoreError
 from callscribe.events import FinalTranscript, GapDetected, from_json
 from callscribe.records import UtteranceRecord
-from callscribe.store import projections, schema
+from callscribe.store import database, projections, schema
 from callscribe.store.base import NoRecordError
 from callscribe.store.sqlite import SqliteStore
 from tests.store.contract import CALL, Opening, StoreContract, final, started
@@ -306,6 +306,80 @@ def test_another_record_in_its_place_is_gone_on_with(tmp_path: Path) -> None:
         store.begin_anew(kept, 2)
         events = [p.event for p in store.events_after(0)]
         assert sorted(event.call for event in events) == [CALL, CALL, "CA9"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps open files from being removed")
+@pytest.mark.parametrize("ending", ["-wal", "-shm"])
+def test_a_log_that_was_removed_is_noticed_and_nothing_of_it_is_lost(
+    tmp_path: Path, ending: str
+) -> None:
+    store = SqliteStore.open(tmp_path)
+    ids = store.append([started(), final("u1", 0)])
+    (tmp_path / f"callscribe.db{ending}").unlink()
+    with pytest.raises(RecordLostError, match="was removed while the server was running"):
+        store.check()
+    with pytest.raises(RecordLostError):
+        store.append([final("u2", 1000)])
+    store.begin_anew([], ids[-1])
+    store.check()
+    store.append([final("u2", 1000)])
+    # What another process sees is what a crash would leave.
+    with SqliteStore.open(tmp_path, read_only=True) as beside:
+        record = beside.call(CALL)
+        assert record is not None
+        assert [utterance.utterance for utterance in record.utterances] == ["u1", "u2"]
+    store.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps open files from being removed")
+def test_a_file_that_is_deleted_twice_is_begun_anew_twice(tmp_path: Path) -> None:
+    with SqliteStore.open(tmp_path) as store:
+        store.append([started(), final("u1", 0)])
+        for _ in range(2):
+            kept = store.events_after(0)
+            (tmp_path / "callscribe.db").unlink()  # its log stays behind
+            store.begin_anew(kept[:1], 2)
+            assert [p.event.call for p in store.events_after(0)] == [CALL]
+            store.append([final("u2", 1000)])
+
+
+def test_an_emptied_log_is_made_good_from_what_is_remembered(tmp_path: Path) -> None:
+    with SqliteStore.open(tmp_path) as store:
+        ids = store.append([started(), final("u1", 0)])
+        kept = store.events_after(0)
+        os.truncate(tmp_path / "callscribe.db-wal", 0)
+        store.begin_anew(kept, ids[-1])
+        store.append([final("u2", 1000)])
+    with SqliteStore.open(tmp_path, read_only=True) as beside:
+        record = beside.call(CALL)
+        assert record is not None
+        assert [utterance.utterance for utterance in record.utterances] == ["u1", "u2"]
+
+
+@pytest.mark.parametrize("problem", ["disk I/O error", "database disk image is malformed"])
+def test_a_file_that_is_at_fault_is_lost_and_a_full_disk_is_not(
+    tmp_path: Path, problem: str
+) -> None:
+    with pytest.raises(RecordLostError), database.explained(tmp_path):
+        raise sqlite3.OperationalError(problem)
+    with pytest.raises(StoreError) as full, database.explained(tmp_path):
+        raise sqlite3.OperationalError("database or disk is full")
+    assert not isinstance(full.value, RecordLostError)
+
+
+def test_a_folder_that_cannot_be_begun_anew_is_let_to_nobody_else(tmp_path: Path) -> None:
+    with SqliteStore.open(tmp_path) as store:
+        store.append([started()])
+        for part in tmp_path.glob("callscribe.db*"):
+            part.write_bytes(b"x" * 4096)
+        with pytest.raises(RecordLostError, match="damaged"):
+            store.begin_anew([], 1)
+        with pytest.raises(StoreError, match="already writing"):
+            SqliteStore.open(tmp_path)
+        for part in tmp_path.glob("callscribe.db*"):
+            part.unlink()
+        store.begin_anew([], 1)
+        assert store.append([started()]) == [2]
 
 
 def test_a_folder_that_is_gone_altogether_is_made_again(tmp_path: Path) -> None:

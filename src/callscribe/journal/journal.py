@@ -127,6 +127,8 @@ class Journal:
         self._spilled = 0
         self._lost = 0
         self._anew = False
+        self._gone = False
+        """The record itself is lost or damaged, not only out of reach: the spill has what is remembered of it, too."""
         self._failure: str | None = None
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
@@ -202,7 +204,7 @@ class Journal:
         self._wake.set()
         if self._task is not None:
             await self._task
-        if self._unwritten:
+        if self._unwritten or self._gone:
             await self._keep_for_next_start()
         self._writer.close()
 
@@ -292,7 +294,7 @@ class Journal:
             return asking.result()
         except Exception as error:
             self._detach()
-            self._begin_outage(str(error) or type(error).__name__)
+            self._begin_outage(error)
             return None
 
     async def _commit(self, batch: list[_Gathered]) -> None:
@@ -313,7 +315,7 @@ class Journal:
             return
         except Exception as error:
             self._detach(batch)
-            self._begin_outage(str(error) or type(error).__name__)
+            self._begin_outage(error)
             return
         for one, event_id in zip(batch, ids, strict=True):
             self._show_stored(Published(id=event_id, event=one.event))
@@ -441,7 +443,16 @@ class Journal:
             self._spill.add(self._unwritten[self._spilled :])
             self._spilled = len(self._unwritten)
 
-    def _begin_outage(self, why: str) -> None:
+    def _is_gone(self) -> None:
+        """What is remembered of a lost record is nowhere but in memory now."""
+        if not self._gone and self._spill is not None:
+            self._spill.add([published.event for published in self._remembered])
+        self._gone = True
+
+    def _begin_outage(self, problem: Exception | str) -> None:
+        why = str(problem) or type(problem).__name__
+        if isinstance(problem, RecordLostError):
+            self._is_gone()
         if self._failure is not None:
             self._failure = why
             return
@@ -462,7 +473,7 @@ class Journal:
         except (ValueError, TypeError):
             return
         except Exception as error:
-            self._begin_outage(str(error) or type(error).__name__)
+            self._begin_outage(error)
             return
         for event, event_id in zip(self._unwritten[:count], ids, strict=True):
             self._show_stored(Published(id=event_id, event=event))
@@ -485,9 +496,11 @@ class Journal:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._closing.wait(), wait)
             events = self._unwritten[: 1 if singly else None]
-            working = asyncio.ensure_future(self._writer.run(partial(self._write_again, events)))
-            await self._outlast(working)
             try:
+                await self._begin_anew_if_lost()
+                writing = partial(self._store.append, events) if events else list[int]
+                working = asyncio.ensure_future(self._writer.run(writing))
+                await self._outlast(working)
                 ids = working.result()
             except (ValueError, TypeError) as error:
                 if not singly:
@@ -495,8 +508,10 @@ class Journal:
                     continue
                 self._refuse(events[0], error)
                 self._hub.forget(events[0])
+            except _GivenUp:
+                raise
             except Exception as error:
-                self._begin_outage(str(error) or type(error).__name__)
+                self._begin_outage(error)
                 if self._closing.is_set():
                     return
                 wait = min(max(wait, self._retry_s / 2) * 2, _LONGEST_RETRY_S)
@@ -510,14 +525,25 @@ class Journal:
                 self._end_outage()
         self._detached = False
 
-    def _write_again(self, events: Sequence[AnyEvent]) -> Sequence[int]:
-        """In the writer's thread: their ids. Begins a lost record anew for it."""
+    async def _begin_anew_if_lost(self) -> None:
+        """See whether the record is there; if it is not, go on with what is in its place.
+
+        Raises:
+            Exception: what the store raised.
+            _GivenUp: it does not answer, and the journal is closing.
+        """
+        checking = asyncio.ensure_future(self._writer.run(self._store.check))
+        await self._outlast(checking)
         try:
-            self._store.check()
+            checking.result()
         except RecordLostError:
-            self._store.begin_anew(list(self._remembered), self._hub.last_id)
-            self._anew = True
-        return self._store.append(events) if events else []
+            self._is_gone()
+        if self._gone:
+            anew = partial(self._store.begin_anew, list(self._remembered), self._hub.last_id)
+            beginning = asyncio.ensure_future(self._writer.run(anew))
+            await self._outlast(beginning)
+            beginning.result()
+            self._gone, self._anew = False, True
 
     def _end_outage(self) -> None:
         if self._spill is not None:
@@ -528,7 +554,7 @@ class Journal:
         said = ["The record is being written again."]
         if self._anew:
             said.append(
-                f"It holds the newest {len(self._remembered)} events, which were still in memory."
+                f"The newest {len(self._remembered)} events, which were still in memory, are in it."
             )
         if self._lost:
             said.append(f"{self._lost} events were lost.")
@@ -549,6 +575,7 @@ class Journal:
                 "the store failed until the end; what it did not take is written at the next start",
                 events=len(self._unwritten),
                 lost=self._lost,
+                error=self._failure,
                 file=str(self._spill.place),
             )
         else:

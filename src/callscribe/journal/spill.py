@@ -15,6 +15,7 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -58,6 +59,9 @@ class Spill:
         self._events: list[AnyEvent] = []
         self._saved = 0
         self._file: Path | None = None
+        self._left: list[tuple[Worker, Path]] = []
+        """Files in folders that were given up, and who may still be writing them. They go when the store has it all."""
+        self._removing: set[asyncio.Future[None]] = set()
         self._worker = Worker("spill")
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -105,15 +109,16 @@ class Spill:
 
     def _is_done(self) -> bool:
         if not self._events:
-            return self._file is None
+            return self._file is None and not self._left
         return self._saved == len(self._events) or not self._folders
 
     async def _step(self) -> None:
         events = self._events
         if not events:
             if self._file is not None:
-                await self._on_disk(self._file.unlink)
+                await self._on_disk(partial(self._file.unlink, missing_ok=True))
             self._file, self._saved = None, 0
+            self._remove_left()
             return
         file = self._folders[0] / self._name
         fresh = self._file is None
@@ -124,10 +129,19 @@ class Spill:
                 self._saved = len(chunk) + (0 if fresh else self._saved)
             return
         self._log.warning("unwritten events cannot be kept here", folder=str(self._folders.pop(0)))
+        self._left.append((self._worker, file))
         self._file, self._saved = None, 0
         self._worker = Worker("spill")  # the old one may never come back
         if not self._folders:
             self._log.error("unwritten events are kept in memory only: no disk takes them")
+
+    def _remove_left(self) -> None:
+        """Remove what stands in folders that were given up, once their disks answer; nobody waits for that."""
+        for worker, file in self._left:
+            removing = asyncio.ensure_future(worker.run(partial(_remove, file)))
+            self._removing.add(removing)
+            removing.add_done_callback(self._removing.discard)
+        self._left = []
 
     async def _on_disk(self, job: Callable[[], None]) -> bool:
         """Whether the job worked, in time."""
@@ -153,6 +167,11 @@ def _append(file: Path, events: Sequence[AnyEvent], *, fresh: bool) -> None:
         handle.write(b"".join(to_json(event) + b"\n" for event in events))
         handle.flush()
         os.fsync(handle.fileno())
+
+
+def _remove(file: Path) -> None:
+    with contextlib.suppress(OSError):  # the next start tries it again
+        file.unlink(missing_ok=True)
 
 
 def key_of(data: Path) -> str:
@@ -218,8 +237,8 @@ def take_in(store: Record, folders: Sequence[Path], key: str) -> int:
         known: set[AnyEvent] = set()
         for call in dict.fromkeys(event.call for event in events):
             known.update(events_of(store, call))
-        # A store that did not answer in time may have taken them all the same.
-        missing = [event for event in events if event not in known]
+        # A store that did not answer in time may have taken them all the same; what was remembered may be there twice.
+        missing = [event for event in dict.fromkeys(events) if event not in known]
         if missing:
             store.append(missing)
         count += len(missing)

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from callscribe.errors import StoreError
+from callscribe.errors import RecordLostError, StoreError
 from callscribe.store import schema
 
 FILE = "callscribe.db"
@@ -230,30 +230,32 @@ def begins_with(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
 
 @contextlib.contextmanager
 def explained(file: Path) -> Iterator[None]:
-    """Turn database errors into a `StoreError` that says what to do."""
+    """Turn database errors into a `StoreError` that says what to do, a `RecordLostError` where the file is at fault."""
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(_explain(str(error.orig), file)) from error
+        raise _explain(str(error.orig), file) from error
     except sqlite3.Error as error:
-        raise StoreError(_explain(str(error), file)) from error
+        raise _explain(str(error), file) from error
     except SQLAlchemyError as error:
         raise StoreError(f"{file}: {error}") from error
 
 
-def _explain(problem: str, file: Path) -> str:
+def _explain(problem: str, file: Path) -> StoreError:
     said = problem.lower()
     if "full" in said:
-        return f"The disk that holds {file.parent} is full. Free some space on it."
+        return StoreError(f"The disk that holds {file.parent} is full. Free some space on it.")
     if "not a database" in said or "malformed" in said:
-        return (
+        return RecordLostError(
             f"{file} is damaged ({problem}). Stop callscribe, move the file away and put a backup in its place, "
             f"or save what can be read with: sqlite3 {file.name} .recover | sqlite3 rescued.db"
         )
     if "locked" in said or "busy" in said:
-        return f"{file} is locked by another program. Close whatever has it open."
+        return StoreError(f"{file} is locked by another program. Close whatever has it open.")
     if "readonly" in said or "unable to open" in said or "permission" in said:
-        return f"{file} cannot be opened or written ({problem}). Check the permissions of {file.parent}."
+        return StoreError(
+            f"{file} cannot be opened or written ({problem}). Check the permissions of {file.parent}."
+        )
     if "i/o" in said:
-        return f"The disk failed on {file} ({problem}). Check the disk."
-    return f"{file}: {problem}."
+        return RecordLostError(f"The disk failed on {file} ({problem}). Check the disk.")
+    return StoreError(f"{file}: {problem}.")

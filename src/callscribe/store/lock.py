@@ -29,6 +29,7 @@ class OwnerLock:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             self._file: IO[str] = path.open("a+", encoding="ascii")
         except OSError as error:
@@ -58,6 +59,16 @@ class OwnerLock:
         if self._folder is None:
             self._folder = _open_folder(folder)
         return self._folder is None or _try_lock(self._folder)
+
+    def holds(self) -> bool:
+        """Whether the lock file and the folder are still the ones that were locked."""
+        try:
+            pairs = [(os.fstat(self._file.fileno()), self._path.stat())]
+            if self._folder is not None:
+                pairs.append((os.fstat(self._folder.fileno()), self._path.parent.stat()))
+        except (OSError, ValueError):
+            return False
+        return all(os.path.samestat(locked, found) for locked, found in pairs)
 
     def release(self) -> None:
         """Let another process write. Idempotent."""

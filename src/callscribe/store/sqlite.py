@@ -41,6 +41,8 @@ from callscribe.store.lock import OwnerLock, is_held
 LOCK = "callscribe.lock"
 _LOG_TRIES = 20
 """How often emptying the log is tried while somebody reads."""
+_READERS_S = 1.0
+"""How long beginning anew waits for those that read the old file."""
 
 
 class SqliteStore:
@@ -54,15 +56,21 @@ class SqliteStore:
         self._engine = engine
         self._lock = lock
         self._writing = threading.Lock()
-        self._switching = threading.Lock()
+        self._switching = threading.Condition()
         self._readers = 0
         self._identity = _identity(file)
         self._logs = {log: _identity(log) for log in _logs(file)}
         self._log = structlog.get_logger(__name__)
 
     @classmethod
-    def open(cls, data: Path, *, read_only: bool = False) -> SqliteStore:
-        """See `callscribe.store.opening.open_store`."""
+    def open(
+        cls, data: Path, *, read_only: bool = False, lock: OwnerLock | None = None
+    ) -> SqliteStore:
+        """See `callscribe.store.opening.open_store`.
+
+        Args:
+            lock: the folder's, when this process has it already; it is kept when that fails.
+        """
         file = data / database.FILE
         if read_only:
             _check_there(data, file)
@@ -81,7 +89,7 @@ class SqliteStore:
             raise StoreError(
                 f"The data folder {data} cannot be made ({error.strerror}). Name another one with --data."
             ) from None
-        lock = OwnerLock(data / LOCK)
+        own = lock or OwnerLock(data / LOCK)
         engine = database.open_engine(file, read_only=False)
         try:
             with contextlib.suppress(OSError):  # SQLite will say why it cannot be made
@@ -89,9 +97,10 @@ class SqliteStore:
             database.prepare(engine, file)
         except BaseException:
             engine.dispose()
-            lock.release()
+            if lock is None:
+                own.release()
             raise
-        return cls(engine, file, lock)
+        return cls(engine, file, own)
 
     @property
     def place(self) -> str:
@@ -119,7 +128,7 @@ class SqliteStore:
             self.check()
             try:
                 return self._write(events, _append, index)
-            except (OperationalError, InterfaceError):
+            except (OperationalError, InterfaceError, StoreError):
                 raise  # the database, not the events
             except Exception as error:
                 # One event that cannot be projected must not keep the others out of the journal.
@@ -185,21 +194,31 @@ class SqliteStore:
             raise RecordLostError(f"{self._file} was deleted while the server was running.")
         if found != self._identity:
             raise RecordLostError(f"{self._file} was replaced while the server was running.")
+        for log, identity in self._logs.items():
+            # What was written since goes into a file without a name, which is gone with this process.
+            if identity is not None and _identity(log) != identity:
+                raise RecordLostError(f"{log} was removed while the server was running.")
 
     def begin_anew(self, kept: Sequence[Published], last_id: int) -> None:
         """Open what is in the file's place now, or make a new one there."""
         with self._writing, self._switching:
-            if self._readers:
+            if not self._switching.wait_for(lambda: not self._readers, timeout=_READERS_S):
                 # An old connection that is closed later would delete the new file's log, which has the same name.
                 raise StoreError(f"{self._file} is still being read.")
+            if _identity(self._file) == self._identity:
+                # Only its log was removed: what that held is still open here, and goes into the file.
+                with contextlib.suppress(StoreError), database.explained(self._file):
+                    database.empty_log(self._engine)
             self._engine.dispose()
             for log, identity in self._logs.items():
                 # Left behind by a file that is not there to take it in, it would be read into the one that is.
                 if identity is not None and _identity(log) == identity:
                     log.unlink()
-            if self._lock is not None:
-                self._lock.release()
-            opened = SqliteStore.open(self._file.parent)
+            lock = self._lock
+            if lock is not None and not lock.holds():
+                lock.release()
+                lock = None
+            opened = SqliteStore.open(self._file.parent, lock=lock)
             try:
                 with (
                     database.explained(self._file),
@@ -210,13 +229,12 @@ class SqliteStore:
                     index.catch_up(connection)
                     _reserve(connection, last_id)
             except BaseException:
-                opened.close()
+                opened._engine.dispose()
+                if lock is None:
+                    opened.close()
                 raise
-            self._engine, self._lock, self._identity = (
-                opened._engine,
-                opened._lock,
-                opened._identity,
-            )
+            self._engine, self._lock = opened._engine, opened._lock
+            self._identity, self._logs = opened._identity, opened._logs
 
     @contextlib.contextmanager
     def _read(self) -> Iterator[Connection]:
@@ -230,6 +248,7 @@ class SqliteStore:
         finally:
             with self._switching:
                 self._readers -= 1
+                self._switching.notify_all()
 
     def interruptions(self) -> list[CallEnded]:
         """How the calls ended that a process left open when it died."""
