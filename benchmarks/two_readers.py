@@ -15,6 +15,7 @@ from callscribe.audio import mulaw
 from callscribe.events import AnyEvent, FinalTranscript, Track
 from callscribe.reading.ears import Ears
 from callscribe.reading.excerpts import context, stretch
+from callscribe.reading.judge import best_words, better
 from callscribe.recognition.base import Excerpt, Reader, Reading, Recognizer
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.places import InProcess
@@ -32,6 +33,9 @@ class Read:
     """Where its sound begins."""
     sound: bytes
     second: Reading = field(default_factory=Reading)
+    """By itself, as soon as it was over."""
+    settled: Reading = field(default_factory=Reading)
+    """What stands of that and of the reading in windows after the call."""
 
 
 @dataclass
@@ -41,6 +45,7 @@ class ReadCall:
     utterances: list[Read]
     first_s: float = 0.0
     second_s: float = 0.0
+    windows_s: float = 0.0
 
 
 def read_call(
@@ -68,7 +73,20 @@ def read_call(
             Excerpt(mulaw.decode(said.sound)), context(before, said.first.start_ms)
         )
     call.second_s = time.process_time() - began
+    began = time.process_time()
+    _read_in_windows(utterances, reader)
+    call.windows_s = time.process_time() - began
     return call
+
+
+def _read_in_windows(utterances: Sequence[Read], reader: Reader) -> None:
+    kept = [said for said in utterances if best_words(said.first, said.second, said.at_ms)]
+    found = reader.read_together([Excerpt(mulaw.decode(said.sound)) for said in kept])
+    for said in utterances:
+        said.settled = said.second
+    for said, reading in zip(kept, found, strict=True):
+        if len(kept) > 1 and better(said.second, reading, apart=False):
+            said.settled = reading
 
 
 async def _listen(

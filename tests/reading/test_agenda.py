@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.reading.agenda import BEHIND_WINDOWS, Agenda, Task
+from callscribe.reading.agenda import BEHIND_WINDOWS, Agenda, Task, is_apart
 
 
 def everything(agenda: Agenda) -> list[Task]:
@@ -31,29 +31,66 @@ def test_calls_have_turns() -> None:
     assert [task.call for task in everything(agenda)] == ["A", "B", "A"]
 
 
-def test_far_behind_the_oldest_of_a_live_call_are_left_for_the_last_reading() -> None:
-    agenda = Agenda(10_000)
-    for i in range(6):
+def test_far_behind_the_oldest_of_a_live_call_are_left_until_it_is_over() -> None:
+    agenda = Agenda(20_000)
+    for i in range(10):
         agenda.add("A", f"a{i}", 9000)
     live = everything(agenda)
-    assert [u for task in live for u in task.utterances] == ["a4", "a5"]
+    assert [task.utterances for task in live] == [("a6", "a7"), ("a8", "a9")]
     assert len(live) == BEHIND_WINDOWS
     agenda.end("A")
-    last = everything(agenda)
-    assert {task.kind for task in last} == {"last"}
-    assert [u for task in last for u in task.utterances] == [f"a{i}" for i in range(6)]
+    assert everything(agenda) == [
+        Task("whole", "A", ("a0", "a1")),
+        Task("whole", "A", ("a2", "a3")),
+        Task("whole", "A", ("a4", "a5")),
+    ]
 
 
-def test_live_words_go_before_the_last_reading() -> None:
+def test_a_call_that_is_over_is_read_once_more_in_windows() -> None:
     agenda = Agenda(10_000)
-    agenda.add("A", "a1", 9000)
-    agenda.add("A", "a2", 9000)
+    for name in ("a1", "a2", "a3"):
+        agenda.add("A", name, 4000)
+        assert agenda.next() == Task("live", "A", (name,))
+    agenda.end("A")
+    # The third, alone in a window, would be read as it was before.
+    assert everything(agenda) == [Task("whole", "A", ("a1", "a2"))]
+    assert agenda.settled() == ["A"]
+
+
+def test_what_is_doubtful_is_read_apart_if_it_never_was() -> None:
+    agenda = Agenda(10_000)
+    agenda.add("A", "a1", 3000)
+    everything(agenda)
+    agenda.add("A", "a2", 3000)
+    agenda.add("A", "a3", 3000)
     everything(agenda)
     agenda.end("A")
-    assert agenda.next() == Task("last", "A", ("a1",))
+    for name in ("a1", "a2"):
+        agenda.doubt("A", name)
+    assert everything(agenda) == [Task("last", "A", ("a2",))]
+
+
+def test_doubts_that_come_when_all_was_read_keep_a_call_from_being_settled() -> None:
+    agenda = Agenda(10_000)
+    agenda.add("A", "a1", 3000)
+    agenda.add("A", "a2", 3000)
+    agenda.end("A")
+    assert everything(agenda) == [Task("packed", "A", ("a1", "a2"))]
+    agenda.doubt("A", "a2")
+    assert agenda.settled() == []
+    assert everything(agenda) == [Task("last", "A", ("a2",))]
+    assert agenda.settled() == ["A"]
+
+
+def test_live_words_go_before_calls_that_are_over() -> None:
+    agenda = Agenda(10_000)
+    for i in range(4):
+        agenda.remember("A", f"a{i}", 4000, apart=False, together=False)
+    agenda.end("A")
+    assert agenda.next() == Task("whole", "A", ("a0", "a1"))
     agenda.add("B", "b1", 1000)
     assert agenda.next() == Task("live", "B", ("b1",))
-    assert agenda.next() == Task("last", "A", ("a2",))
+    assert agenda.next() == Task("whole", "A", ("a2", "a3"))
 
 
 def test_a_call_is_settled_when_it_is_over_and_read_to_the_end() -> None:
@@ -74,11 +111,8 @@ def test_words_that_come_after_the_end_are_read_too() -> None:
     everything(agenda)
     agenda.add("A", "a2", 1000)
     assert agenda.settled() == []
-    assert everything(agenda) == [
-        Task("live", "A", ("a2",)),
-        Task("last", "A", ("a1",)),
-        Task("last", "A", ("a2",)),
-    ]
+    assert everything(agenda) == [Task("live", "A", ("a2",))]
+    assert agenda.settled() == ["A"]
 
 
 def test_a_call_that_goes_on_is_not_settled() -> None:
@@ -91,14 +125,25 @@ def test_a_call_that_goes_on_is_not_settled() -> None:
     assert agenda.settled() == []
 
 
-def test_what_was_read_by_itself_is_not_read_again() -> None:
+def test_after_a_restart_only_what_is_missing_is_read() -> None:
+    agenda = Agenda(10_000)
+    agenda.remember("A", "a1", 4000, apart=True, together=True)
+    agenda.remember("A", "a2", 4000, apart=False, together=True)
+    agenda.remember("A", "a3", 4000, apart=False, together=False)
+    agenda.doubt("A", "a2")
+    agenda.end("A")
+    assert everything(agenda) == [Task("last", "A", ("a3",)), Task("last", "A", ("a2",))]
+
+
+def test_what_has_no_words_is_not_read_again() -> None:
     agenda = Agenda(10_000)
     agenda.add("A", "a1", 1000)
     agenda.add("A", "a2", 1000)
     everything(agenda)
-    agenda.done("A", "a1")
+    agenda.doubt("A", "a1")
+    agenda.drop("A", "a1")
     agenda.end("A")
-    assert everything(agenda) == [Task("last", "A", ("a2",))]
+    assert everything(agenda) == []
 
 
 def test_a_call_without_words_is_settled_at_once() -> None:
@@ -111,7 +156,7 @@ def test_a_call_without_words_is_settled_at_once() -> None:
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.sampled_from("ABC"), st.integers(1, 12_000)),
-        st.tuples(st.sampled_from(["end", "next"]), st.sampled_from("ABC"), st.just(0)),
+        st.tuples(st.sampled_from(["end", "next", "doubt"]), st.sampled_from("ABC"), st.just(0)),
     ),
     max_size=60,
 )
@@ -123,18 +168,22 @@ def test_in_the_end_everything_of_every_call_was_read_and_all_are_settled(
 ) -> None:
     agenda = Agenda(10_000)
     added: set[str] = set()
-    read: set[str] = set()
+    read: list[tuple[str, bool]] = []
     for number, (what, call, length) in enumerate(steps):
         if what == "add":
             agenda.add(call, f"{call}{number}", length)
             added.add(f"{call}{number}")
         elif what == "end":
             agenda.end(call)
+        elif what == "doubt":
+            for utterance, _ in read:
+                agenda.doubt(utterance[0], utterance)
         elif task := agenda.next():
-            read.update(task.utterances)
+            read += [(utterance, is_apart(task.kind)) for utterance in task.utterances]
     for call in agenda.calls:
         agenda.end(call)
     for task in everything(agenda):
-        read.update(task.utterances)
-    assert read == added
+        read += [(utterance, is_apart(task.kind)) for utterance in task.utterances]
+    assert {utterance for utterance, _ in read} == added
+    assert len(read) == len(set(read))  # nothing twice in the same way
     assert sorted(agenda.settled()) == sorted(agenda.calls)

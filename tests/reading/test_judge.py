@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from callscribe.events import FinalTranscript, RevisedTranscript
-from callscribe.reading.judge import is_ghost, revise
+from callscribe.reading.judge import better, is_ghost, revise
 from callscribe.recognition.base import Reading
 from callscribe.text.writer import Writer
 from tests.reading.made import final, reading
@@ -66,3 +66,21 @@ def test_what_is_no_talk(first: FinalTranscript, second: Reading, ghost: bool) -
 def test_a_clear_first_reading_stands_where_the_second_heard_nothing_clear() -> None:
     event = revised(final("six", confidence=0.9), reading("sex", doubtful=True, confidence=0.2))
     assert (event.raw_text, event.reading) == ("six", 2)
+
+
+def test_the_surer_of_two_second_readings_stands() -> None:
+    poor, good = reading("one", confidence=0.6), reading("two", confidence=0.9)
+    assert better(None, poor, apart=True)
+    assert better(None, poor, apart=False)
+    assert better(poor, good, apart=True)
+    assert better(poor, good, apart=False)
+    assert not better(good, poor, apart=True)
+    assert not better(good, poor, apart=False)
+
+
+def test_a_reading_apart_decides_whether_there_were_words_at_all() -> None:
+    good = reading("two", confidence=0.9)
+    assert better(good, Reading(), apart=True)
+    assert better(good, reading("six", confidence=0.3, doubtful=True), apart=True)
+    assert not better(good, Reading(), apart=False)
+    assert not better(None, Reading(), apart=False)

@@ -225,31 +225,72 @@ async def test_what_waits_is_packed(scene: Scene) -> None:
     assert [r.raw_text for r in scene.revised()] == ["one", "two", "three"]
 
 
-async def test_after_the_call_what_was_packed_is_read_by_itself_and_what_changed_is_told(
+async def _one_apart_and_two_packed(scene: Scene) -> None:
+    scene.process.free.clear()
+    await scene.says("won", sound=b"a")
+    await when(lambda: bool(scene.process.asked))
+    await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
+    await scene.says("free", utterance="u3", start_ms=6000, sound=b"c")
+    await when(lambda: len(scene.unread.of("CA1")) == 3)
+    scene.process.free.set()
+    await when(lambda: len(scene.process.asked) == 2)
+
+
+async def test_after_the_call_what_was_packed_and_is_doubtful_is_read_by_itself(
     scene: Scene,
 ) -> None:
-    scene.process.says |= {b"a": reading("one"), b"b": reading("two"), b"c": reading("three")}
+    scene.process.says |= {
+        b"a": reading("one"), b"b": reading("two", confidence=0.6), b"c": reading("three")
+    }  # fmt: skip
     async with scene.serving():
-        scene.process.free.clear()
-        await scene.says("won", sound=b"a")
-        await when(lambda: bool(scene.process.asked))
-        await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
-        await scene.says("free", utterance="u3", start_ms=6000, sound=b"c")
-        await when(lambda: len(scene.unread.of("CA1")) == 3)
-        scene.process.free.set()
+        await _one_apart_and_two_packed(scene)
         await scene.until(lambda: len(scene.revised()) == 3)
         scene.process.says[b"b"] = reading("two more")
         assert not scene.settled()
         await scene.publish(CallEnded(call="CA1"))
         await scene.until(lambda: bool(scene.settled()))
         await when(lambda: not scene.unread.calls())
-    assert [type(request) for request in scene.process.asked] == [Read, ReadTogether, Read, Read]
+    assert [type(request) for request in scene.process.asked] == [Read, ReadTogether, Read]
     last = scene.process.asked[2]
     assert isinstance(last, Read)
     assert [sound.text for sound in last.before] == ["One"]
     assert [(r.utterance, r.reading, r.revision) for r in scene.revised()] == [
         ("u1", 2, 4), ("u2", 2, 4), ("u3", 2, 4), ("u2", 3, 5),
     ]  # fmt: skip
+    assert scene.settled() == [RecordSettled(call="CA1", unread=0)]
+
+
+async def test_of_a_reading_apart_and_one_in_a_window_the_surer_stands(scene: Scene) -> None:
+    scene.process.says |= {
+        b"a": reading("one", confidence=0.7), b"b": reading("two", confidence=0.7)
+    }  # fmt: skip
+    async with scene.serving():
+        await scene.says("won", sound=b"a")
+        await scene.until(lambda: len(scene.revised()) == 1)
+        await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
+        await scene.until(lambda: len(scene.revised()) == 2)
+        scene.process.says |= {
+            b"a": reading("won one", confidence=0.9), b"b": reading("to", confidence=0.72)
+        }  # fmt: skip
+        await scene.publish(CallEnded(call="CA1"))
+        await scene.until(lambda: bool(scene.settled()))
+    assert isinstance(scene.process.asked[-1], ReadTogether)
+    assert [(r.utterance, r.reading, r.raw_text) for r in scene.revised()] == [
+        ("u1", 2, "one"), ("u2", 2, "two"), ("u1", 3, "won one"),
+    ]  # fmt: skip
+
+
+async def test_what_a_window_does_not_bring_is_withdrawn_only_when_it_was_read_by_itself(
+    scene: Scene,
+) -> None:
+    scene.process.says |= {b"a": reading("one"), b"b": Reading(doubtful=True), b"c": reading("two")}
+    async with scene.serving():
+        await _one_apart_and_two_packed(scene)
+        await scene.until(lambda: len(scene.revised()) == 2)
+        assert [r.utterance for r in scene.revised()] == ["u1", "u3"]
+        await scene.publish(CallEnded(call="CA1"))
+        await scene.until(lambda: bool(scene.settled()))
+    assert [(r.utterance, r.text) for r in scene.revised()][2:] == [("u2", "")]
     assert scene.settled() == [RecordSettled(call="CA1", unread=0)]
 
 

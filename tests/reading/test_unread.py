@@ -136,6 +136,14 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     assert unread.calls() == ["CA1"]
 
 
+@pytest.mark.parametrize("memory", [True, False])
+def test_some_utterances_can_be_asked_for(tmp_path: Path, memory: bool) -> None:
+    unread = Unread(tmp_path, memory=memory)
+    for number, name in enumerate(("u1", "u2", "u3")):
+        unread.keep(kept(name, 1000 * number))
+    assert [each.final.utterance for each in unread.of("CA1", {"u1", "u3", "u9"})] == ["u1", "u3"]
+
+
 def test_an_id_cannot_leave_the_folder(tmp_path: Path) -> None:
     Unread(tmp_path).keep(kept("../../up", call="../x"))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from callscribe.recognition.windows import (
     GAP_MS,
     Place,
+    Stretch,
     divide,
     lay_out,
     most_recent,
-    owner,
+    owners,
     pack,
 )
 
@@ -59,9 +60,38 @@ def test_no_two_neighbouring_windows_could_be_one(lengths: list[int]) -> None:
         assert together > 28_000
 
 
-def test_a_moment_belongs_to_the_utterance_it_lies_in_or_the_nearest() -> None:
-    places = [Place(0, 1000), Place(2000, 3000)]
-    assert [owner(places, at) for at in (0, 1400, 1600, 2500, 9000)] == [0, 0, 1, 1, 1]
+PLACES = [Place(0, 1000), Place(2000, 3000), Place(4000, 5000)]
+
+
+def test_a_word_belongs_to_the_utterance_it_begins_in_or_the_nearest() -> None:
+    assert owners(PLACES, [0, 1400, 1600, 2500, 9000]) == [0, 0, 1, 1, 2]
+
+
+def test_time_stamps_know_better_which_utterance_words_come_from() -> None:
+    stretches = [Stretch(0, 1900, 2), Stretch(2000, 3000, 1), Stretch(4000, 5000, 1)]
+    assert owners(PLACES, [0, 1600, 3700, 4000], stretches) == [0, 0, 1, 2]
+    assert owners(PLACES, [0, 1600, 2100, 4100], [Stretch(0, 5000, 4)]) == [0, 1, 1, 2]
+
+
+def test_time_stamps_that_do_not_count_all_words_are_left_out_of_account() -> None:
+    assert owners(PLACES, [0, 2100], [Stretch(4000, 5000, 1)]) == [0, 1]
+
+
+@given(
+    st.lists(st.integers(0, 9_000), min_size=1, max_size=12),
+    st.lists(st.tuples(st.integers(0, 40_000), st.integers(0, 40_000), st.integers(0, 4))),
+    st.data(),
+)
+def test_words_keep_their_order_whatever_their_times(
+    lengths: list[int], drawn: list[tuple[int, int, int]], data: st.DataObject
+) -> None:
+    places = lay_out([sound(ms) for ms in lengths]).places
+    count = sum(words for *_, words in drawn)
+    starts = data.draw(st.lists(st.integers(0, 40_000), min_size=count, max_size=count))
+    found = owners(places, starts, [Stretch(*each) for each in drawn])
+    assert len(found) == count
+    assert found == sorted(found)
+    assert all(0 <= i < len(places) for i in found)
 
 
 @given(st.integers(0, 100_000))

@@ -1,10 +1,10 @@
 """What the second reader does next: the newest words of live calls first, in fair turns. Pure, no clock.
 
-* One utterance waits in a call: it is read by itself, with what was said before it.
+* One utterance waits in a call: it is read apart, with what was said before it in the reader's ear.
 * Several wait: they are packed into a window, which costs a quarter of reading each.
-* More wait in a call than `BEHIND_WINDOWS` hold: the oldest are left for the last reading.
-* When nothing live waits, what was packed or left of a call that is over is read by itself, with what was said before
-  it. Then the call is settled.
+* More wait in a call than `BEHIND_WINDOWS` hold: the oldest are left until the call is over.
+* When nothing live waits, a call that is over is read once more in full windows, as far as it was not; then what is
+  still doubtful is read apart, if it never was. Then the call is settled.
 """
 
 from __future__ import annotations
@@ -17,9 +17,20 @@ from typing import Final, Literal, NamedTuple
 from callscribe.recognition.windows import pack
 
 BEHIND_WINDOWS: Final = 2
-"""Windows that may wait in a live call; what is older is left for the last reading."""
+"""Windows that may wait in a live call; what is older is left until it is over."""
 
-Kind = Literal["live", "packed", "last"]
+Kind = Literal["live", "packed", "whole", "last"]
+"""Apart or in a window, and the same after the call."""
+
+
+def is_apart(kind: Kind) -> bool:
+    """Whether an utterance is read by itself so, with what was said before it."""
+    return kind in ("live", "last")
+
+
+def is_after(kind: Kind) -> bool:
+    """Whether it is read so once its call is over."""
+    return kind in ("whole", "last")
 
 
 class Task(NamedTuple):
@@ -31,13 +42,23 @@ class Task(NamedTuple):
 
 
 @dataclass(slots=True)
+class _Said:
+    length_ms: int
+    apart: bool = False
+    """It was to be read apart..."""
+    together: bool = False
+    """...and in a window; whether anything came of it or not, it is not tried again."""
+    doubtful: bool = False
+
+
+@dataclass(slots=True)
 class _Call:
-    lengths: dict[str, int] = field(default_factory=dict)
-    """Utterances that were not yet read by themselves, by id, in the order of talk; milliseconds."""
+    said: dict[str, _Said] = field(default_factory=dict)
+    """Utterances by id, in the order of talk."""
     waiting: deque[str] = field(default_factory=deque)
     ended: bool = False
-    last: deque[str] | None = None
-    """What the last reading has still to do; None before it."""
+    finished: bool = False
+    """It was looked for something to read after the call, and there was nothing."""
 
 
 class Agenda:
@@ -52,18 +73,26 @@ class Agenda:
     def add(self, call: str, utterance: str, length_ms: int) -> None:
         """An utterance is over and has sound."""
         state = self._state(call)
-        state.lengths[utterance] = length_ms
+        state.said[utterance] = _Said(length_ms)
         state.waiting.append(utterance)
-        state.last = None  # the call goes on, or its last words came late
+        state.finished = False
 
-    def remember(self, call: str, utterance: str, length_ms: int) -> None:
-        """An utterance of a call that is over, for the last reading alone."""
-        self._state(call).lengths[utterance] = length_ms
+    def remember(
+        self, call: str, utterance: str, length_ms: int, *, apart: bool, together: bool
+    ) -> None:
+        """An utterance of a call that is over, with how it was read before."""
+        self._state(call).said[utterance] = _Said(length_ms, apart, together)
 
-    def done(self, call: str, utterance: str) -> None:
-        """It was read by itself, or had no words: it is not read again."""
+    def doubt(self, call: str, utterance: str) -> None:
+        """What it was read as is not sure: read it apart, if it never was."""
+        if call in self._calls and utterance in self._calls[call].said:
+            self._calls[call].said[utterance].doubtful = True
+            self._calls[call].finished = False
+
+    def drop(self, call: str, utterance: str) -> None:
+        """It had no words: it is not read again."""
         if call in self._calls:
-            self._calls[call].lengths.pop(utterance, None)
+            self._calls[call].said.pop(utterance, None)
 
     def end(self, call: str) -> None:
         """The call is over."""
@@ -72,7 +101,7 @@ class Agenda:
     def resume(self, call: str) -> None:
         """It goes on after all."""
         state = self._state(call)
-        state.ended, state.last = False, None
+        state.ended = state.finished = False
 
     def forget(self, call: str) -> None:
         """Nothing more is to be read of it."""
@@ -84,9 +113,10 @@ class Agenda:
     def waiting_ms(self) -> int:
         """Sound of live utterances that waits."""
         return sum(
-            state.lengths.get(utterance, 0)
+            state.said[utterance].length_ms
             for state in self._calls.values()
             for utterance in state.waiting
+            if utterance in state.said
         )
 
     @property
@@ -95,15 +125,15 @@ class Agenda:
         return list(self._calls)
 
     def next(self) -> Task | None:
-        """The next thing to read; None when there is nothing to do now."""
-        return self._take(self._live) or self._take(self._last)
+        """The next thing to read; None when there is nothing to do now. It counts as read once it was given out."""
+        return self._take(self._live) or self._take(self._after)
 
     def settled(self) -> list[str]:
         """The calls that are over and read to the end."""
         return [
             call
             for call, state in self._calls.items()
-            if state.ended and not state.waiting and state.last is not None and not state.last
+            if state.ended and not state.waiting and state.finished
         ]
 
     def _state(self, call: str) -> _Call:
@@ -121,25 +151,42 @@ class Agenda:
         return None
 
     def _live(self, call: str, state: _Call) -> Task | None:
-        waiting = [utterance for utterance in state.waiting if utterance in state.lengths]
-        windows = pack([state.lengths[utterance] for utterance in waiting], self._window_ms)
+        waiting = [utterance for utterance in state.waiting if utterance in state.said]
+        windows = self._packed(state, waiting)
         if len(windows) > BEHIND_WINDOWS and not state.ended:
-            first = windows[-BEHIND_WINDOWS].start
-            waiting, windows = (
-                waiting[first:],
-                pack([state.lengths[utterance] for utterance in waiting[first:]], self._window_ms),
-            )
+            waiting = waiting[windows[-BEHIND_WINDOWS].start :]
+            windows = self._packed(state, waiting)
         state.waiting = deque(waiting)
         if not windows:
             return None
-        chosen = tuple(waiting[i] for i in windows[0])
-        for _ in chosen:
-            state.waiting.popleft()
-        return Task("live" if len(chosen) == 1 else "packed", call, chosen)
+        chosen = [state.waiting.popleft() for _ in windows[0]]
+        return _given(call, state, chosen, "live" if len(chosen) == 1 else "packed")
 
-    def _last(self, call: str, state: _Call) -> Task | None:
+    def _after(self, call: str, state: _Call) -> Task | None:
         if not state.ended or state.waiting:
             return None
-        if state.last is None:
-            state.last = deque(state.lengths)
-        return Task("last", call, (state.last.popleft(),)) if state.last else None
+        left = [utterance for utterance, said in state.said.items() if not said.together]
+        for window in self._packed(state, left):
+            chosen = [left[i] for i in window]
+            if len(chosen) > 1:
+                return _given(call, state, chosen, "whole")
+            said = state.said[chosen[0]]
+            said.together = True  # alone in a window, it is read as well apart
+            if not said.apart:
+                return _given(call, state, chosen, "last")
+        for utterance, said in state.said.items():
+            if said.doubtful and not said.apart:
+                return _given(call, state, [utterance], "last")
+        state.finished = True
+        return None
+
+    def _packed(self, state: _Call, utterances: list[str]) -> list[range]:
+        return pack([state.said[utterance].length_ms for utterance in utterances], self._window_ms)
+
+
+def _given(call: str, state: _Call, utterances: list[str], kind: Kind) -> Task:
+    for utterance in utterances:
+        said = state.said[utterance]
+        said.apart |= is_apart(kind)
+        said.together |= not is_apart(kind)
+    return Task(kind, call, tuple(utterances))

@@ -36,7 +36,7 @@ from callscribe.events import (
 from callscribe.journal.follow import Follower
 from callscribe.journal.worker import Worker
 from callscribe.reading import judge
-from callscribe.reading.agenda import Agenda, Kind, Task
+from callscribe.reading.agenda import Agenda, Kind, Task, is_after, is_apart
 from callscribe.reading.ears import Ears
 from callscribe.reading.excerpts import CONTEXT_MS, MARGIN_MS, context, stretch
 from callscribe.reading.meanwhile import Meanwhile
@@ -293,8 +293,15 @@ class ReadingService:
                 state.said[utterance] = msgspec.structs.replace(kept, sound=b"")
                 if kept.reading is None:
                     state.unread.add(utterance)
-                if not kept.alone:
-                    self._agenda.remember(call, utterance, len(kept.sound) // SAMPLES_PER_MS)
+                self._agenda.remember(
+                    call,
+                    utterance,
+                    len(kept.sound) // SAMPLES_PER_MS,
+                    apart=kept.alone,
+                    together=kept.together,
+                )
+                if kept.together and _is_doubtful(kept.reading):
+                    self._agenda.doubt(call, utterance)
             if call not in self._ended:
                 self._agenda.end(call)
         if self._calls:
@@ -373,7 +380,7 @@ class ReadingService:
         call = self._calls.get(task.call)
         if call is None:
             return
-        if task.kind == "last":
+        if is_after(task.kind):
             await self._bring_back(call, task)
         wanted = [call.said[u] for u in task.utterances if u in call.said and call.said[u].sound]
         readings = await self._ask(self._request(task, call, wanted)) if wanted else ()
@@ -383,7 +390,7 @@ class ReadingService:
 
     def _request(self, task: Task, call: _Call, wanted: Sequence[Kept]) -> Request:
         first = wanted[0]
-        if task.kind != "packed":
+        if is_apart(task.kind):
             return Read(
                 new=Sound(first.sound),
                 before=self._context(call, first.final.start_ms),
@@ -425,37 +432,40 @@ class ReadingService:
     async def _take(
         self, call: _Call, kept: Kept, reading: Reading, reader: str, kind: Kind
     ) -> None:
-        """Publish what a reading says, if it says something new."""
-        final = kept.final
+        """Publish what a reading says, if it is better than what was known."""
+        final, apart = kept.final, is_apart(kind)
+        if not apart and _is_doubtful(reading):
+            self._agenda.doubt(final.call, final.utterance)
+        old = kept.reading
+        if not apart and not reading.words:
+            return  # by itself it may yet be heard
         call.unread.discard(final.utterance)
-        last, alone = kind == "last", kind != "packed"
-        if alone:
-            self._agenda.done(final.call, final.utterance)
-        if last and kept.reading is not None and _same_words(kept.reading, reading):
-            return
-        revised = judge.revise(
-            final,
-            reading,
-            at_ms=kept.at_ms,
-            speaker=call.speakers.get((final.leg, final.track), final.speaker),
-            revision=kept.revision + 1,
-            number=3 if last else 2,
-            reader=reader,
-            write=self._write,
-            lag_ms=self._lag_ms(call, final),
-        )
-        await self._publish(revised)
-        if not revised.words:
-            call.said.pop(final.utterance, None)
-            self._agenda.done(final.call, final.utterance)
-            await self._disk.run(lambda: self._unread.drop(final.call, final.utterance))
-            return
         kept = msgspec.structs.replace(
-            kept, reading=reading, alone=alone, revision=revised.revision
+            kept, alone=kept.alone or apart, together=kept.together or not apart
         )
+        if judge.better(old, reading, apart=apart):
+            kept = msgspec.structs.replace(kept, reading=reading)
+            if old is None or not _same_words(old, reading):
+                revised = judge.revise(
+                    final,
+                    reading,
+                    at_ms=kept.at_ms,
+                    speaker=call.speakers.get((final.leg, final.track), final.speaker),
+                    revision=kept.revision + 1,
+                    number=3 if is_after(kind) else 2,
+                    reader=reader,
+                    write=self._write,
+                    lag_ms=self._lag_ms(call, final),
+                )
+                await self._publish(revised)
+                if not revised.words:
+                    call.said.pop(final.utterance, None)
+                    self._agenda.drop(final.call, final.utterance)
+                    await self._disk.run(lambda: self._unread.drop(final.call, final.utterance))
+                    return
+                kept = msgspec.structs.replace(kept, revision=revised.revision)
         call.said[final.utterance] = kept
-        if not last:
-            await self._keep(kept)
+        await self._keep(kept)
 
     def _lag_ms(self, call: _Call, final: FinalTranscript) -> int:
         delay = call.delays.get(final.utterance, final.lag_ms)
@@ -465,13 +475,18 @@ class ReadingService:
         return max(0, delay)
 
     async def _bring_back(self, call: _Call, task: Task) -> None:
-        """The sound of utterances that were let go."""
-        if all(call.said[u].sound for u in task.utterances if u in call.said):
+        """The sound of utterances that were let go, and of what was said before one that is read apart."""
+        wanted = set(task.utterances)
+        if is_apart(task.kind):
+            first = call.said.get(task.utterances[0])
+            if first is not None:
+                wanted.update(_before(call, first.final.start_ms))
+        missing = {u for u in wanted if u in call.said and not call.said[u].sound}
+        if not missing:
             return
-        for kept in await self._disk.run(lambda: self._unread.of(task.call)):
-            if kept.final.utterance in task.utterances and kept.final.utterance in call.said:
-                known = call.said[kept.final.utterance]
-                call.said[kept.final.utterance] = msgspec.structs.replace(known, sound=kept.sound)
+        for kept in await self._disk.run(lambda: self._unread.of(task.call, missing)):
+            utterance = kept.final.utterance
+            call.said[utterance] = msgspec.structs.replace(call.said[utterance], sound=kept.sound)
 
     def _let_go(self, call: _Call) -> None:
         """Keep in memory only the sound of what waits and of what may be context."""
@@ -500,6 +515,21 @@ class ReadingService:
         elif self._behind and waiting_ms < _CAUGHT_UP_MS:
             self._behind = False
             _log.warning("the second reader has caught up")
+
+
+def _before(call: _Call, start_ms: int) -> list[str]:
+    """The utterances that may be heard again before one that begins at `start_ms`."""
+    before = [
+        (kept.final.start_ms, kept.final.end_ms - kept.final.start_ms, utterance)
+        for utterance, kept in call.said.items()
+        if kept.reading is not None
+    ]
+    return context(before, start_ms)
+
+
+def _is_doubtful(reading: Reading | None) -> bool:
+    """Whether a reading in a window is not sure enough to stand alone."""
+    return reading is None or judge.sureness(reading) < judge.SURE_ENOUGH
 
 
 def _same_words(one: Reading, other: Reading) -> bool:

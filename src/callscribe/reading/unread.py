@@ -44,7 +44,9 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     reading: Reading | None = None
     """The second reading, once there is one."""
     alone: bool = False
-    """Whether that reading was of this utterance alone, with what was said before it."""
+    """Whether it was read apart, with what was said before it."""
+    together: bool = False
+    """Whether it was read in a window."""
     revision: int = 0
     """Of what was published last."""
     hints: tuple[str, ...] = ()
@@ -90,13 +92,21 @@ class Unread:
         data = self._sealed(_encoder.encode(kept), folder.name)
         _write_whole(folder / (_file_name(utterance) + self._suffix), data)
 
-    def of(self, call: str) -> list[Kept]:
-        """Everything kept of a call, by when it was said. What cannot be read is left out and logged."""
+    def of(self, call: str, utterances: Collection[str] | None = None) -> list[Kept]:
+        """What is kept of a call, by when it was said. What cannot be read is left out and logged.
+
+        Args:
+            utterances: only these; by default all.
+        """
         if self._memory is not None:
-            found = list(self._memory.get(call, {}).values())
+            kept = self._memory.get(call, {})
+            found = [kept[each] for each in kept if utterances is None or each in utterances]
         else:
             found = []
+            names = None if utterances is None else {_file_name(each) for each in utterances}
             for path in self._kept_in(self._folder / _file_name(call)):
+                if names is not None and path.name.removesuffix(self._suffix) not in names:
+                    continue
                 try:
                     found.append(self._read(path))
                 except (OSError, ValueError) as error:

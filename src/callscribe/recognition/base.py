@@ -144,7 +144,8 @@ class Reader(Protocol):
         """Read several utterances in as few windows as hold them: cheaper, and each hears the others.
 
         Returns:
-            One reading for each excerpt.
+            One reading for each excerpt; without words where the window brought none for it. By itself it may have
+            some.
 
         Raises:
             callscribe.errors.ModelError: it cannot read `language`.

@@ -44,6 +44,8 @@ _SHORTEST_MS: Final = 100
 """No word is shorter."""
 _MAX_LENGTH: Final = 448
 """Tokens; of a limit of n CTranslate2 lets the decoder write n / 2, the forced beginning among them (whisper.cc)."""
+_STAMP_MS: Final = 20
+"""From one time stamp to the next; they follow the token that forbids them (openai/whisper, tokenizer.py)."""
 _HINT_TOKENS: Final = 120
 _TOKENS_A_SECOND: Final = 8
 _TOKENS_AT_LEAST: Final = 12
@@ -67,6 +69,8 @@ class _Answer:
     score: float
     no_speech: float
     looped: bool
+    stretches: tuple[windows.Stretch, ...] = ()
+    """What stands between its time stamps, words counted in tokens; none without time stamps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +216,30 @@ class WhisperReader:
         answer = self._answer(encoded, _ms(window.pcm), None, hints, language)
         shares: list[list[_Piece]] = [[] for _ in members]
         if answer.tokens and not answer.looped and answer.score >= POOR_SCORE:
-            for piece in self._placed(encoded, window, (), answer.tokens, language):
-                middle = (piece.start_ms + piece.end_ms) / 2
-                shares[windows.owner(window.places, middle)].append(piece)
+            pieces = self._placed(encoded, window, (), answer.tokens, language)
+            owners = windows.owners(
+                window.places,
+                [piece.start_ms for piece in pieces],
+                self._in_words(answer, language),
+            )
+            for piece, own in zip(pieces, owners, strict=True):
+                shares[own].append(piece)
         return [
-            # Where the window brought nothing, the utterance is heard by itself: it may have been passed over.
-            self._reading(share, place, answer, language)
-            if share
-            else self._read_one(member.pcm, (), hints, language)
-            for member, place, share in zip(members, window.places, shares, strict=True)
+            msgspec.structs.replace(
+                self._reading(share, place, answer, language), doubtful=not share
+            )
+            for place, share in zip(window.places, shares, strict=True)
         ]
+
+    def _in_words(self, answer: _Answer, language: str) -> list[windows.Stretch]:
+        """An answer's stretches, their written words counted."""
+        found: list[windows.Stretch] = []
+        at = 0
+        for stretch in answer.stretches:
+            tokens = answer.tokens[at : at + stretch.words]
+            at += stretch.words
+            found.append(stretch._replace(words=len(self._groups(tokens, language))))
+        return found
 
     def _chosen(self, language: str) -> str:
         if language and self.language and not same_language(language, self.language):
@@ -280,9 +298,10 @@ class WhisperReader:
         total = float(result.scores[0]) * max(1, len(tokens))
         tokens = tokens[forced:]
         text = tuple(token for token in tokens if token < self._vocabulary.end)
+        stretches = self._vocabulary.stretches(tokens)
         score = total / (len(tokens) + 1)  # the end, which is not returned, was chosen too
         looped = len(tokens) >= limit or loops(text)
-        return _Answer(text, score, float(result.no_speech_prob), looped)
+        return _Answer(text, score, float(result.no_speech_prob), looped, stretches)
 
     def _start(self, language: str, *, timed: bool) -> list[int]:
         known = self._vocabulary
@@ -405,6 +424,22 @@ class _Vocabulary:
     def language(self, tag: str) -> int:
         """The token of a BCP 47 tag."""
         return self._named(f"<|{tag.split('-')[0].lower()}|>")
+
+    def stretches(self, tokens: Sequence[int]) -> tuple[windows.Stretch, ...]:
+        """What stands between the time stamps of an answer; what follows the last has no end of its own."""
+        found: list[windows.Stretch] = []
+        start_ms = count = 0
+        for token in tokens:
+            if token < self.end:
+                count += 1
+            elif token > self.no_times:
+                at_ms = (token - self.no_times - 1) * _STAMP_MS
+                if count:
+                    found.append(windows.Stretch(start_ms, at_ms, count))
+                start_ms, count = at_ms, 0
+        if count:
+            found.append(windows.Stretch(start_ms, windows.WINDOW_MS, count))
+        return tuple(found)
 
     def begins_word(self, token: int) -> bool:
         return token in self._begins

@@ -77,12 +77,48 @@ def pack(lengths: Sequence[int], window_ms: int) -> list[range]:
     return windows
 
 
-def owner(places: Sequence[Place], at_ms: float) -> int:
-    """The utterance that a moment of the window belongs to: the one it lies in, else the nearest."""
-    return min(
-        range(len(places)),
-        key=lambda i: max(places[i].start_ms - at_ms, at_ms - places[i].end_ms, 0.0),
-    )
+class Stretch(NamedTuple):
+    """Some words of a window that were written between two time stamps, milliseconds."""
+
+    start_ms: int
+    end_ms: int
+    words: int
+    """How many."""
+
+
+def owners(
+    places: Sequence[Place], starts_ms: Sequence[int], stretches: Sequence[Stretch] = ()
+) -> list[int]:
+    """The utterance that each word of a window belongs to. Words keep their order.
+
+    Args:
+        places: the utterances'.
+        starts_ms: where each word begins. Where it ends is no help: the last word before a gap seems to fill it.
+        stretches: all words again, by time stamps; these know better which utterances they come from.
+    """
+    if sum(stretch.words for stretch in stretches) != len(starts_ms):
+        stretches = [Stretch(0, places[-1].end_ms, len(starts_ms))]
+    found: list[int] = []
+    for stretch in stretches:
+        among = _covered(places, stretch) or range(len(places))
+        for start_ms in starts_ms[len(found) : len(found) + stretch.words]:
+            own = min(among, key=lambda i: _away(places[i], start_ms))
+            found.append(max(own, found[-1]) if found else own)
+    return found
+
+
+def _covered(places: Sequence[Place], stretch: Stretch) -> list[int]:
+    """The utterances of which half lies in a stretch, or in which half of it lies."""
+    return [
+        i
+        for i, place in enumerate(places)
+        if 2 * (min(stretch.end_ms, place.end_ms) - max(stretch.start_ms, place.start_ms))
+        > min(place.end_ms - place.start_ms, max(1, stretch.end_ms - stretch.start_ms))
+    ]
+
+
+def _away(place: Place, at_ms: float) -> float:
+    return max(place.start_ms - at_ms, at_ms - place.end_ms, 0.0)
 
 
 def divide(pcm: Pcm, longest_ms: int) -> list[Pcm]:
