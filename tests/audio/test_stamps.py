@@ -103,3 +103,29 @@ def test_no_message_of_a_track_in_order_is_lost_wherever_its_clock_goes(seed: in
     found = times(messages)
     assert len(found) == len(messages)
     assert found == sorted(found)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([20, 20, 20, 19, 21, 0, 40, 3000, -20, -4, 5, DAY_MS]),
+            st.none() | st.integers(1, 40),
+            st.sampled_from([160, 160, 8, 40, 79, 80, 400]),
+        ),
+        max_size=60,
+    )
+)
+def test_a_message_that_comes_when_it_should_is_treated_like_any_other(
+    messages: list[tuple[int, int | None, int]],
+) -> None:
+    quick, thorough = Stamps(), Stamps()
+    now = 0
+    for step, chunk, samples in messages:
+        now = max(0, now + step)
+        expected = [f.timestamp_ms for f in thorough.admit(now, b"\x7f" * samples, chunk)]
+        at_ms = quick.follow(now, samples, chunk)
+        if at_ms is None:
+            assert [f.timestamp_ms for f in quick.admit(now, b"\x7f" * samples, chunk)] == expected
+        else:
+            assert [at_ms] == expected
+        assert vars(quick) == vars(thorough)

@@ -170,3 +170,35 @@ def test_whatever_arrives_pieces_never_overlap(frames: list[tuple[int, bytes, in
     pieces = [piece for frame in frames for piece in line.push(*frame)] + line.flush()
 
     assert all(b.start >= a.start + len(a.payload) for a, b in itertools.pairwise(pieces))
+
+
+class Thorough(Timeline):
+    """Sorts every frame in, also those that surely continue the line."""
+
+    def _goes_on(self, timestamp_ms: int, length_ms: float) -> bool:
+        return False
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([20, 20, 20, 19, 21, 0, 40, 300, -20, -40, -4, 5]),
+            st.none() | st.integers(1, 40),
+            st.sampled_from([160, 160, 8, 40, 41, 80, 400]),
+            st.booleans(),
+        ),
+        max_size=60,
+    )
+)
+def test_a_frame_that_continues_the_line_is_placed_as_if_it_had_been_sorted_in(
+    frames: list[tuple[int, int | None, int, bool]],
+) -> None:
+    quick, thorough = Timeline(), Thorough()
+    now = 0
+    for number, (step, chunk, samples, flushed) in enumerate(frames):
+        now = max(0, now + step)
+        payload = audio(samples, number // 3)
+        assert quick.push(now, payload, chunk) == thorough.push(now, payload, chunk)
+        if flushed and number % 7 == 0:
+            assert quick.flush() == thorough.flush()
+        assert vars(quick) == vars(thorough)

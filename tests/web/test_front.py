@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 
 from callscribe.carriers.texts import TEXTS
 from callscribe.web import front
+from callscribe.web.beat import Beat
 from callscribe.web.front import FrontConfig, FrontLimits, connections_allowed
 from callscribe.web.grants import EVERYTHING, Grant, give
 
@@ -74,7 +75,8 @@ async def straight(websocket: WebSocket) -> None:
     got: list[str] = [await websocket.receive_text()]
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def take(text: str) -> None:
+    def take(message: str | bytes) -> None:
+        text = message if isinstance(message, str) else message.decode("ascii")
         if text == "bad":
             raise ValueError(text)
         got.append(text)
@@ -440,16 +442,25 @@ def test_connections_leave_files_for_other_things() -> None:
         assert files < 512 or files - allowed >= front.OTHER_FILES
 
 
+@pytest.fixture(params=[0, 4], ids=["on the beat", "as bytes come"])
+def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many sockets are read as their bytes come."""
+    monkeypatch.setattr(front, "Beat", lambda: Beat(few=request.param))
+
+
+@pytest.mark.usefixtures("few")
 async def test_texts_are_taken_straight_from_the_socket_and_none_is_lost_on_the_way() -> None:
     async with running() as served, served.socket("/straight") as socket:
         for number in range(300):
             await socket.send(f"{number}")
+        await socket.send("\N{LATIN SMALL LETTER E WITH ACUTE}")
         await (await socket.ping(b"between"))
         await socket.send("done")
-        said = [*map(str, range(300)), "done"]
+        said = [*map(str, range(300)), "\N{LATIN SMALL LETTER E WITH ACUTE}", "done"]
         assert await socket.recv() == " ".join(said)
 
 
+@pytest.mark.usefixtures("few")
 async def test_a_taker_that_fails_is_told_so_and_gets_no_more() -> None:
     async with running() as served, served.socket("/straight") as socket:
         for text in ("a", "b", "bad", "queued"):
@@ -457,6 +468,7 @@ async def test_a_taker_that_fails_is_told_so_and_gets_no_more() -> None:
         assert await socket.recv() == "a b ValueError('bad') queued"
 
 
+@pytest.mark.usefixtures("few")
 async def test_broken_text_closes_the_socket_whoever_takes_it() -> None:
     async with running() as served, served.socket("/straight") as socket:
         await socket.send("a")

@@ -18,6 +18,8 @@ LONGEST_HOLE_MS = 4 * 3600 * 1000
 """Twilio ends a call after four hours: a greater leap is the clock's, not the audio's."""
 _TOLERANCE_MS = 5.0
 """The clock jitters by a millisecond or two."""
+_SURE = int(2 * _TOLERANCE_MS * SAMPLES_PER_MS)
+"""Samples from which on a message is too long to be taken for jitter."""
 _CERTAIN = 2
 """Messages that must agree on a time far ahead."""
 _LONE_HOLE_MS = 60_000
@@ -70,6 +72,23 @@ class Stamps:
         self._far.append(frame)
         return self._believe(LONGEST_HOLE_MS) if len(self._far) >= _CERTAIN else []
 
+    def follow(self, timestamp_ms: int, samples: int, chunk: int | None) -> int | None:
+        """The time of a message that comes when it should, as nearly all do; None: let `admit` look at it.
+
+        Args:
+            samples: its length.
+        """
+        newest_ms = self._newest_ms
+        if newest_ms is None or self._far or samples < _SURE:
+            return None
+        at_ms = timestamp_ms + self._shift_ms
+        if not -_TOLERANCE_MS < at_ms - newest_ms <= FAR_MS:
+            return None
+        self._newest_ms = max(newest_ms, at_ms + samples / SAMPLES_PER_MS)
+        if chunk is not None and (self._chunk is None or chunk > self._chunk):
+            self._chunk = chunk
+        return at_ms
+
     def flush(self) -> list[Stamped]:
         """Nothing more comes for now."""
         return self._believe(_LONE_HOLE_MS)
@@ -92,7 +111,7 @@ class Stamps:
 
     def _is_behind(self, frame: Stamped) -> bool:
         length = len(frame.payload) / SAMPLES_PER_MS
-        if self._newest_ms is None or length < 2 * _TOLERANCE_MS:
+        if self._newest_ms is None or len(frame.payload) < _SURE:
             return False  # too short to tell from jitter
         return self._newest_ms - frame.timestamp_ms >= length - _TOLERANCE_MS
 

@@ -45,15 +45,15 @@ class OpenFeed:
     def receive(self, track: Track, timestamp_ms: int, payload: bytes, chunk: int | None) -> None:
         """See `carriers.base.Feed`."""
         now_ms = self._clock() * 1000
-        stream, session = self.stream, self.session
+        stream = self.stream
         stream.frame(now_ms, timestamp_ms, len(payload))
-        if self._flowing and session is not None:
+        if self._flowing and self.session is not None:
             if stream.state == "open" or stream.state == "waiting":
-                session.receive(track, timestamp_ms, payload, chunk)
+                self.session.receive(track, timestamp_ms, payload, chunk)
             return
         self._waiting.append((track, timestamp_ms, payload, chunk))
-        if self.stream.state == "settling":
-            settled_ms = self.stream.settled_ms
+        if stream.state == "settling":
+            settled_ms = stream.settled_ms
             if settled_ms is not None and now_ms >= settled_ms:
                 self._shell.heard(SocketSettled(call=self.call, stream=self.stream.key))
         if self.error is not None:

@@ -9,10 +9,10 @@ from typing import Literal, Protocol
 import structlog
 
 from callscribe.audio.mulaw import SAMPLES_PER_MS
-from callscribe.audio.stamps import Stamped, Stamps
+from callscribe.audio.stamps import Stamps
 from callscribe.audio.timeline import Piece, Timeline, TimelineCounters
 from callscribe.events import Track
-from callscribe.speech.holes import Hole, Holes
+from callscribe.speech.holes import SHORTEST_MS, Hole, Holes
 from callscribe.speech.ringback import answered_from
 from callscribe.speech.tap import Tap
 
@@ -94,26 +94,32 @@ class Intake:
             keep: False while paused: it is only noted that something came.
         """
         self._kept = keep
+        at_ms = self._stamps.follow(timestamp_ms, len(payload), chunk)
+        if at_ms is not None:
+            self._receive(at_ms, payload, chunk)
+            return
         for frame in self._stamps.admit(timestamp_ms, payload, chunk):
-            self._receive(frame)
+            self._receive(*frame)
         self._timeline.counters.late += self._stamps.dropped
         self._stamps.dropped = 0
         if self._stamps.corrected != self._corrected:
             self._corrected = self._stamps.corrected
             _log.warning("the times of the audio leapt; it is taken as it came", track=self.track)
 
-    def _receive(self, frame: Stamped) -> None:
-        self.seen_ms = max(int(frame.end_ms), self.seen_ms or 0)
-        if not self._kept or frame.timestamp_ms < self._ignore_before_ms:
+    def _receive(self, timestamp_ms: int, payload: bytes, chunk: int | None) -> None:
+        end_ms = timestamp_ms + len(payload) // SAMPLES_PER_MS
+        if self.seen_ms is None or end_ms > self.seen_ms:
+            self.seen_ms = end_ms
+        if not self._kept or timestamp_ms < self._ignore_before_ms:
             return
         self.flushed = False
-        for piece in self._timeline.push(*frame):
+        for piece in self._timeline.push(timestamp_ms, payload, chunk):
             self._place(piece)
 
     def flush(self) -> None:
         """Nothing more comes for now: what waits for earlier frames is passed on, and the utterance finished."""
         for frame in self._stamps.flush():
-            self._receive(frame)
+            self._receive(*frame)
         for piece in self._timeline.flush():
             self._place(piece)
         self._lane.flush(self.track)
@@ -148,7 +154,12 @@ class Intake:
 
     def _place(self, piece: Piece) -> None:
         start = round(piece.clock_ms)
-        if self.end_ms is not None and self._held is None and not self._hole_expected:
+        if (
+            self.end_ms is not None
+            and start - self.end_ms >= SHORTEST_MS
+            and self._held is None
+            and not self._hole_expected
+        ):
             hole = Hole(self.track, self.end_ms, start)
             for loss in self._holes.found(hole, piece.chunks_lost):
                 self._tell_gap(loss, "missing")
@@ -165,7 +176,8 @@ class Intake:
 
     def _pass_on(self, piece: Piece) -> None:
         if self._lane.put(self.track, piece):
-            self.tell_dropped()
+            if self._dropped_from is not None:
+                self.tell_dropped()
             return
         if self._dropped_from is None:
             self._dropped_from = round(piece.clock_ms)

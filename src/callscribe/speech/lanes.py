@@ -418,9 +418,10 @@ class Lane:
         """Queue a piece; false when the queue is full, and the piece is dropped."""
         with self._lock:
             queue = self._queues[track]
+            waiting = queue.waiting + len(piece.payload)
             # Once full, a tenth must be free before anything is taken again: one gap, not a hundred.
             bound = LONGEST_QUEUE_MS * (9 if queue.full else 10) // 10
-            queue.full = (queue.waiting + len(piece.payload)) // SAMPLES_PER_MS > bound
+            queue.full = waiting > bound * SAMPLES_PER_MS
             if queue.full:
                 return False
             try:
@@ -429,8 +430,8 @@ class Lane:
                 _log.error("no room for audio that waits", reason=str(error))
                 queue.full = True
                 return False
-            queue.waiting += len(piece.payload)
-            if queue.waiting >= STEP:
+            queue.waiting = waiting
+            if waiting >= STEP and not self._scheduled:
                 self._schedule()
         return True
 

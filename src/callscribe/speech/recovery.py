@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
 import structlog
 
 from callscribe.audio.mulaw import SAMPLES_PER_MS
@@ -136,7 +137,7 @@ class _Kept:
         """
         bites: list[list[Fed]] = [[]]
         samples = 0
-        known = ((at_ms, replace(fed, known=True)) for at_ms, fed in _timed(others))
+        known = ((at_ms, msgspec.structs.replace(fed, known=True)) for at_ms, fed in _timed(others))
         for _, fed in heapq.merge(known, _timed(self.fed), key=lambda each: each[0]):
             if fed.known:
                 bites[-1].append(fed)
@@ -145,7 +146,7 @@ class _Kept:
                 if samples:
                     bites[-1].append(fed)
             elif _end(fed.piece) <= self.progress.position:
-                bites[-1].append(replace(fed, known=True))
+                bites[-1].append(msgspec.structs.replace(fed, known=True))
             else:
                 if samples >= _BITE:
                     bites.append([])

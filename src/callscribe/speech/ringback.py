@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from callscribe.audio import mulaw
@@ -62,7 +62,7 @@ def _after(piece: Piece, start_ms: float) -> Piece | None:
         return piece
     if early >= len(piece.payload):
         return None
-    return replace(
+    return msgspec.structs.replace(
         piece,
         start=piece.start + early,
         clock_ms=start_ms,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import structlog
 
 from callscribe.audio.mulaw import SAMPLES_PER_MS
@@ -22,8 +23,7 @@ from callscribe.speech.utterance import Utterance
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Fed:
+class Fed(msgspec.Struct, frozen=True, gc=False):
     """Something for a track."""
 
     track: Track

@@ -81,6 +81,8 @@ class Tap:
         Args:
             clock_ms: of its first sample, on the carrier's clock of the stream.
         """
+        if not self._listeners:
+            return
         at_ms = self._offset_ms + round(clock_ms)
         for listener in self._listeners:
             try:

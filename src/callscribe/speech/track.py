@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -203,7 +203,8 @@ class TrackDecoder:
                 self._jump(begin)
                 self._session.endpoint()
             if piece.start < begin:
-                piece = replace(piece, start=begin, payload=piece.payload[begin - piece.start :])
+                payload = piece.payload[begin - piece.start :]
+                piece = msgspec.structs.replace(piece, start=begin, payload=payload)
         hole = piece.start - self.position - len(self._rest) - len(self._waiting)
         if hole:
             found += self._take_waiting(partials=partials)

@@ -6,7 +6,7 @@ RFC 6455; every other frame - control frames, fragments, binary messages, broken
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 try:
     from websockets.speedups import apply_mask
@@ -18,7 +18,7 @@ _CONTINUATION, _TEXT, _BINARY = 0x0, 0x1, 0x2
 _WHOLE_TEXT = _FIN | _TEXT
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """One frame."""
 
     text: bool
@@ -43,39 +43,48 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[Piece]:
         """The frames that are complete now, in order."""
-        buffer = self._buffer
-        buffer += data
+        if self._buffer:
+            self._buffer += data
+            pieces, at = self._find(self._buffer)
+            del self._buffer[:at]
+        else:
+            pieces, at = self._find(data)
+            if at < len(data):
+                self._buffer += data[at:]
+        if self._broken and self._buffer:
+            pieces.append(Piece(False, bytes(self._buffer)))
+            self._buffer.clear()
+        return pieces
+
+    def _find(self, data: bytes | bytearray) -> tuple[list[Piece], int]:
+        """The frames that are complete in `data`, and where what follows begins."""
         pieces: list[Piece] = []
-        at, size = 0, len(buffer)
+        at, size = 0, len(data)
         while size - at >= 2 and not self._broken:
-            first, second = buffer[at], buffer[at + 1]
+            first, second = data[at], data[at + 1]
             head, length = 6, second & 0x7F
             if length == 126:
                 if size - at < 4:
                     break
-                head, length = 8, (buffer[at + 2] << 8) | buffer[at + 3]
+                head, length = 8, (data[at + 2] << 8) | data[at + 3]
             elif length == 127:
                 if size - at < 10:
                     break
-                head, length = 14, int.from_bytes(buffer[at + 2 : at + 10], "big")
+                head, length = 14, int.from_bytes(data[at + 2 : at + 10], "big")
             if second < _MASKED or length > self._max_size:
                 self._broken = True
                 break
-            end = at + head + length
+            begin = at + head
+            end = begin + length
             if end > size:
                 break
             if first == _WHOLE_TEXT and not self._fragments:
-                payload = apply_mask(buffer[at + head : end], buffer[at + head - 4 : at + head])
-                pieces.append(Piece(True, payload))
+                pieces.append(Piece(True, apply_mask(data[begin:end], data[begin - 4 : begin])))
             else:
                 self._note(first)
-                pieces.append(Piece(False, bytes(buffer[at:end])))
+                pieces.append(Piece(False, bytes(data[at:end])))
             at = end
-        del buffer[:at]
-        if self._broken and buffer:
-            pieces.append(Piece(False, bytes(buffer)))
-            buffer.clear()
-        return pieces
+        return pieces, at
 
     def _note(self, first: int) -> None:
         opcode = first & 0x0F

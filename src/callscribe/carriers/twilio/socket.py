@@ -135,12 +135,16 @@ class MediaSocket:
         """Like `_read`, with messages handed on in the callback in which their bytes arrive."""
         over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-        def take(text: str) -> None:
+        receive_text, receive = self._machine.receive_text, feed.receive
+
+        def take(text: str | bytes) -> None:
             self._until_check -= 1
             if self._until_check <= 0:
                 self._check_rate()
-            for event in self._machine.receive_text(text):
-                if self._took_last(feed, event) and not over.done():
+            for event in receive_text(text):
+                if type(event) is Media:
+                    receive(event.track, event.timestamp_ms, event.payload, event.chunk)
+                elif self._took_last(feed, event) and not over.done():
                     over.set_result("stop")
 
         def failed(error: Exception) -> None:

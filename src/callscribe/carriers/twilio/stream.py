@@ -254,13 +254,14 @@ class MediaStream:
         media = message.media
         if media is None:
             raise ProtocolError("'media' without its 'media' object")
-        self._check_stream(message)
+        assert self.started is not None
+        if message.streamSid != self.started.stream_sid:
+            self._check_stream(message)
         timestamp_ms = _counter(media.timestamp, "media.timestamp")
         if timestamp_ms > MAX_TIMESTAMP_MS:
             raise ProtocolError(f"media.timestamp {timestamp_ms} ms is more than a week")
         chunk = None if media.chunk is None else _counter(media.chunk, "media.chunk")
         track = _TRACKS[media.track]
-        assert self.started is not None
         if track not in self.started.tracks:
             self.ignored += 1
             return ()
