@@ -95,6 +95,15 @@ def _month_first(words: Words, i: int) -> Span | None:
             day = None
     if words[i] == "may" and at(words, i - 1) in _MAY_VERB_AFTER:
         return None
+    spelled_out = at(words, i + 1) == "of" or ordinal(words, i + 1) is not None
+    if (
+        whole is not None
+        and whole[0] < 1800
+        and 10 <= whole[0] % 100 < 60
+        and not (spelled_out or words[i + 1] in UNITS)
+    ):
+        # "june twelve thirty" is a day and a time, or a day and a year
+        return Span(i, whole[1], " ".join((month, *words[i + 1 : whole[1]])), "date")
     if day is not None:
         value, stop, said_as_ordinal = day
         after = year(words, stop)

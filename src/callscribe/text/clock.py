@@ -13,12 +13,14 @@ from callscribe.text.lexicon import (
     NUMBER_LABELS,
     NUMBER_WORDS,
     PRICE_CUES,
+    READING_CUES,
     TEENS,
     TENS,
     TIME_CUES,
     UNIT_WORDS,
     UNITS,
     WEEKDAYS,
+    ZEROS,
     ZONES,
 )
 from callscribe.text.spans import Setting, Span, cue_distance
@@ -36,6 +38,28 @@ _AFTER_PAIR = frozenset(
     "today tomorrow tonight sharp this now train bus flight appointment slot works".split()
 ) | frozenset(WEEKDAYS)
 """Two pieces straight before one of these are a time: "eight forty tomorrow"."""
+_BEFORE_CLOCK = frozenset(
+    "the a an this that our my your their his her for on of at by until till before after around from between since to"
+    " or and but so then that's it's it is was were be it'll say says said about like maybe probably perhaps uh um yes"
+    " yeah no ok okay well sure right now actually just only exactly roughly approximately almost nearly make made move"
+    " moved meet meeting see you me us i we they he she start starts started starting begin begins began beginning end"
+    " ends ended ending open opens close closes arrive arrives arrived arriving leave leaves leaving left depart"
+    " departs departing board boards boarding land lands landing scheduled set booked due time times today tomorrow"
+    " tonight morning afternoon evening noon do did does try have has had got get need want take prefer"
+    " there here call called o'clock not past".split()
+) | frozenset({"", *WEEKDAYS})
+"""Straight after one of these a quarter, half or three quarters is a time; after another word ("row ten fifteen",
+"model five thirty") nobody can tell."""
+_LIVING = frozenset("live lives lived living located reside resides address based".split())
+_EXACT_CUES = (
+    frozenset("at by until till".split())
+    | (
+        TIME_CUES
+        & frozenset({"today", "tomorrow", "tonight", "morning", "afternoon", "evening", *WEEKDAYS})
+    )
+    | frozenset(w for w in TIME_CUES if w.startswith(("arriv", "leav", "depart", "open", "close")))
+)
+"""Straight after one of these any two pieces are a time: "at two fifty"."""
 _HOUR_LINKS = frozenset({"or", "to", "and", "till", "until", "through"})
 
 
@@ -94,6 +118,8 @@ def bare_hour(words: Words, i: int) -> bool:
     """Whether the single word at `i` is an hour of the clock: "until five", "monday eight to five"."""
     if _hour(words, i) is None:
         return False
+    if _to_a_clock(words, i):
+        return True
     if at(words, i + 1) in _HOUR_LINKS and _hour(words, i + 2) is not None:
         return _hour_range(words, i, i + 2)
     if at(words, i - 1) in _HOUR_LINKS and _hour(words, i - 2) is not None:
@@ -106,6 +132,23 @@ def bare_hour(words: Words, i: int) -> bool:
     ):
         return False
     return words[i] != "one" or before in {"at", "until", "till"}
+
+
+def _to_a_clock(words: Words, i: int) -> bool:
+    """Whether the hour at `i` is one end of a range whose other end is a time with minutes: "nine to five thirty"."""
+    link, before = at(words, i + 1), at(words, i - 1)
+    if link == "or":
+        meant = before in _EXACT_CUES
+    elif link == "and":
+        meant = before == "between"
+    else:
+        meant = link in {"to", "till", "until", "through"} and before not in NUMBER_WORDS
+    if not meant:
+        return False
+    minutes = two_figures(words, i + 3) if _hour(words, i + 2) is not None else None
+    if minutes is None or minutes[0] >= 60:
+        return False
+    return bool(_meridiem(words, minutes[1])[0]) or _clock_without_half(words, i + 2, *minutes)
 
 
 def _hour_range(words: Words, i: int, j: int) -> bool:
@@ -157,38 +200,56 @@ def _clock_without_half(words: Words, i: int, minutes: int, stop: int) -> bool:
     before, after = at(words, i - 1), at(words, stop)
     if after in NUMBER_WORDS or after in _NOT_A_TIME_AFTER or before in NUMBER_WORDS:
         return False
+    if after == "over" and at(words, stop + 1) in NUMBER_WORDS:
+        return False  # "one thirty over eighty five"
+    if tuple(words[i:stop]) == ("seven", "eleven"):
+        return after in _AFTER_PAIR  # or the shop
     if len(after) == 1 and after != "i":
         return False  # part of a code
-    if street_follows(words, stop):
+    if street_follows(words, stop) or at(words, i - 2) in _LIVING:
         return False  # a house number
     labelled = before in NUMBER_LABELS or before in {"area", "code"} or before in CODE_CUES
-    if labelled or cue_distance(words, i, CODE_CUES, 4) is not None:
+    if labelled and after not in _AFTER_PAIR:
         return False
-    if before in TIME_CUES or after in _AFTER_PAIR:
+    if before in _EXACT_CUES or after in _AFTER_PAIR:
         return True
+    if cue_distance(words, i, CODE_CUES | READING_CUES, 4) is not None:
+        return False
     if after in {"on", "in"} and at(words, stop + 1) in {*WEEKDAYS, "the"}:
         return after == "on" or at(words, stop + 2) in {"morning", "afternoon", "evening"}
-    return minutes in _QUARTER_HOURS and cue_distance(words, i, PRICE_CUES, 3) is None
+    told = minutes in _QUARTER_HOURS and before in _BEFORE_CLOCK
+    return told and cue_distance(words, i, PRICE_CUES, 5) is None
 
 
 def _day_clock(words: Words, i: int) -> Span | None:
-    """24-hour times, only after "at", "by" and so on: "at seventeen thirty five" is "at 17:35", "at fourteen
-    hundred" is "at 14:00".
+    """24-hour times, only after "at", "by" and so on, or before "hours": "at seventeen thirty five" is "at 17:35", "at
+    fourteen hundred" is "at 14:00", "oh seven hundred hours" is "07:00".
     """
-    hour = below_hundred(words, i)
-    if (
-        hour is None
-        or not 13 <= hour[0] <= 23
-        or at(words, i - 1) not in {"at", "by", "until", "till"}
-    ):
-        return None
-    if at(words, hour[1]) == "hundred":
-        stop = hour[1] + 1 + (at(words, hour[1] + 1) == "hours")
-        return Span(i, stop, f"{hour[0]}:00", "time") if _ends_clock(words, stop) else None
-    minutes = two_figures(words, hour[1])
-    if minutes is None or minutes[0] >= 60 or not _ends_clock(words, minutes[1]):
+    cued = at(words, i - 1) in {"at", "by", "until", "till"}
+    if at(words, i) in ZEROS and at(words, i + 1) in UNITS and at(words, i - 1) not in NUMBER_WORDS:
+        hour, stop, cued_enough = UNITS[words[i + 1]], i + 2, cued
+    else:
+        found = below_hundred(words, i)
+        if found is None or not 13 <= found[0] <= 23:
+            return None
+        if not cued:
+            unsaid = tuple(words[found[1] : found[1] + 2]) == ("hundred", "hours")
+            if unsaid and at(words, found[1] + 2) != "of":  # 15:00, or 1,500 hours
+                return Span(i, found[1] + 2, " ".join(words[i : found[1] + 2]), "number")
+            return None
+        (hour, stop), cued_enough = found, True
+    if at(words, stop) == "hundred":
+        minutes, stop = 0, stop + 1
+    else:
+        pair = two_figures(words, stop)
+        if pair is None or pair[0] >= 60:
+            return None
+        minutes, stop = pair
+    counted = at(words, stop) == "hours"
+    stop += counted
+    if not (cued_enough or counted) or not _ends_clock(words, stop):
         return None  # "at fifteen fifteen broadway"
-    return Span(i, minutes[1], f"{hour[0]}:{minutes[0]:02d}", "time")
+    return Span(i, stop, f"{hour:02d}:{minutes:02d}", "time")
 
 
 def _spoken_clock(words: Words, i: int, setting: Setting) -> Span | None:

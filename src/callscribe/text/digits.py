@@ -6,6 +6,7 @@ import itertools
 import re
 from typing import NamedTuple
 
+from callscribe.text.calendar import year
 from callscribe.text.cardinals import Atom, Words, at, atom, decimals, is_digit
 from callscribe.text.clock import street_follows
 from callscribe.text.lexicon import (
@@ -15,18 +16,26 @@ from callscribe.text.lexicon import (
     COUNTED,
     EXPIRY_CUES,
     HESITATIONS,
+    MONEY_BRITISH,
+    MONEY_WORDS,
     NUMBER_LABELS,
     NUMBER_WORDS,
     PHONE_CUES,
     PRICE_CUES,
     PRICED_BY,
+    READING_CUES,
     REPEATS,
+    ROW_LABELS,
     SSN_CUES,
+    UNIT_WORDS,
+    UNITS,
+    YEAR_CUES,
     ZEROS,
     ZIP_CUES,
 )
-from callscribe.text.quantities import counts_notes
+from callscribe.text.quantities import counts_notes, typical_price
 from callscribe.text.spans import Setting, Span, cue_distance
+from callscribe.text.spelling import after_codeword
 
 _ALL_CUES = (
     PHONE_CUES | CARD_CUES | SSN_CUES | ZIP_CUES | CODE_CUES | {"number", "digit", "digits", "star"}
@@ -44,7 +53,11 @@ TWO_DIGIT_COUNTRIES = frozenset(
 """Country codes with two figures; 1 and 7 have one, all others three."""
 
 
-_BEFORE_YEAR = frozenset({"in", "since", "of", "from", "year"})
+_YEARS = frozenset({19, 20})
+"""What the years that are spoken of begin with; 18 and less need a word that says so."""
+_MONEY_SAID = frozenset({25, 50, 75, 95, 98})
+_READ_OUT_CUES = frozenset("ending ends digits digit code pin password combination star".split())
+_BEFORE_PRICE = frozenset("is was it's that's be for only just at about with plus costs".split())
 
 
 _LONGEST_RUN = 48
@@ -102,7 +115,8 @@ def read_run(words: Words, i: int) -> Run | None:
                 break
         # "the one two doors down" keeps its words; a long number does not
         pronoun = word == "one" and not atoms and at(words, i - 1) in _PRONOUN_BEFORE_ONE
-        if pronoun and not all(is_digit(at(words, j + k)) for k in range(1, 4)):
+        road = at(words, j + 1) in ZEROS and at(words, j + 2) in UNITS  # "the one oh one"
+        if pronoun and not road and not all(is_digit(at(words, j + k)) for k in range(1, 4)):
             break
         piece = atom(words, j)
         if piece is None:
@@ -129,10 +143,7 @@ def _is_list(run: Run) -> bool:
         return not (len(atoms) > 3 and len(hundreds) == 1)
     if any(a.spelled for a in atoms):
         return False
-    round_tens = all(a.value % 10 == 0 for a in atoms)
-    if round_tens and len(atoms) == 2:
-        return atoms[0].value != atoms[1].value and atoms[0].value != 20
-    return round_tens
+    return False
 
 
 def _nearest(words: Words, i: int) -> str:
@@ -202,6 +213,9 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
     """A number in two or more pieces that starts at `i`."""
     if at(words, i) == "plus" and is_digit(at(words, i + 1)):
         return _international(words, i)
+    slashed = _slashed(words, i)
+    if slashed is not None:
+        return slashed
     run = read_run(words, i)
     if run is None:
         return None
@@ -231,12 +245,14 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
     if cue == "" and set(words[i : run.stop]) == {"oh"}:
         return None
     if all(a.spelled for a in run.atoms) and len(figures) == 2 and not repeated:
-        labelled = cue_distance(words, i, _ALL_CUES, 4) is not None
+        labelled = cue_distance(words, i, _ALL_CUES, 4) is not None or after_codeword(words, i)
         if "0" not in figures and not labelled:
             return None
     elif _is_list(run) and not _ends_in_thousands(run, cue):
         return None
     elif not _labelled_closely(words, i) and _mixed(words, run):
+        return Span(i, run.stop, " ".join(words[i : run.stop]), "number")
+    if _doubtful(words, run):
         return Span(i, run.stop, " ".join(words[i : run.stop]), "number")
     if any(words[k] in _DASHES for k in range(i, run.stop)):
         return Span(i, run.stop, _as_dashed(words, run), "phone" if cue == "phone" else "code")
@@ -292,30 +308,21 @@ def _height(words: Words, run: Run) -> bool:
 def _priced(words: Words, run: Run) -> bool:
     """Whether two pieces are a price: "five ninety nine please" after "that'll be", "twelve fifty a month"."""
     first, second = run.atoms[0].value, run.atoms[1].value
-    if not first or not 10 <= second <= 99:
-        return False
+    if not first or not typical_price(second):
+        return False  # "twelve fifty a month" is as often 1,250
     before, after = at(words, run.start - 1), at(words, run.stop)
-    if before in _BEFORE_YEAR and first in {18, 19, 20}:
+    if before in YEAR_CUES and 10 <= first <= 20:
         return False
-    typical = second % 10 == 9 or second in {95, 98}
     by = at(words, run.stop + 1) if after in {"a", "an", "per"} else after
     if after in {"a", "an", "per"} and by in PRICED_BY:
-        # "one twenty five a month" is 125, "four seventy five an hour" is 4.75
-        return typical or first >= 10 or by not in {"month", "week", "year", "day", "night"}
-    if after in {"each", "apiece"} or (after == "plus" and (typical or by == "tax")):
-        return typical or first >= 10
+        return True
+    if after in {"each", "apiece", "plus"}:
+        return True
     cue = cue_distance(words, run.start, PRICE_CUES, 5)
     labelled = cue_distance(words, run.start, _ALL_CUES, cue or 5) is not None
-    if (
-        second in {95, 99}
-        and 10 <= first < 100
-        and first not in {18, 19, 20}
-        and after not in COUNTED
-    ):
-        return not labelled  # "it was forty nine ninety nine"
-    if cue is None or labelled or after in COUNTED or (first == 20 and before in {"for", "by"}):
+    if cue is None or labelled or after in COUNTED:
         return False
-    return typical or first >= 10
+    return not (first in _YEARS and before in {"for", "by"})
 
 
 def _years(run: Run) -> Span | None:
@@ -347,7 +354,7 @@ def _guesses(words: Words, run: Run) -> Span | None:
     first, second = run.atoms
     if not 0 < first.value < second.value <= 100 or words[run.start] in REPEATS:
         return None
-    counted = at(words, run.stop) in COUNTED
+    counted = at(words, run.stop) in COUNTED or at(words, run.stop) in UNIT_WORDS
     if first.value < 10:
         near = second.value in {10, 15, 20} or second.value == first.value + 1
         if not counted or not near or second.stop - second.start > 1:
@@ -358,10 +365,82 @@ def _guesses(words: Words, run: Run) -> Span | None:
         steps = first.value not in {18, 19, 20} and (
             second.value == first.value + 1 or first.value % 5 == second.value % 5 == 0
         )
-        if not steps or _labelled_closely(words, run.start):
+        if not steps or not counted or _labelled_closely(words, run.start):
             return None
         text = f"{first.digits}, {second.digits}"
     return Span(run.start, run.stop, text, "number")
+
+
+def _doubtful(words: Words, run: Run) -> bool:
+    """Whether nobody can tell what two or three pieces are, of which one is above nine: "fourteen ninety five" can be a
+    year, a price and 1,495, "two fifty" a price, a time and 250, "four seven twenty four" a date or one number.
+    """
+    atoms = run.atoms
+    if not 2 <= len(atoms) <= 3 or any(a.value >= 100 or words[a.start] in REPEATS for a in atoms):
+        return False
+    if all(a.spelled for a in atoms) or len(run.figures) > 6:
+        return False
+    before, after = at(words, run.start - 1), at(words, run.stop)
+    if before in ROW_LABELS:
+        return True
+    if read_out_there(words, run.start) or street_follows(words, run.stop):
+        return False
+    if after == "over" and at(words, run.stop + 1) in NUMBER_WORDS:
+        return False
+    first, rest = atoms[0], atoms[1:]
+    second = int(rest[0].digits) if len(rest) == 1 else -1
+    if len(rest) == 2 and rest[0].digits == "0" and rest[1].spelled:
+        second = rest[1].value  # "nineteen oh five"
+    if second < 0 or (len(rest) == 1 and rest[0].spelled):
+        return True
+    if 10 <= first.value <= 20 and before in YEAR_CUES:
+        return False
+    if after in MONEY_BRITISH or after in MONEY_WORDS:
+        return True
+    if first.value in _YEARS:
+        priced = typical_price(second) or (second in _MONEY_SAID and first.value == 19)
+        return before in _BEFORE_PRICE and priced
+    if after in COUNTED or after in UNIT_WORDS or after in {"percent", "people"}:
+        # "seven eleven people", "fifteen eighteen miles"
+        return second < 20 if first.spelled else first.value >= 20 or second <= 2 * first.value
+    return True
+
+
+def read_out_there(words: Words, i: int) -> bool:
+    """Whether the words close before `i` say that what follows is one number."""
+    if at(words, i - 1) in NUMBER_LABELS or after_codeword(words, i):
+        return True
+    if cue_distance(words, i, READING_CUES | BIRTH_CUES | EXPIRY_CUES, 4) is not None:
+        return True
+    if cue_distance(words, i, _READ_OUT_CUES | (_ALL_CUES - PHONE_CUES), 5) is not None:
+        return True
+    return cue_distance(words, i, PHONE_CUES, 2) is not None
+
+
+def _slashed(words: Words, i: int) -> Span | None:
+    """ "oh four slash twenty seven" is "04/27": a stroke that is said is written."""
+    parts: list[str] = []
+    j = i
+    while True:
+        part = _slash_part(words, j)
+        if part is None:
+            return None
+        parts.append(part[0])
+        j = part[1]
+        if at(words, j) != "slash" or _slash_part(words, j + 1) is None:
+            break
+        j += 1
+    return Span(i, j, "/".join(parts), "date") if len(parts) > 1 else None
+
+
+def _slash_part(words: Words, i: int) -> tuple[str, int] | None:
+    whole = year(words, i)
+    if whole is not None:
+        return str(whole[0]), whole[1]
+    if at(words, i) in ZEROS and at(words, i + 1) in UNITS:
+        return f"0{UNITS[words[i + 1]]}", i + 2
+    piece = atom(words, i)
+    return None if piece is None else (piece.digits, piece.stop)
 
 
 def _labelled_closely(words: Words, i: int) -> bool:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 
 from callscribe.text.cardinals import Words, at, atom, is_digit
+from callscribe.text.clock import street_follows
 from callscribe.text.lexicon import (
     ACRONYMS,
     AND_ACRONYMS,
     CODE_CUES,
+    NUMBER_LABELS,
     NUMBER_WORDS,
+    PHONETIC,
     REPEATS,
+    SCALES,
     SPELL_CUES,
     TEENS,
     TENS,
@@ -184,6 +188,13 @@ def code(words: Words, i: int) -> Span | None:
         piece = atom(words, j)
         if piece is None or piece.value >= 10_000 or (word == "oh" and not pieces):
             break
+        if (
+            letter_count
+            and figure_count
+            and piece.value >= 10
+            and street_follows(words, piece.stop)
+        ):
+            break  # "flat two b | thirty one high street"
         pieces.append(piece.digits)
         figure_count += 1
         j = piece.stop
@@ -204,6 +215,32 @@ def code(words: Words, i: int) -> Span | None:
     if postcode and (postal or cue_distance(words, i, CODE_CUES, 6) is None):
         text = f"{postcode[1]} {postcode[2]}"
     return Span(i, j, text, "code")
+
+
+def phonetic(words: Words, i: int) -> Span | None:
+    """A code in the pilots' alphabet: "sierra whiskey one alpha one alpha alpha" is "SW1A 1AA".
+
+    Two of its words and a figure are needed: "delta four one five" is a flight, "golf hotel" is a hotel.
+    """
+    if words[i] not in PHONETIC and not is_digit(at(words, i)):
+        return None
+    text, j, coded, figures = "", i, 0, 0
+    while True:
+        word = at(words, j)
+        if word in PHONETIC:
+            text, j, coded = text + PHONETIC[word].upper(), j + 1, coded + 1
+            continue
+        if is_letter(word) and word not in {"a", "i", "o"} and coded:
+            text, j = text + word.upper(), j + 1
+            continue
+        piece = atom(words, j)
+        if piece is None or not (piece.spelled or (coded and piece.value < 100)):
+            break
+        text, j, figures = text + piece.digits, piece.stop, figures + 1
+    if coded < 2 or not figures or at(words, j) in {"hundred", *SCALES}:
+        return None
+    postcode = _UK_POSTCODE.fullmatch(text)
+    return Span(i, j, f"{postcode[1]} {postcode[2]}" if postcode else text, "code")
 
 
 def _quarter(words: Words, i: int) -> Span | None:
@@ -230,6 +267,8 @@ def _letter_belongs(
             and "".join(words[i + 1 : _letters(words, i + 1)]) not in ACRONYMS
         )
     following = at(words, i + 1)
+    if following == "" and at(words, i - 2) in NUMBER_LABELS:
+        return True  # "seat twelve a"
     if following == "":
         return letter_count + figure_count >= 2
     if following in NUMBER_WORDS and letter_count >= 2:

@@ -78,12 +78,33 @@ UNIT_WORDS = frozenset(
 )
 """A number before one of these is a figure, however small; the unit itself stays a word."""
 
-NUMBER_LABELS = frozenset(
+_LABELS = frozenset(
     "number room flight gate extension option step suite apartment apt unit chapter page version level"
     " zone platform terminal press pressed dial dialed box route highway interstate exit pin zip channel size type"
-    " section paragraph invoice stage track star windows iphone error".split()
+    " section paragraph invoice marker area title stage track star windows iphone error form office boeing airbus"
+    " flat".split()
 )
+ROW_LABELS = frozenset(
+    "row seat aisle line lane lot bay desk table floor building locker bus train ward door column item question"
+    " episode season bin slide figure".split()
+)
+"""Labels whose numbers are said whole: "row 10", but "row ten fifteen" may be row 10, seat 15, and stays words."""
+ABBREVIATED_UNITS = {
+    ("m", "g"): "mg", ("mg",): "mg", ("k", "g"): "kg", ("kg",): "kg", ("m", "l"): "ml", ("ml",): "ml",
+    ("c", "m"): "cm", ("cm",): "cm", ("m", "m"): "mm", ("mm",): "mm", ("k", "m"): "km", ("km",): "km",
+    ("m", "c", "g"): "mcg", ("l", "b", "s"): "lbs", ("lbs",): "lbs", ("l", "b"): "lb", ("g", "b"): "GB",
+    ("m", "b"): "MB", ("k", "w"): "kW", ("m", "p", "h"): "mph", ("mph",): "mph", ("k", "p", "h"): "km/h",
+}  # fmt: skip
+"""Units that are said by their letters after a number."""
+NUMBER_LABELS = _LABELS | ROW_LABELS
 """A number straight after one of these names something: "press 1", "room 205"."""
+YEAR_CUES = frozenset("in since of from year circa back summer winter spring fall autumn".split())
+"""Straight before two pieces these make a year of them: "in fourteen ninety five" is 1495."""
+READING_CUES = frozenset(
+    "weigh weighs weighed weight temperature fever sugar glucose cholesterol pulse heart rate pressure mileage odometer"
+    " altitude speed".split()
+)
+"""What is read off an instrument is one number: "my weight is one fifty" is 150."""
 
 PHONE_CUES = frozenset(
     "phone call calling cell cellphone mobile reach telephone callback dial text fax landline whatsapp"
@@ -98,7 +119,7 @@ CODE_CUES = frozenset(
     " policies part sku extension flight room".split()
 )
 BIRTH_CUES = frozenset("birth born birthday birthdate dob".split())
-EXPIRY_CUES = frozenset("expiration expires expiry expire exp".split())
+EXPIRY_CUES = frozenset("expiration expires expiry expire exp valid".split())
 COUNTED = frozenset(
     "minute minutes second seconds hour hours day days week weeks month months year years people times business"
     " working calls customers items pieces boxes bottles tablets pills guests".split()
@@ -202,9 +223,8 @@ AND_ACRONYMS = frozenset(
 """Letters around "and" that are written with "&": R&D, Q&A, AT&T."""
 
 SPECIALS: dict[tuple[str, ...], str] = {
-    ("twenty", "four", "seven"): "24/7",
-    ("fifty", "fifty"): "50-50",
-    ("seven", "eleven"): "7-Eleven",
+    ("twenty", "twenty", "vision"): "20/20 vision",
+    ("twenty", "twenty", "eyesight"): "20/20 eyesight",
     ("four", "oh", "one", "k"): "401(k)",
     ("four", "o", "one", "k"): "401(k)",
     ("four", "oh", "three", "b"): "403(b)",
@@ -256,6 +276,15 @@ CODEWORDS = frozenset(
     " vase van william wednesday walter xylophone yellow young yesterday zebra zero zoo".split()
 )
 """Words people spell with ("b for boy"). After "as in" any word will do."""
+
+PHONETIC = {
+    word: word[0]
+    for word in (
+        "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar papa"
+        " quebec romeo sierra tango uniform victor whiskey whisky xray x-ray yankee zulu"
+    ).split()
+}
+"""The alphabet of pilots and of the NATO, and the letters its words stand for."""
 
 PROFANITY = frozenset(
     "fuck fucked fucker fuckers fucking fuckin fucks motherfucker motherfuckers motherfucking shit shits"

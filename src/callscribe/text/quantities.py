@@ -9,11 +9,13 @@ from callscribe.text.cardinals import (
     at,
     atom,
     below_hundred,
+    is_digit,
     ordinal,
     ordinal_text,
 )
-from callscribe.text.clock import bare_hour, o_clock
+from callscribe.text.clock import bare_hour, o_clock, street_follows
 from callscribe.text.lexicon import (
+    ABBREVIATED_UNITS,
     CODE_CUES,
     COUNTED,
     MONEY,
@@ -23,12 +25,13 @@ from callscribe.text.lexicon import (
     MONTHS,
     NUMBER_LABELS,
     NUMBER_WORDS,
+    ROW_LABELS,
     SCALES,
     UNIT_WORDS,
     UNITS,
     ZEROS,
 )
-from callscribe.text.spans import Setting, Span
+from callscribe.text.spans import Setting, Span, cue_distance
 
 _RANGE = frozenset({"or", "to", "through"})
 _PRONOUN_BEFORE_ONE = frozenset(
@@ -54,6 +57,23 @@ def joined_amount(words: Words, i: int) -> Amount | None:
     if pieces < 2 or not 3 <= len(figures) <= 4:
         return None
     return Amount(int(figures), "", "", False, stop, stop - i)
+
+
+def typical_price(cents: int) -> bool:
+    """Whether prices often end in this number of cents: 99, 49, 95, 98."""
+    return 10 <= cents <= 99 and (cents % 10 == 9 or cents in {95, 98})
+
+
+def _one_amount(words: Words, i: int) -> Amount | None:
+    """A number said in pieces that is one amount: "four twelve dollars", but "fourteen ninety five dollars" and "nine
+    ninety nine dollars" can be a price with cents as well."""
+    number = joined_amount(words, i)
+    if number is None or is_digit(at(words, i + 1)):
+        return number
+    first = below_hundred(words, i)
+    if first is None or first[0] >= 10 or typical_price(number.whole % 100):
+        return None
+    return number
 
 
 def _money_unit(words: Words, i: int, setting: Setting) -> tuple[str, int] | None:
@@ -98,7 +118,7 @@ def money(words: Words, i: int, setting: Setting) -> Span | None:
         if sign and small and small[0] >= 10 and at(words, small[1]) not in NUMBER_WORDS:
             return Span(i, small[1], f"{sign}1.{small[0]:02d}", "money")
         return None
-    for number in (joined_amount(words, i), amount(words, i)):
+    for number in (_one_amount(words, i), amount(words, i)):
         if number is None or counts_notes(words, i, number.stop):
             continue
         unit = _money_unit(words, number.stop, setting)
@@ -142,7 +162,7 @@ _COUNTED_AFTER_CENTS = frozenset(
 
 def percent(words: Words, i: int) -> Span | None:
     """ "twelve point five percent" is "12.5%"."""
-    for number in (joined_amount(words, i), amount(words, i)):
+    for number in (_one_amount(words, i), amount(words, i)):
         if number is None:
             continue
         stop = number.stop
@@ -150,6 +170,28 @@ def percent(words: Words, i: int) -> Span | None:
             return Span(i, stop + 1, f"{number.text()}%", "percent")
         if at(words, stop) == "per" and at(words, stop + 1) == "cent":
             return Span(i, stop + 2, f"{number.text()}%", "percent")
+    return None
+
+
+def abbreviated(words: Words, i: int) -> Span | None:
+    """ "five hundred m g" is "500 mg": a unit said by its letters."""
+    for number in (joined_amount(words, i), amount(words, i)):
+        if number is None or at(words, i) == "a":
+            continue
+        for said, text in ABBREVIATED_UNITS.items():
+            stop = number.stop + len(said)
+            following = at(words, stop)
+            if (
+                tuple(words[number.stop : stop]) != said
+                or following in NUMBER_WORDS
+                or len(following) == 1
+            ):
+                continue
+            if (
+                cue_distance(words, i, CODE_CUES, 6) is None
+                and at(words, i - 1) not in NUMBER_LABELS
+            ):
+                return Span(i, stop, f"{number.text()} {text}", "number")
     return None
 
 
@@ -249,11 +291,21 @@ def figure(words: Words, i: int, setting: Setting) -> Span | None:
         return _small(words, i, number, setting)
     if word == "one" and number.words == 2 and at(words, i - 1) == "no":
         return None
-    separators = not _says_year(words, i, number) and at(words, i - 1) not in NUMBER_LABELS
+    separators = not (
+        _says_year(words, i, number)
+        or at(words, i - 1) in NUMBER_LABELS
+        or (at(words, i - 1) == "is" and at(words, i - 2) in {"number", *CODE_CUES})
+        or (
+            number.whole % 100 == 0 and number.whole < 10_000 and street_follows(words, number.stop)
+        )
+    )
     sign = "" if number.negative else _range_sign(words, number, setting)
     return Span(
         i, number.stop, sign + number.text(separators=separators), "money" if sign else "number"
     )
+
+
+_NO_PLURALS = frozenset("is was this has as us its".split())
 
 
 def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | None:
@@ -264,7 +316,8 @@ def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | Non
     if bare_hour(words, i) or _share(words, number.stop):
         return written
     if before in NUMBER_LABELS and after not in {"of", "more"}:
-        return written
+        counts = after in COUNTED or (after.endswith("s") and after not in _NO_PLURALS)
+        return None if before in ROW_LABELS and counts else written
     if before == "is" and at(words, i - 2) in {"number", "extension"} | CODE_CUES and not after:
         return written
     if words[i] == "one" and before in _PRONOUN_BEFORE_ONE:
@@ -305,6 +358,30 @@ def _share(words: Words, i: int) -> bool:
     )
 
 
+_CERTAINLY_ORDINAL = frozenset(
+    "street avenue floor century birthday anniversary place district amendment grade day of element annual".split()
+)
+_SAYS_WHICH = frozenset(
+    "the my your his her our their its on monday tuesday wednesday thursday friday".split()
+)
+_ENDS_ORDINAL = frozenset(
+    "and or at to through is was for if please when in by i we that it".split()
+) | {""}
+
+
+def _lasting_or_22nd(words: Words, i: int, value: int, stop: int) -> Span:
+    """ "the twenty second" is the 22nd, "a twenty second delay" lasts 20 seconds; of others nobody can tell."""
+    after = at(words, stop)
+    if after in _CERTAINLY_ORDINAL or (at(words, i - 1) in _SAYS_WHICH and after in _ENDS_ORDINAL):
+        return Span(i, stop, ordinal_text(value), "ordinal")
+    alone = not at(words, i - 1) and not after
+    if alone:
+        return Span(i, stop, ordinal_text(value), "ordinal")
+    if at(words, i - 1) in {"a", "an", "every", "another", "one"}:
+        return Span(i, stop, f"{value - 2} second", "number")
+    return Span(i, stop, " ".join(words[i:stop]), "number")
+
+
 def ordinals(words: Words, i: int) -> Span | None:
     """ "twenty first" is "21st"; first to ninth stay words outside dates."""
     found = ordinal(words, i)
@@ -315,6 +392,10 @@ def ordinals(words: Words, i: int) -> Span | None:
     value, stop = found
     if words[i] in {"hundredth", "thousandth"}:
         return None
-    if stop == i + 1 and at(words, i - 1) in UNITS:
+    if stop == i + 1 and (
+        at(words, i - 1) in UNITS or (at(words, i - 1) == "a" and at(words, stop) in {"", "of"})
+    ):
         return None  # "one tenth"
+    if words[stop - 1] == "second" and stop > i + 1:
+        return _lasting_or_22nd(words, i, value, stop)
     return Span(i, stop, ordinal_text(value), "ordinal")

@@ -65,6 +65,9 @@ def shared_scale(words: Words, i: int, *, labelled: bool) -> list[Span]:
     """
     if is_digit(at(words, i - 1)):
         return []  # in the middle of what is read out
+    either = _shared_end(words, i)
+    if either:
+        return either
     row: list[_Item] = []
     joints: list[str] = []
     joint, j = "", i
@@ -86,6 +89,23 @@ def shared_scale(words: Words, i: int, *, labelled: bool) -> list[Span]:
     if not any(_may_share(item, joint, last) for item, joint in pairs):
         return []
     return _as_said(words, row)
+
+
+def _shared_end(words: Words, i: int) -> list[Span]:
+    """ "four or five fifty dollars": 4 or 4.50, 5.50 or 550?"""
+    first, second = below_hundred(words, i), below_hundred(words, i + 2)
+    if (
+        first is None
+        or second is None
+        or first[0] >= 10
+        or second[0] >= 10
+        or at(words, i + 1) not in {"or", "to"}
+    ):
+        return []
+    end = below_hundred(words, i + 3)
+    if end is None or end[0] < 10 or not _is_counted(words, end[1]) or _is_half_day(words, end[1]):
+        return []
+    return _as_said(words, [_Item(i, first[0], (), i + 1), _Item(i + 2, second[0], (), end[1])])
 
 
 def side_by_side(words: Words, i: int, *, labelled: bool) -> list[Span]:
@@ -188,14 +208,30 @@ def _is_half_day(words: Words, i: int) -> bool:
 
 
 def _as_said(words: Words, row: list[_Item]) -> list[Span]:
+    """The row in words, with commas between numbers that no word joins; what is as likely one number has none."""
     spans: list[Span] = []
+    start = row[0].start
     for item, following in itertools.zip_longest(row, row[1:]):
-        text = " ".join(words[item.start : item.stop])
         between = range(item.stop, following.start) if following else range(0)
+        if following and not between and _one_in_pieces(item, following):
+            continue
+        text = " ".join(words[start : item.stop])
         comma = "," if following and not between else ""
-        spans.append(Span(item.start, item.stop, text + comma, "number"))
+        spans.append(Span(start, item.stop, text + comma, "number"))
         spans += [Span(k, k + 1, words[k], "word") for k in between]
+        start = following.start if following else start
     return spans
+
+
+def _one_in_pieces(item: _Item, following: _Item) -> bool:
+    """Whether two numbers side by side are as likely one: "two fifty (or three hundred)"."""
+    first, second = item.value, following.value
+    if not 10 <= second < 100 or first >= 100:
+        return False
+    if first < 10:
+        return second not in {10, 15, 20}
+    near = 0 < second - first <= 2 or (first % 5 == second % 5 == 0 and first < second)
+    return not near
 
 
 def _may_share(item: _Item, joint: str, last: _Item) -> bool:

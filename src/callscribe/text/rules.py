@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from callscribe.text import calendar, clock, digits, letters, quantities, ranges, spelling, web
+from callscribe.text import (
+    calendar,
+    clock,
+    digits,
+    idioms,
+    letters,
+    quantities,
+    ranges,
+    spelling,
+    web,
+)
 from callscribe.text.cardinals import at
 from callscribe.text.lexicon import (
     DECADES,
@@ -15,8 +25,8 @@ from callscribe.text.lexicon import (
     MONTHS,
     NUMBER_WORDS,
     ORDINALS,
+    PHONETIC,
     REPEATS,
-    SPECIALS,
     TITLES,
     UNKNOWN,
     UNKNOWN_TEXT,
@@ -25,13 +35,13 @@ from callscribe.text.spans import Setting, Span
 
 _STARTERS = frozenset(
     {*NUMBER_WORDS, *ORDINALS, *REPEATS, *MONTHS, *DECADES, *UNKNOWN, *TITLES, "a", "plus", "minus",
-     "negative", "point", "half", "quarter", "ph", "wi", *(said[0] for said in HOLIDAYS)}
+     "negative", "point", "half", "quarter", "ph", "wi", *PHONETIC, *(said[0] for said in HOLIDAYS)}
 )  # fmt: skip
 
 _GROUP_WORDS = frozenset(
     {*NUMBER_WORDS, *ORDINALS, *REPEATS, *MONTHS, *DECADES, *MONEY_BRITISH, *MONEY_WORDS, *HESITATIONS, "and", "point",
      "percent", "per", "cent", "am", "pm", "o'clock", "plus", "minus", "negative", "half", "quarter", "past",
-     "dash", "hyphen", "ph", "wi", "fi"}
+     "dash", "hyphen", "slash", "ph", "wi", "fi"}
 )  # fmt: skip
 
 
@@ -104,13 +114,13 @@ def _match(words: Sequence[str], i: int, setting: Setting, addresses: bool) -> S
         return Span(i, i + 2, "o'clock", "word")
     if word in TITLES and at(words, i + 1):
         return Span(i, i + 1, TITLES[word], "word")
-    for said, text in SPECIALS.items():
-        if tuple(words[i : i + len(said)]) == said:
-            return Span(i, i + len(said), text, "code")
+    saying = idioms.idiom(words, i)
+    if saying is not None:
+        return saying
     for said, text in HOLIDAYS.items():
         if word == said[0] and tuple(words[i : i + len(said)]) == said:
             return Span(i, i + len(said), text, "date")
-    spelled = spelling.codeword(words, i)
+    spelled = spelling.codeword(words, i) or letters.phonetic(words, i)
     if spelled is not None:
         return spelled
     return (
@@ -118,6 +128,7 @@ def _match(words: Sequence[str], i: int, setting: Setting, addresses: bool) -> S
         or calendar.date(words, i, setting)
         or quantities.money(words, i, setting)
         or quantities.percent(words, i)
+        or quantities.abbreviated(words, i)
         or letters.code(words, i)
         or digits.digits(words, i, setting)
         or quantities.ordinals(words, i)

@@ -91,7 +91,8 @@ def email_at(words: Words, i: int) -> tuple[int, str, int] | None:
     """For the word "at" at `i`: start of the address, its text, its stop; None when it is no address."""
     if at(words, i) != "at" or i == 0 or tuple(words[i + 1 : i + 4]) == ("w", "w", "w"):
         return None
-    host = _host(words, i + 1, any_ending=True)
+    sign = at(words, i + 1) in {"sign", "symbol"}
+    host = _host(words, i + 1 + sign, any_ending=True)
     if host is None or host[1] - i > 16 or any(w in _STOP_INSIDE for w in words[i + 1 : host[1]]):
         return None
     start = _local_start(words, i)

@@ -9,18 +9,23 @@ import msgspec
 import numpy as np
 
 from callscribe.events import Token
+from callscribe.text.digits import read_out_there
 from callscribe.text.fillers import filler_words, hesitation_by_itself
 from callscribe.text.lexicon import (
     BEFORE_MISSES,
     BIRTH_CUES,
     CODE_CUES,
+    EXPIRY_CUES,
     HESITATIONS,
     MONTHS,
     NAMED_TITLES,
     NUMBER_LABELS,
     PROFANITY,
     QUESTION_CUES,
+    READING_CUES,
+    ROW_LABELS,
     SCALES,
+    TEENS,
     TENS,
     TITLES,
     UNITS,
@@ -54,6 +59,8 @@ _NO_MARK_BEFORE_NUMBER = (
     NUMBER_LABELS
     | CODE_CUES
     | BIRTH_CUES
+    | EXPIRY_CUES
+    | READING_CUES
     | frozenset(
         "year years in at on of for to by from until till since after before the a an is my your".split()
     )
@@ -68,7 +75,9 @@ _ALWAYS = {
 }  # fmt: skip
 
 
-_NO_NAMES = frozenset({"hundred", *SCALES, "euro", "euros", "dollar", "dollars", "cents"})
+_NO_NAMES = frozenset(
+    {"hundred", *SCALES, "euro", "euros", "dollar", "dollars", "cents", "pence", "slash"}
+)
 """The model takes rare words for names."""
 
 
@@ -205,7 +214,7 @@ class Writer:
         if j == len(heard) and _unsettled(spans[-1], heard):
             first = spans[-1].start
             alone = written_spans([*heard[: first + 1], _NOT_YET], self._setting, start=first)
-            if alone[0].kind == "word":
+            if alone[0].kind == "word" or heard[first] not in UNITS:
                 spans[-1:] = [Span(k, k + 1, heard[k], "word") for k in range(first, j)]
         return spans
 
@@ -313,11 +322,15 @@ def _weigh_pause(scores: Floats, pause_ms: int, before: Span, after: Span) -> No
 
 def _unsettled(span: Span, heard: Sequence[str]) -> bool:
     """Whether the last group of a partial may still turn into anything: "five ten" (minutes), "eight forty" (dollar
-    bills), "one eight" (hundred). It stays words until more is known, so that figures never turn back into words."""
+    bills), "one eight" (hundred), "fourteen" (ninety five). It stays words until more is known, so that figures never
+    turn back into words."""
     count = span.stop - span.start
-    return heard[span.start] in UNITS and (
-        count == 2 or (count == 3 and heard[span.stop - 2] in TENS)
-    )
+    if heard[span.start] in UNITS:
+        return count == 2 or (count == 3 and heard[span.stop - 2] in TENS)
+    rows = span.start > 0 and heard[span.start - 1] in ROW_LABELS
+    if count > 4 or (read_out_there(heard, span.start) and not rows):
+        return False
+    return heard[span.start] in TEENS or heard[span.start] in TENS
 
 
 _TITLE_TEXTS = frozenset({*TITLES.values(), *NAMED_TITLES.values()})
