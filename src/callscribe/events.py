@@ -74,6 +74,10 @@ class Dial(msgspec.Struct, frozen=True):
     duration_s: int | None = None
 
 
+GapReason = Literal["missing", "socket-lost", "overload", "paused", "failed"]
+"""`missing`: the carrier lost it; `overload`: we were too far behind to keep it; `failed`: the recogniser did."""
+
+
 class StreamCounters(msgspec.Struct, frozen=True):
     """What arrived on a stream, so that loss is a number and never a silence."""
 
@@ -87,6 +91,11 @@ class StreamCounters(msgspec.Struct, frozen=True):
     duplicates: int = 0
     dropped_ms: int = 0
     """Audio given up by us because decoding was too far behind."""
+
+    def __add__(self, other: StreamCounters) -> StreamCounters:
+        """Two streams' counters together."""
+        fields = self.__struct_fields__
+        return StreamCounters(**{f: getattr(self, f) + getattr(other, f) for f in fields})
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -257,8 +266,7 @@ class GapDetected(Event, frozen=True, kw_only=True, tag="gap"):
     track: Track
     start_ms: int
     end_ms: int
-    reason: Literal["missing", "socket-lost", "overload", "paused", "failed"]
-    """`missing`: the carrier lost it; `overload`: we were too far behind to keep it; `failed`: the recogniser did."""
+    reason: GapReason
 
 
 class LagChanged(Event, frozen=True, kw_only=True, tag="lag"):

@@ -203,7 +203,7 @@ class Meter:
             self._streams[event.stream] = len(event.tracks)
         elif isinstance(event, StreamEnded):
             self._streams.pop(event.stream, None)
-            self._ended = added(self._ended, event.counters)
+            self._ended = self._ended + event.counters
         elif isinstance(event, StoreFailed):
             self._store_failing = not event.resolved
             self._store_up.set(event.resolved)
@@ -236,20 +236,8 @@ class Meter:
         total = self._ended
         for stream, counters in self._live().items():
             if stream in self._streams:  # the others are among those that ended
-                total = added(total, counters)
+                total += counters
         return total
-
-
-def added(one: StreamCounters, other: StreamCounters) -> StreamCounters:
-    """Two streams' counters together."""
-    return StreamCounters(
-        frames=one.frames + other.frames,
-        missing_ms=one.missing_ms + other.missing_ms,
-        reordered=one.reordered + other.reordered,
-        late=one.late + other.late,
-        duplicates=one.duplicates + other.duplicates,
-        dropped_ms=one.dropped_ms + other.dropped_ms,
-    )
 
 
 def _total(counter: Counter, **labels: str) -> float:

@@ -55,6 +55,23 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     """What a person wrote about the call."""
 
+    @property
+    def is_missed(self) -> bool:
+        """The caller reached nobody."""
+        return is_missed(self.direction, self.status, self.dial)
+
+
+_UNANSWERED = ("busy", "no-answer", "failed", "canceled")
+
+
+def is_missed(direction: str, status: str, dial: Dial | None) -> bool:
+    """Whether a caller reached nobody: the call was never answered, or we answered and whoever we dialled did not."""
+    if direction != "inbound":
+        return False
+    return status in _UNANSWERED or (
+        dial is not None and dial.answered_ms is None and dial.status in _UNANSWERED
+    )
+
 
 class TrackRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One track of one stream."""

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from callscribe.audio.timeline import Piece
-from callscribe.events import Track
+from callscribe.events import GapReason, Track
 from callscribe.speech.holes import Hole, Holes
-from callscribe.speech.intake import GapReason, Intake
+from callscribe.speech.intake import Intake
 from callscribe.speech.tap import Tap, TrackKey
 
 FRAME = b"\xff" * 160

@@ -111,7 +111,7 @@ def test_the_list_fits_every_width_and_shows_what_matters() -> None:
         assert all(len(line) <= width for line in lines)
     assert "CA012345" in lines[1]
     assert "Thank you. Thank you." in lines[1]
-    assert "Busy" in lines[2]
+    assert "Missed" in lines[2]
 
 
 def test_the_list_in_a_pipe_is_whole_and_safe() -> None:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from callscribe import events as ev
-from callscribe.events import AnyEvent
+from callscribe.events import AnyEvent, GapReason
 
 CALL = "CA1"
 LEGS = st.sampled_from([CALL, "CA2"])
@@ -95,7 +95,7 @@ STORED: dict[type[Any], st.SearchStrategy[Any]] = {
         track=TRACKS,
         start_ms=MS,
         end_ms=MS,
-        reason=st.sampled_from(["missing", "socket-lost", "overload", "paused", "failed"]),
+        reason=st.sampled_from(get_args(GapReason)),
     ),
     ev.TranscriptionWaits: _event(
         ev.TranscriptionWaits,

@@ -6,7 +6,7 @@ import typing
 
 import pytest
 
-from callscribe.events import CallStatus, Dial, GapDetected, StreamCounters
+from callscribe.events import CallStatus, Dial, GapDetected, GapReason, StreamCounters
 from callscribe.records import CallSummary
 from callscribe.transcript import wording
 
@@ -51,7 +51,14 @@ def test_span(ms: int, words: str) -> None:
         ({"status": "no-answer"}, "Missed", "missed"),
         ({"status": "no-answer", "direction": "outbound"}, "No answer", "bad"),
         ({"status": "canceled"}, "Missed", "missed"),
-        ({"status": "busy"}, "Busy", "bad"),
+        ({"status": "busy"}, "Missed", "missed"),
+        ({"status": "busy", "direction": "outbound"}, "Busy", "bad"),
+        ({"status": "completed", "dial": Dial(status="no-answer")}, "Missed", "missed"),
+        (
+            {"status": "completed", "dial": Dial(status="completed", answered_ms=900)},
+            "Ended",
+            "ended",
+        ),
     ],
 )
 def test_states(facts: dict[str, typing.Any], word: str, name: str) -> None:
@@ -154,7 +161,7 @@ def test_what_could_not_be_read_is_said_at_the_end() -> None:
     assert wording.ending(over, unread=2).endswith("2 utterances could not be read a second time.")
 
 
-@pytest.mark.parametrize("reason", ["missing", "socket-lost", "overload", "failed"])
+@pytest.mark.parametrize("reason", [r for r in typing.get_args(GapReason) if r != "paused"])
 def test_every_gap_but_a_pause_has_words(reason: typing.Any) -> None:
     def gap(reason: typing.Any) -> GapDetected:
         return GapDetected(

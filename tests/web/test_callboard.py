@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callscribe.events import AnyEvent, GapDetected, RecordSettled, SpeakerRenamed, StreamStarted
+from callscribe.events import (
+    AnyEvent,
+    GapDetected,
+    GapReason,
+    RecordSettled,
+    SpeakerRenamed,
+    StreamStarted,
+)
 from callscribe.web import board as board_module
 from callscribe.web.callboard import CallBoard
 from callscribe.web.drawing import Drawing
@@ -193,7 +200,7 @@ def test_what_is_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert board.since(board.seen) == board.version
 
 
-@pytest.mark.parametrize("reason", ["missing", "socket-lost", "overload", "paused", "failed"])
+@pytest.mark.parametrize("reason", get_args(GapReason))
 def test_every_gap_can_be_shown(reason: Any) -> None:
     call, board = started()
     leg, track = call.place("Support")

@@ -1,4 +1,4 @@
-"""The command line: the composition root, which alone builds the parts and joins them.
+"""The command line: parses and prints. What it runs is built and joined by `callscribe.server`.
 
 Each command is a module here with a `register(app)` function.
 """

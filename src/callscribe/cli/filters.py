@@ -48,7 +48,7 @@ _OPTIONS: dict[str, Any] = {
     "missed": Annotated[
         Optional[bool],  # noqa: UP045
         typer.Option(
-            "--missed/--answered", help="Calls that nobody answered, or that somebody did."
+            "--missed/--answered", help="Calls whose caller reached nobody, or reached somebody."
         ),
     ],
 }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
 import structlog
 
 from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.audio.stamps import Stamps
 from callscribe.audio.timeline import Piece, Timeline, TimelineCounters
-from callscribe.events import Track
+from callscribe.events import GapReason, Track
 from callscribe.speech.holes import SHORTEST_MS, Hole, Holes
 from callscribe.speech.ringback import answered_from
 from callscribe.speech.tap import Tap
@@ -27,7 +27,6 @@ class Lane(Protocol):
     def flush(self, track: Track) -> None: ...
 
 
-GapReason = Literal["missing", "overload", "paused", "failed"]
 TellGap = Callable[[Hole, GapReason], None]
 """Takes a gap as soon as it is known; a hole without length is none."""
 

@@ -18,6 +18,7 @@ from callscribe.events import (
     AnyEvent,
     FinalTranscript,
     GapDetected,
+    GapReason,
     LagChanged,
     PartialTranscript,
     StreamCounters,
@@ -28,7 +29,7 @@ from callscribe.events import (
 )
 from callscribe.speech.backlog import Backlog
 from callscribe.speech.holes import Hole, Holes
-from callscribe.speech.intake import GapReason, Intake
+from callscribe.speech.intake import Intake
 from callscribe.speech.lanes import DecodePool, Turn
 from callscribe.speech.outbox import Outbox
 from callscribe.speech.stream import DecodingOptions

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, select, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from callscribe.events import Dial
+from callscribe.records import is_missed
 from callscribe.search.numbers import index_tokens, national
 from callscribe.search.words import plain
 from callscribe.store.places import TICKS, free, ticks
@@ -40,7 +41,6 @@ BUCKETS = 20
 """Facets of duration: powers of two, in seconds."""
 MOST_LEFT = 1_000
 _AT_ONCE = 500
-_MISSED = ("busy", "no-answer", "failed", "canceled")
 _BETWEEN = "x"
 """Stands between two names, so that a phrase does not reach from one to the next."""
 
@@ -343,15 +343,6 @@ def _call_facets(connection: Connection, call: Row[Any]) -> str:
         name_facets("w", call.note),
     ]
     return f" {_BETWEEN} ".join(group for group in groups if group)
-
-
-def is_missed(direction: str, status: str, dial: Dial | None) -> bool:
-    """Whether a caller reached nobody."""
-    if direction != "inbound":
-        return False
-    return status in _MISSED or (
-        dial is not None and dial.answered_ms is None and dial.status in _MISSED
-    )
 
 
 def bucket(duration_ms: int) -> int:

@@ -281,9 +281,6 @@ class Teller:
         self._calls.remove(call)
         summary = call.transcript.call
         line = Text(f"{self._entries.dot} {clean(call.transcript.ending)}")
-        if lost := wording.losses(call.transcript.counters):
-            line.append(" ")
-            line.append(f"{lost[:1].upper()}{lost[1:]}.", NOTE)
         hint = self._saved_hint(call.id)
         saved = Text.assemble(f"{wording.SAVED}: ", (hint, "bold")) if hint else Text()
         time = wording.clock(summary.duration_ms) if summary.duration_ms else ""

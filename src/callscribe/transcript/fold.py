@@ -159,7 +159,7 @@ class Transcript:
     @property
     def ending(self) -> str:
         """The closing line; empty while the call goes on."""
-        return wording.ending(self.call, unread=self.unread)
+        return wording.ending(self.call, unread=self.unread, counters=self.counters)
 
     @property
     def waiting(self) -> str:
@@ -614,15 +614,7 @@ class Transcript:
         self._drop_partials(event.leg)
         for who in [who for who in self.lag if who.rpartition(":")[0] == event.leg]:
             del self.lag[who]
-        a, b = self.counters, event.counters
-        self.counters = StreamCounters(
-            frames=a.frames + b.frames,
-            missing_ms=a.missing_ms + b.missing_ms,
-            reordered=a.reordered + b.reordered,
-            late=a.late + b.late,
-            duplicates=a.duplicates + b.duplicates,
-            dropped_ms=a.dropped_ms + b.dropped_ms,
-        )
+        self.counters += event.counters
         if event.reason.startswith("refused"):
             words = wording.refused(event.reason)
             self._note(f"refused-{event.stream}", "refused", self.now_ms, words)

@@ -45,6 +45,9 @@ class State(NamedTuple):
         return self.name in ("ended", "waiting", "unread", "missed", "interrupted", "bad")
 
 
+MISSED = State("missed", "Missed")
+
+
 def state(call: CallSummary, *, unread: bool = False) -> State:
     """A call's state.
 
@@ -61,21 +64,19 @@ def state(call: CallSummary, *, unread: bool = False) -> State:
         case "completed":
             if call.waiting:
                 return State("waiting", "Not transcribed yet")
-            return State("unread", "Not read yet") if unread else State("ended", "Ended")
+            if unread:
+                return State("unread", "Not read yet")
+            return MISSED if call.is_missed else State("ended", "Ended")
         case "interrupted":
             return State("interrupted", "Interrupted")
         case "busy":
-            return State("bad", "Busy")
+            return MISSED if call.is_missed else State("bad", "Busy")
         case "no-answer":
-            if call.direction == "inbound":
-                return State("missed", "Missed")
-            return State("bad", "No answer")
+            return MISSED if call.is_missed else State("bad", "No answer")
         case "canceled":
-            if call.direction == "inbound":
-                return State("missed", "Missed")
-            return State("bad", "Cancelled")
+            return MISSED if call.is_missed else State("bad", "Cancelled")
         case "failed":
-            return State("bad", "Failed")
+            return MISSED if call.is_missed else State("bad", "Failed")
         case _:
             assert_never(call.status)
 
@@ -306,11 +307,15 @@ def dialled(dial: Dial) -> str:
 # Ends
 
 
-def ending(call: CallSummary, *, unread: int = 0) -> str:
+NOTHING_LOST = StreamCounters()
+
+
+def ending(call: CallSummary, *, unread: int = 0, counters: StreamCounters = NOTHING_LOST) -> str:
     """A transcript's closing line; empty while the call goes on.
 
     Args:
         unread: utterances that the second reader could not read.
+        counters: what arrived on all its streams, and what did not.
     """
     if not is_over(call):
         return ""
@@ -339,6 +344,8 @@ def ending(call: CallSummary, *, unread: int = 0) -> str:
     lines = [line.strip()]
     if call.waiting:
         lines.append("What is not transcribed yet will be when there is room.")
+    if lost := losses(counters):
+        lines.append(f"{lost[:1].upper()}{lost[1:]}.")
     if unread:
         lines.append(
             f"{unread} {'utterance' if unread == 1 else 'utterances'} could not be read a second time."

@@ -34,7 +34,7 @@ class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     shorter: Annotated[Seconds, Meta(description="Or less.")] | None = None
     direction: Direction | None = None
     flow: Flow | None = None
-    missed: Annotated[bool, Meta(description="Nobody answered.")] | None = None
+    missed: Annotated[bool, Meta(description="The caller reached nobody.")] | None = None
 
     def calls(self, *, speaker: str = "", call: str = "") -> CallFilter:
         """The same as the store takes it.
