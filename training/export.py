@@ -40,9 +40,9 @@ MFCC = """\
 class Decoder:
     """Decoder settings, chosen on the development split."""
 
-    beam: float = 12.0
-    lattice_beam: float = 7.0
-    max_active: int = 4000
+    beam: float = 11.0
+    lattice_beam: float = 6.0
+    max_active: int = 3000
     min_active: int = 200
     acoustic_scale: float = 1.15
 
