@@ -8,18 +8,15 @@ after each one the result or the partial result is asked for. What changed is pr
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from typing import Any
 
-import numpy as np
-import soxr
 import vosk
 from flask import Flask, Response
 from flask_sock import Sock
 
-from callscribe.audio import mulaw
+from benchmarks.baselines.every_frame import EveryFrame
 
 
 def build(model: vosk.Model, rate: int, port: int) -> Flask:
@@ -34,22 +31,17 @@ def build(model: vosk.Model, rate: int, port: int) -> Flask:
 
     @sock.route("/media")
     def media(ws: Any) -> None:
-        recognizer = vosk.KaldiRecognizer(model, rate)
-        resampler = soxr.ResampleStream(8000, rate, 1, dtype="int16") if rate != 8000 else None
+        recognizer = EveryFrame(model, rate)
         shown, stream = "", ""
         while True:
             message = json.loads(ws.receive())
             if message["event"] == "start":
                 stream = message["start"]["streamSid"]
             elif message["event"] == "media":
-                pcm = mulaw.decode(base64.b64decode(message["media"]["payload"]))
-                if resampler is not None:
-                    pcm = resampler.resample_chunk(pcm)
-                final = recognizer.AcceptWaveform(np.ascontiguousarray(pcm).tobytes())
-                said = json.loads(recognizer.Result() if final else recognizer.PartialResult())
+                said, final = recognizer.accept(message["media"]["payload"])
                 text = said["text" if final else "partial"]
                 if text != shown:
-                    line = {"stream": stream, "final": bool(final), "text": text}
+                    line = {"stream": stream, "final": final, "text": text}
                     print(json.dumps(line), flush=True)
                 shown = "" if final else text
             elif message["event"] == "stop":

@@ -3,8 +3,8 @@
     make bench        or   python -m benchmarks.capacity [--quick] [--cores SERVER,LOAD]
 
 Server and load run on the same machine, each on a core of its own. The load grows stair by stair until words are shown
-more than half a second later than at the lowest load, or audio is lost; the other parts follow from what
-was found. Writes docs/capacity.md and docs/images/capacity.png after every part. What has been measured is kept in
+more than half a second later than the recogniser alone could show them, or audio is lost; the other parts follow from
+what was found. Writes docs/capacity.md and docs/images/capacity.png after every part. What has been measured is kept in
 benchmarks/.results, and a run goes on where one stopped. The whole takes about an hour and a half; `--quick` takes
 shorter stairs, fewer calls and a smaller record, about a quarter of an hour.
 """
@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -24,9 +26,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.capacity import alone, overload, report, sides, systems
+from benchmarks.accuracy import fingerprint
+from benchmarks.capacity import alone, overload, report, sides, systems, unloaded
 from benchmarks.capacity.stairs import climb
-from benchmarks.capacity.tape import Tape, tapes
+from benchmarks.capacity.tape import Said, Tape, calls, right, words_alone
 from callscribe.models.choice import second_reader
 
 BOUND_S = 0.5
@@ -72,8 +75,8 @@ QUICK = Form(
     40.0, 12.0, 1000, 3.0, 20_000, 6, 30.0,
 )  # fmt: skip
 PARTS = (
-    "alone", "tutorial", "callscribe", "shares", "twice", "ten", "soak", "network", "costs", "fan", "reader", "start",
-    "catching", "rows",
+    "unloaded", "alone", "tutorial", "callscribe", "shares", "reader", "network", "costs", "twice", "ten", "catching",
+    "soak", "fan", "start", "rows",
 )  # fmt: skip
 
 
@@ -108,9 +111,10 @@ class Bench:
         system: systems.System,
         ladder: list[int],
         *,
-        look_ahead_s: float | None = None,
         to_the_end: bool = False,
     ) -> Any:
+        if "unloaded" not in self.done:
+            self.done["unloaded"] = self._unloaded()
         result = climb(
             system,
             (self.caller, self.agent),
@@ -118,11 +122,15 @@ class Bench:
             core=self.core,
             seconds=self.form.stair_s,
             bound_s=BOUND_S,
-            look_ahead_s=look_ahead_s,
+            look_ahead_s=self.done["unloaded"]["alone_s"][1],
             tell=self.tell,
             to_the_end=to_the_end,
         )
         return asdict(result)
+
+    def _unloaded(self) -> Any:
+        most = 0 if self.options.packaged else self.form.real_calls
+        return asdict(unloaded.measure(self.options.model, most, self.tell))
 
     def _alone(self) -> Any:
         most = 0 if self.options.packaged else self.form.real_calls
@@ -140,8 +148,7 @@ class Bench:
     def _shares(self) -> Any:
         ladder = sorted({max(1, self.held * share // 100) for share in (25, 50, 75, 100)})
         system = systems.callscribe(self.options.model)
-        known = self.done.get("callscribe", {}).get("look_ahead_s") or None
-        return self._climb(system, ladder, look_ahead_s=known, to_the_end=True)
+        return self._climb(system, ladder, to_the_end=True)
 
     def _network(self) -> Any:
         return self._climb(systems.network_alone(), self.form.ladders["network"])
@@ -216,6 +223,37 @@ class Bench:
         return asdict(sides.rows(self.options.rows or self.form.rows, self.tell))
 
 
+def _tapes(most: int | None, model: str, done: dict[str, Any]) -> tuple[str, Tape, Tape]:
+    """Where the calls come from, and both sides with the words on them, which `done` keeps."""
+    source, caller, agent = calls(most)
+    mark = f"{fingerprint(alone.folder(model))}, {source}"
+    if done.get("words", {}).get("of") != mark:
+        loaded = alone.recognizer(model)
+        found = [right(words_alone(side.payload, loaded), side.text) for side in (caller, agent)]
+        done["words"] = {
+            "of": mark,
+            "sides": [[[w.text, w.end_s] for w in words] for words in found],
+        }
+    words = [tuple(Said(text, end_s) for text, end_s in side) for side in done["words"]["sides"]]
+    return source, Tape(caller.payload, words[0]), Tape(agent.payload, words[1])
+
+
+def _processor() -> str:
+    """Its name, where the system tells."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _commit() -> str:
+    """What is measured, as git names it."""
+    found = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=systems.ROOT, check=False, capture_output=True, text=True
+    )  # fmt: skip
+    return found.stdout.strip()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--cores", default="", help="server's and load's core, e.g. 0,1")
@@ -252,8 +290,7 @@ def main() -> None:
     if options.reader == "off" or second_reader(options.reader, language="en") is None:
         wanted = [part for part in wanted if part not in ("reader", "catching")]
 
-    most = 0 if options.packaged else form.real_calls
-    source, caller, agent = tapes(alone.recognizer(options.model), most=most)
+    source, caller, agent = _tapes(0 if options.packaged else form.real_calls, options.model, done)
     console.print(
         f"{source}, {caller.seconds / 60:.1f} minutes a side; server on core {server}, load on core {load}"
     )
@@ -263,6 +300,7 @@ def main() -> None:
         "minutes": caller.seconds / 60,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "stair_s": form.stair_s,
+        "machine": f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}",
     }
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
@@ -273,11 +311,13 @@ def main() -> None:
             progress.update(task, description=part)
             late = 0 < options.minutes < (time.monotonic() - begun) / 60
             if part not in done and not late:
+                busy = os.getloadavg()[0]
                 try:
                     done[part] = bench.measure(part)
                 except (Exception, SystemExit) as error:
                     progress.console.print(f"{part} could not be measured: {error!r}")
                 else:
+                    done.setdefault("measured", {})[part] = {"commit": _commit(), "load": busy}
                     results.parent.mkdir(parents=True, exist_ok=True)
                     results.write_text(json.dumps(done, indent=1), encoding="utf-8")
                     if not options.no_report:

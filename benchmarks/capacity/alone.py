@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from benchmarks.capacity.systems import ROOT
-from benchmarks.capacity.tape import tapes, words_alone
+from benchmarks.capacity.tape import calls, words_alone
+from benchmarks.sets import RATE
 from callscribe.models.folder import resolve
 from callscribe.recognition.base import Recognizer
 from callscribe.recognition.registry import load_recognizer
@@ -38,11 +39,12 @@ def recognizer(model: str) -> Recognizer:
 def main() -> None:
     loaded = recognizer(sys.argv[1] if len(sys.argv) > 1 else "")
     most = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    _, caller, agent = tapes(loaded, most=most)  # the first pass warms it up
+    payloads = [side.payload for side in calls(most)[1:]]
+    words_alone(payloads[0][: 20 * RATE], loaded)  # warms it up
     begun = time.process_time()
-    for tape in (caller, agent):
-        words_alone(tape.payload, loaded)
-    print((time.process_time() - begun) / (caller.seconds + agent.seconds))
+    for payload in payloads:
+        words_alone(payload, loaded)
+    print((time.process_time() - begun) / (sum(map(len, payloads)) / RATE))
 
 
 if __name__ == "__main__":

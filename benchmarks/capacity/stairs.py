@@ -6,16 +6,14 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.capacity.load import Load, Stream
-from benchmarks.capacity.systems import Running, System, running
+from benchmarks.capacity.systems import Running, System, busy_s, running
 from benchmarks.capacity.tape import Tape
-from benchmarks.capacity.words import Lag, lags
-
-_ENOUGH = 20
-"""Words from which on a median means something."""
+from benchmarks.capacity.words import Lag, Shown, match, spoken
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,10 @@ class Stair:
     lost_ms: int
     load_late_s: float
     """How late the load generator itself was; above 0.1 the figure is not the system's."""
+    said: int = 0
+    """Words that were said, of which `words` were shown."""
+    others: float = 0.0
+    """Share of the core that other processes took."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Climb:
     start_s: float
     stairs: tuple[Stair, ...]
     look_ahead_s: float
-    """Spoken -> shown (95th percentile) at the lowest load: what the system takes without any."""
+    """What the recogniser alone takes from spoken to shown (95th percentile) when decoding takes no time."""
 
     def holds(self, stair: Stair, bound_s: float) -> bool:
         """Whether the system kept up at this load."""
@@ -77,7 +79,7 @@ def climb(
     core: int,
     seconds: float,
     bound_s: float,
-    look_ahead_s: float | None,
+    look_ahead_s: float,
     tell: Callable[[str], None],
     to_the_end: bool = False,
 ) -> Climb:
@@ -86,36 +88,42 @@ def climb(
     Args:
         tapes: one for one-track streams, two for two-way calls (whose tracks count twice).
         seconds: a stair lasts; its first third is not counted.
-        look_ahead_s: of the recogniser, if it has been measured.
+        look_ahead_s: the recogniser's own delay, on top of which `bound_s` comes.
         to_the_end: go through all of `tracks`, also when it can't keep up any more.
     """
-    stairs: list[Stair] = []
     used = tuple(tapes[: 2 if system.two_way else 1])
     with running(system, core) as server:
         load = Load(server.port, used)
-        marks: list[tuple[int, float, float, float, float, float, int]] = []
+        marks: list[_Mark] = []
         try:
             for wanted in tracks:
                 load.open(wanted // len(used) - len(load.streams))
                 load.run(seconds / 3)
                 load.late_s = 0.0
-                begun, cpu = time.monotonic(), server.cpu_s()
+                begun, cpu, busy = time.monotonic(), server.cpu_s(), busy_s(core)
                 load.run(seconds * 2 / 3)
                 ended = time.monotonic()
                 share = (server.cpu_s() - cpu) / (ended - begun)
+                others = max(0.0, (busy_s(core) - busy) / (ended - begun) - share)
                 marks.append(
-                    (wanted, begun, ended, share, server.memory_mb(), load.late_s, load.overflow)
+                    _Mark(
+                        wanted,
+                        begun,
+                        ended,
+                        share,
+                        others,
+                        server.memory_mb(),
+                        load.late_s,
+                        load.overflow,
+                    )
                 )
                 stair = _stair(server, load.streams, marks[-1])
-                if look_ahead_s is None and stair.words >= _ENOUGH:
-                    look_ahead_s = stair.partial[1]
-                stairs.append(stair)
                 tell(
-                    f"{system.name}: {wanted} tracks, core {share:.0%}, shown after "
-                    f"{stair.partial[1]:.2f} s, final after {stair.final[1]:.2f} s (95 %)"
+                    f"{system.name}: {wanted} tracks, core {share:.0%} (others {others:.0%}), {stair.words} of "
+                    f"{stair.said} words shown after {stair.partial[1]:.2f} s, final after "
+                    f"{stair.final[1]:.2f} s (95 %)"
                 )
-                ahead_s = 0.0 if look_ahead_s is None else look_ahead_s
-                if not to_the_end and not Climb("", 0, (), ahead_s).holds(stair, bound_s):
+                if not to_the_end and not Climb("", 0, (), look_ahead_s).holds(stair, bound_s):
                     break
             load.run(3)
             stairs = [
@@ -123,22 +131,34 @@ def climb(
             ]  # now with the late finals
         finally:
             load.close()
-    return Climb(system.name, server.start_s, tuple(stairs), look_ahead_s or 0.0)
+    return Climb(system.name, server.start_s, tuple(stairs), look_ahead_s)
 
 
-def _stair(
-    server: Running,
-    streams: Sequence[Stream],
-    mark: tuple[int, float, float, float, float, float, int],
-) -> Stair:
-    wanted, begun, ended, share, memory, late, overflow = mark
-    updates = server.updates()
+class _Mark(NamedTuple):
+    """What was measured while a stair lasted; words come on top when they are known."""
+
+    tracks: int
+    begun: float
+    ended: float
+    cpu: float
+    others: float
+    memory_mb: float
+    load_late_s: float
+    overflow: int
+
+
+def _stair(server: Running, streams: Sequence[Stream], mark: _Mark) -> Stair:
+    shown = server.shown()
     found: list[Lag] = []
-    slowest = 0.0
+    slowest, said = 0.0, 0
     for stream in streams:
         for k, track in enumerate(("inbound", "outbound")[: len(stream.tapes)]):
-            said = updates.get((stream.call, track)) or updates.get((stream.sid, track)) or []
-            mine = [lag for lag in lags(stream, k, said) if begun <= lag.spoken_at < ended - 1]
+            heard = shown.get((stream.call, track)) or shown.get((stream.sid, track)) or Shown()
+            words = spoken(stream, k)
+            said += sum(mark.begun <= at < mark.ended - 1 for _, at in words)
+            mine = [
+                lag for lag in match(words, heard) if mark.begun <= lag.spoken_at < mark.ended - 1
+            ]
             found += mine
             if mine:
                 slowest = max(slowest, float(np.percentile([lag.shown_s for lag in mine], 95)))
@@ -148,19 +168,24 @@ def _stair(
         if event["reason"] == "overload"
     )
     return Stair(
-        wanted,
-        share,
-        memory,
-        len(found),
-        _percentiles([lag.shown_s for lag in found]),
-        _percentiles([lag.final_s for lag in found if lag.last and math.isfinite(lag.final_s)]),
-        slowest,
-        dropped + overflow * 20,
-        late,
+        tracks=mark.tracks,
+        cpu=mark.cpu,
+        memory_mb=mark.memory_mb,
+        words=len(found),
+        partial=percentiles([lag.shown_s for lag in found]),
+        final=percentiles(
+            [lag.final_s for lag in found if lag.last and math.isfinite(lag.final_s)]
+        ),
+        worst_stream=slowest,
+        lost_ms=dropped + mark.overflow * 20,
+        load_late_s=mark.load_late_s,
+        said=said,
+        others=mark.others,
     )
 
 
-def _percentiles(values: Sequence[float]) -> tuple[float, float, float]:
+def percentiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """Median, 95th and 99th percentile; zeros for nothing."""
     if not values:
         return (0.0, 0.0, 0.0)
     low, high, top = np.percentile(values, [50, 95, 99])

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.capacity.words import Update
+from benchmarks.capacity.words import Shown, Update
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -86,27 +86,32 @@ class Running:
     """From the start of the process until it accepted connections."""
     lines: list[tuple[float, bytes]] = field(default_factory=list)
     """Everything it printed, with the monotonic second at which it was read."""
+    _read: int = 0
+    """Lines that `shown` has read."""
+    _shown: dict[Key, Shown] = field(default_factory=dict)
 
-    def updates(self) -> dict[Key, list[Update]]:
-        """What it said of every track."""
-        found: dict[Key, list[Update]] = {}
-        for at, line in list(self.lines):
-            if not line.startswith(b"{"):
-                continue
-            try:
-                said = json.loads(line)
-            except json.JSONDecodeError:
-                continue  # two of its threads printed at once
-            if "stream" in said and "text" in said and "type" not in said:
-                found.setdefault((said["stream"], "inbound"), []).append(
-                    Update(at, said["text"], said["final"])
-                )
-            elif said.get("type") in {"partial", "final"}:
-                key = (said["call"], said["track"])
-                found.setdefault(key, []).append(
-                    Update(at, said["raw_text"], said["type"] == "final")
-                )
-        return found
+    def shown(self) -> dict[Key, Shown]:
+        """What it has said of every track so far. Each line is read once."""
+        while self._read < len(self.lines):
+            at, line = self.lines[self._read]
+            self._read += 1
+            if (b'"stream"' in line or b'"partial"' in line or b'"final"' in line) and line[
+                :1
+            ] == b"{":
+                self._take(at, line)
+        return self._shown
+
+    def _take(self, at: float, line: bytes) -> None:
+        try:
+            said = json.loads(line)
+        except json.JSONDecodeError:
+            return  # two of its threads printed at once
+        if "stream" in said and "text" in said and "type" not in said:
+            shown = self._shown.setdefault((said["stream"], "inbound"), Shown())
+            shown.take(Update(at, said["text"], said["final"]))
+        elif said.get("type") in {"partial", "final"}:
+            shown = self._shown.setdefault((said["call"], said["track"]), Shown())
+            shown.take(Update(at, said["raw_text"], said["type"] == "final"))
 
     def events(self, kind: str) -> Iterator[tuple[float, dict[str, object]]]:
         """callscribe's events of one type."""
@@ -185,6 +190,16 @@ def running(system: System, core: int, data: Path | None = None) -> Iterator[Run
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def busy_s(core: int) -> float:
+    """Seconds for which a core has worked for anybody since the machine started."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *ticks = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _, _, irq, softirq, steal = map(int, ticks[:8])
+            return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    raise ValueError(f"there is no core {core}")
 
 
 def figures(server: Running) -> dict[str, float]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.sets import RATE, SHARED, read_audio
+from benchmarks.sets import RATE, SHARED, demo, read_audio
 from callscribe.audio import mulaw
 from callscribe.recognition.base import Recognizer
-from callscribe.simulator import demos
 
 FRAME = 160
 FRAME_S = 0.02
@@ -32,40 +34,58 @@ class Tape:
 
     payload: bytes
     words: tuple[Said, ...]
-    """As the recogniser alone hears them; what a system shows is matched with these."""
+    """Said by people, and heard right by the recogniser alone; what a system shows is matched with these."""
 
     @property
     def seconds(self) -> float:
         return len(self.payload) / RATE
 
 
-def tapes(recognizer: Recognizer, *, most: int | None = None) -> tuple[str, Tape, Tape]:
-    """Where the calls come from, the callers' tape and the agents'.
+@dataclass(frozen=True)
+class Side:
+    """One side of all calls: its sound in mu-law, and what was said."""
+
+    payload: bytes
+    text: str
+
+
+def calls(most: int | None = None) -> tuple[str, Side, Side]:
+    """Where the calls come from, the callers' side and the agents'.
 
     Args:
         most: so many of the real calls; with none of them it is the demo call.
     """
     pause = np.zeros(round(PAUSE_S * RATE), np.int16)
-    sides: dict[str, list[np.ndarray]] = {"caller": [], "agent": []}
+    sound: dict[str, list[np.ndarray]] = {"caller": [], "agent": []}
+    texts: dict[str, list[str]] = {"caller": [], "agent": []}
     folders = sorted((SHARED / "data" / "calls").glob("*/transcript.json"))[:most]
     for transcript in folders:
         channels = json.loads(transcript.read_text(encoding="utf-8"))["channels"]
-        pair = {side: read_audio(transcript.parent / channels[side]["file"]) for side in sides}
+        pair = {side: read_audio(transcript.parent / channels[side]["file"]) for side in sound}
         longest = max(map(len, pair.values()))
         for side, pcm in pair.items():
-            sides[side] += [np.pad(pcm, (0, longest - len(pcm))), pause]
+            sound[side] += [np.pad(pcm, (0, longest - len(pcm))), pause]
+            texts[side].append(channels[side]["text"])
     source = f"{len(folders)} real calls"
     if not folders:
         source = "the packaged demo call"
-        for side in sides:
-            sides[side] += [read_audio(demos.FOLDER / f"bank-{side}.flac"), pause]
-    made = [_tape(np.concatenate(parts), recognizer) for parts in sides.values()]
+        for side, call in zip(sound, demo(), strict=True):
+            sound[side] += [call.pcm, pause]
+            texts[side].append(call.text)
+    made = [_side(np.concatenate(sound[side]), " ".join(texts[side])) for side in sound]
     return source, made[0], made[1]
 
 
-def _tape(pcm: np.ndarray, recognizer: Recognizer) -> Tape:
-    payload = mulaw.encode(pcm[: len(pcm) // FRAME * FRAME].astype(np.int16))
-    return Tape(payload, tuple(words_alone(payload, recognizer)))
+def _side(pcm: np.ndarray, text: str) -> Side:
+    return Side(mulaw.encode(pcm[: len(pcm) // FRAME * FRAME].astype(np.int16)), text)
+
+
+def right(heard: Sequence[Said], text: str) -> tuple[Said, ...]:
+    """What of the words heard was said, in order. The rest are noises and the other side's words, heard by accident:
+    when such a word is shown tells nothing of how soon people can read what is said."""
+    said = re.findall(r"[a-z']+", text.lower())
+    matcher = difflib.SequenceMatcher(None, [word.text for word in heard], said, autojunk=False)
+    return tuple(heard[a + k] for a, _, size in matcher.get_matching_blocks() for k in range(size))
 
 
 def words_alone(payload: bytes, recognizer: Recognizer) -> list[Said]:
