@@ -40,7 +40,7 @@ def build(model: vosk.Model, rate: int, port: int) -> Flask:
             elif message["event"] == "media":
                 said, final = recognizer.accept(message["media"]["payload"])
                 text = said["text" if final else "partial"]
-                if text != shown:
+                if text != shown or (final and text):
                     line = {"stream": stream, "final": final, "text": text}
                     print(json.dumps(line), flush=True)
                 shown = "" if final else text
