@@ -325,7 +325,7 @@ def test_events_are_folded_in_few_places() -> None:
         assert any(within(module, home) for module in found), f"{home} no longer matches: strike it"
 
 
-SHELL = {f"callscribe.calls.{module}" for module in ("registry", "feeds", "lane", "interfaces")}
+SHELL = {f"callscribe.calls.{module}" for module in ("registry", "feeds", "jobs", "interfaces")}
 """The only modules of `calls` that wait, read a clock or throw dice; the rest is a machine."""
 
 

@@ -1,7 +1,7 @@
 """The one shell around the machine: tells it what happens, and carries out what it wants done. Event loop only.
 
 It decides nothing. Requests and the ends of streams take time and come back to the machine as facts; events are
-published one after the other per record (`Lane`): a stalled disk holds up what is shown, and no answer to a carrier.
+published one after the other per record (`Jobs`): a stalled disk holds up what is shown, and no answer to a carrier.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from callscribe.calls.feeds import OpenFeed
 from callscribe.calls.interfaces import OpenSession as MakeSession
 from callscribe.calls.interfaces import Publish as PublishEvent
 from callscribe.calls.interfaces import Recall, Session
-from callscribe.calls.lane import Lane
+from callscribe.calls.jobs import Jobs
 from callscribe.calls.names import renamed, swapped
 from callscribe.calls.setup import Setup
 from callscribe.carriers.base import (
@@ -127,7 +127,7 @@ class CallRegistry:
         self._api = api
         self._recall = recall
         self.clock, self._wall = clock, wall
-        self._lanes: dict[str, Lane] = {}
+        self._jobs: dict[str, Jobs] = {}
         self._feeds: dict[tuple[str, str], OpenFeed] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unanswered: set[asyncio.Future[CallRecord | None]] = set()
@@ -328,7 +328,7 @@ class CallRegistry:
     async def close(self) -> None:
         """Refuse new calls, publish what is being said, end all records. For the end of the process."""
         self.heard(Shutdown())
-        await asyncio.gather(*(lane.finished() for lane in list(self._lanes.values())))
+        await asyncio.gather(*(jobs.finished() for jobs in list(self._jobs.values())))
         if self._timer is not None:
             self._timer.cancel()
         for task in (*self._tasks, *self._unanswered):
@@ -341,8 +341,8 @@ class CallRegistry:
             self._timer.cancel()
         for task in self._tasks:
             task.cancel()
-        for lane in self._lanes.values():
-            lane.kill()
+        for jobs in self._jobs.values():
+            jobs.kill()
 
     # The machine
 
@@ -395,7 +395,7 @@ class CallRegistry:
                 outcome.answer = command.answer
             case Publish(event=event):
                 outcome.call = command.call
-                self._lane(command.call).add(lambda: self._publish(event))
+                self._jobs_of(command.call).add(lambda: self._publish(event))
             case Release():
                 session = self._session(command.call, command.stream)
                 if session is not None:
@@ -407,7 +407,7 @@ class CallRegistry:
             case ResumeSession():
                 session = self._session(command.call, command.stream)
                 if session is not None:
-                    self._lane(command.call).add(session.resume)
+                    self._jobs_of(command.call).add(session.resume)
             case CloseSocket():
                 feed = self._feeds.get((command.call, command.stream))
                 if feed is not None:
@@ -422,18 +422,18 @@ class CallRegistry:
             case LookUp():
                 self._beside(self._look_up(command.leg))
             case Forget():
-                lane = self._lane(command.call)
-                lane.finish()
-                self._beside(self._forget(command.call, lane))
+                jobs = self._jobs_of(command.call)
+                jobs.finish()
+                self._beside(self._forget(command.call, jobs))
             case OpenSession():
                 raise AssertionError("opened where it was wanted")
 
-    def _lane(self, call: str) -> Lane:
-        lane = self._lanes.get(call)
-        if lane is None or lane.closing:
+    def _jobs_of(self, call: str) -> Jobs:
+        jobs = self._jobs.get(call)
+        if jobs is None or jobs.closing:
             # A record that is taken up again goes on after what is still being said of it.
-            lane = self._lanes[call] = Lane(after=lane)
-        return lane
+            jobs = self._jobs[call] = Jobs(after=jobs)
+        return jobs
 
     def _session(self, call: str, stream: str) -> Session | None:
         feed = self._feeds.get((call, stream))
@@ -469,7 +469,7 @@ class CallRegistry:
         feed.session = session
         for track in wanted.hold_back:
             session.hold_back(track)
-        self._lane(wanted.call).add(session.start)
+        self._jobs_of(wanted.call).add(session.start)
         if wanted.paused:
             self._beside(session.pause())
             # After the pause's first step, so that nothing slips through.
@@ -479,7 +479,7 @@ class CallRegistry:
     async def _close(self, feed: OpenFeed, reason: str) -> None:
         try:
             # Whatever was known before its last words is known before them.
-            await self._lane(feed.call).empty()
+            await self._jobs_of(feed.call).empty()
             if feed.session is not None:
                 await feed.session.close(reason)
         except Exception:
@@ -516,10 +516,10 @@ class CallRegistry:
             log.warning("a participant's number is not known", call=leg, reason=str(error))
         self.heard(LookedUp(leg=leg, info=info))
 
-    async def _forget(self, call: str, lane: Lane) -> None:
-        await lane.finished()
-        if self._lanes.get(call) is lane:
-            del self._lanes[call]
+    async def _forget(self, call: str, jobs: Jobs) -> None:
+        await jobs.finished()
+        if self._jobs.get(call) is jobs:
+            del self._jobs[call]
 
     # The store
 
@@ -558,11 +558,11 @@ class CallRegistry:
         """Wait a moment until what was just asked for is known to all."""
         with contextlib.suppress(NotLiveError):
             call = self._exchange.find(call, ending=True).id
-        lane = self._lanes.get(call)
-        if lane is not None:
+        jobs = self._jobs.get(call)
+        if jobs is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SHOWN_S):
-                    await lane.empty()
+                    await jobs.empty()
 
     def _need_api(self) -> CarrierApi:
         if self._api is None:

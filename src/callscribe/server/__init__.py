@@ -4,7 +4,7 @@
       running_server     the server alone: record, speech, calls, pages                 running.py
         open_record      store, hub, journal, recordings                                record.py
         decoding         where speech is decoded: worker processes, or threads          decoding.py
-        second_readings  what reads it again                                            reading.py
+        second_readings  what reads it again                                            second_readings.py
         Sessions         a stream's audio to text                                       sessions.py
         call_registry    which calls are live                                           running.py
         web_services     what pages and API may use                                     running.py

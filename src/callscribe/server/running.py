@@ -32,8 +32,8 @@ from callscribe.recognition.base import Recognizer
 from callscribe.server.checks import check
 from callscribe.server.decoding import Elsewhere, decoding
 from callscribe.server.policy import call_flows
-from callscribe.server.reading import SecondReading, SecondReadings, second_readings
 from callscribe.server.record import Record, open_record
+from callscribe.server.second_readings import SecondReading, SecondReadings, second_readings
 from callscribe.server.sessions import Sessions
 from callscribe.settings import Settings
 from callscribe.speech.lanes import DecodePool

@@ -11,8 +11,8 @@ import structlog
 from callscribe.calls.plans import NumberFlow
 from callscribe.events import StreamCounters, Track
 from callscribe.server.policy import expected, records, session_options
-from callscribe.server.reading import SecondReading, SecondReadings
 from callscribe.server.record import Record
+from callscribe.server.second_readings import SecondReading, SecondReadings
 from callscribe.settings import Settings
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession

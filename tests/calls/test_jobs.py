@@ -4,11 +4,11 @@ import asyncio
 
 from structlog.testing import capture_logs
 
-from callscribe.calls.lane import Lane
+from callscribe.calls.jobs import Jobs
 
 
 async def test_one_after_the_other_whatever_fails() -> None:
-    lane = Lane()
+    jobs = Jobs()
     done: list[int] = []
 
     async def work(n: int) -> None:
@@ -19,13 +19,13 @@ async def test_one_after_the_other_whatever_fails() -> None:
 
     with capture_logs() as logs:
         for n in range(4):
-            lane.add(lambda n=n: work(n))  # type: ignore[misc]
-        await lane.empty()
+            jobs.add(lambda n=n: work(n))  # type: ignore[misc]
+        await jobs.empty()
     assert done == [0, 2, 3]
     assert len(logs) == 1
-    lane.finish()
-    await lane.finished()
-    await lane.empty()
+    jobs.finish()
+    await jobs.finished()
+    await jobs.empty()
 
 
 async def test_a_lane_begins_when_the_one_before_it_is_done() -> None:
@@ -34,8 +34,8 @@ async def test_a_lane_begins_when_the_one_before_it_is_done() -> None:
     async def work(name: str) -> None:
         done.append(name)
 
-    first = Lane()
-    second = Lane(after=first)
+    first = Jobs()
+    second = Jobs(after=first)
     second.add(lambda: work("second"))
     await asyncio.sleep(0)
     first.add(lambda: work("first"))

@@ -10,8 +10,8 @@ import pytest
 from callscribe.calls.plans import Flows, NumberFlow
 from callscribe.errors import ModelError
 from callscribe.recognition.scripted import ScriptedRecognizer
-from callscribe.server.reading import readers_of_numbers, second_readings
 from callscribe.server.record import open_record
+from callscribe.server.second_readings import readers_of_numbers, second_readings
 from callscribe.settings import Secret, Settings
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.places import InProcess

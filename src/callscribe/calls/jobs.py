@@ -12,19 +12,19 @@ log = structlog.get_logger(__name__)
 Work = Callable[[], Awaitable[object]]
 
 
-class Lane:
+class Jobs:
     """A queue with one worker. Never blocks whoever adds to it.
 
     Args:
         after: begin when this one is done.
     """
 
-    def __init__(self, after: Lane | None = None) -> None:
+    def __init__(self, after: Jobs | None = None) -> None:
         self.closing = False
         """Nothing will be added any more."""
         self._after = after
         self._queue: asyncio.Queue[Work | None] = asyncio.Queue()
-        self._task = asyncio.create_task(self._run(), name="a call's lane")
+        self._task = asyncio.create_task(self._run(), name="a call's jobs")
 
     def add(self, work: Work) -> None:
         """Do this after all that was added before. What it raises is logged."""
