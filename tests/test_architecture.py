@@ -301,6 +301,7 @@ EVENTS = {
 
 MATCHERS = {
     "callscribe.reading.service": "the second reading",
+    "callscribe.store.naming": "names that were saved after a call",
     "callscribe.store.projections": "the tables",
     "callscribe.transcript": "what people read",
 }

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from callscribe.contacts import FILE, ContactFile
+from callscribe.contacts import ContactFile
 from callscribe.errors import StoreError
+from callscribe.names import CONTACTS
 
 
 def test_a_name_is_told_and_kept(tmp_path: Path) -> None:
@@ -23,21 +24,21 @@ def test_a_name_is_told_and_kept(tmp_path: Path) -> None:
     assert ("+15005550020", "Bob") in again
     known.save("+1-500-555-0020", "")
     assert ContactFile(tmp_path, lambda *pair: None).all() == {"+15005550010": 'Zoë "Z" Smith'}
-    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+    assert [path.name for path in tmp_path.iterdir()] == [CONTACTS]
 
 
 def test_what_is_edited_by_hand_counts_and_stays(tmp_path: Path) -> None:
     told: dict[str, str] = {}
     contacts = ContactFile(tmp_path, lambda number, name: told.update({number: name}))
-    (tmp_path / FILE).write_text('# The family.\n"+1 500 555 0010" = "Zoë"  # mother\n')
+    (tmp_path / CONTACTS).write_text('# The family.\n"+1 500 555 0010" = "Zoë"  # mother\n')
     assert contacts.all() == {"+15005550010": "Zoë"}
     assert told == {"+15005550010": "Zoë"}
     assert contacts.save("+1-500-555-0010", "Zoe")
     assert not contacts.save("+15005550020", "Bob")
-    assert (tmp_path / FILE).read_text() == (
+    assert (tmp_path / CONTACTS).read_text() == (
         '# The family.\n"+1 500 555 0010" = "Zoe"  # mother\n"+15005550020" = "Bob"\n'
     )
-    (tmp_path / FILE).write_text("")
+    (tmp_path / CONTACTS).write_text("")
     assert contacts.all() == {}
     assert told == {"+15005550010": "", "+15005550020": ""}
 
@@ -50,8 +51,19 @@ def test_two_who_save_at_once_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_the_file_is_said(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text("= broken")
+    (tmp_path / CONTACTS).write_text("= broken")
     with pytest.raises(StoreError, match=r"contacts\.toml cannot be read"):
         ContactFile(tmp_path, lambda *pair: None)
     with pytest.raises(StoreError, match="cannot be written"):
         ContactFile(tmp_path / "nowhere", lambda *pair: None).save("+15005550010", "A")
+
+
+def test_whoever_watches_is_told_when_names_change(tmp_path: Path) -> None:
+    contacts, changes = ContactFile(tmp_path), []
+    contacts.watch(lambda: changes.append(1))
+    contacts.save("+15005550010", "Zoë")
+    contacts.save("+15005550010", "Zoë")
+    assert len(changes) == 1
+    (tmp_path / CONTACTS).write_text("")
+    contacts.all()
+    assert len(changes) == 2

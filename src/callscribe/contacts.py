@@ -1,4 +1,5 @@
-"""Names that people gave to numbers: `contacts.toml` in the data folder.
+"""Names that people gave to numbers: `contacts.toml` in the data folder. Calls that are over show them, too
+(`callscribe.store.naming`).
 
 The file is the truth, and may be edited by hand, comments and all; whoever asks or saves reads what has changed first.
 Beside a running server others save through the server, so that there is one writer.
@@ -14,9 +15,8 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from callscribe.errors import StoreError
+from callscribe.names import CONTACTS, saved
 from callscribe.phone import normal
-
-FILE = "contacts.toml"
 
 
 class ContactFile:
@@ -31,12 +31,17 @@ class ContactFile:
     """
 
     def __init__(self, data: Path, tell: Callable[[str, str], None] = lambda *_: None) -> None:
-        self._path = data / FILE
+        self._path = data / CONTACTS
         self._tell = tell
         self._lock = threading.Lock()
+        self._watchers: list[Callable[[], None]] = []
         self._names: dict[str, str] = {}
         with self._lock:
             self._read()
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Have it called, in any thread, whenever names have changed."""
+        self._watchers.append(changed)
 
     def all(self) -> dict[str, str]:
         """Numbers and names, by name.
@@ -89,10 +94,13 @@ class ContactFile:
 
     def _take(self, document: tomlkit.TOMLDocument) -> None:
         """Tell what is different from before."""
-        names = {normal(key): str(name) for key, name in document.items() if isinstance(name, str)}
+        names = saved(document)
         before, self._names = self._names, names
         for number in before.keys() - names.keys():
             self._tell(number, "")
         for number, name in names.items():
             if before.get(number) != name:
                 self._tell(number, name)
+        if names != before:
+            for changed in self._watchers:
+                changed()

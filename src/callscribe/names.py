@@ -8,6 +8,14 @@ round, halves of characters.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection, Mapping
+
+from callscribe.phone import normal
+
+LONGEST = 60
+"""Characters of a name that people give."""
+CONTACTS = "contacts.toml"
+"""The file in the data folder with the names that people saved for numbers."""
 
 _JOINERS = frozenset("\u200c\u200d")
 _EMOJI_TAGS = range(0xE0020, 0xE0080)
@@ -25,13 +33,13 @@ def misplaced(text: str) -> str:
     return ""
 
 
-def not_a_name(text: str, longest: int) -> str:
+def not_a_name(text: str) -> str:
     """Why a text cannot be a name, in a sentence; empty when it can."""
     kept = fit(text)
     if found := misplaced(text):
         return f"A name cannot have {found} in it, a character that is not shown."
-    if not kept or len(kept) > longest:
-        return f"A name has 1 to {longest} characters."
+    if not kept or len(kept) > LONGEST:
+        return f"A name has 1 to {LONGEST} characters."
     return ""
 
 
@@ -39,6 +47,26 @@ def fit(text: str) -> str:
     """`text` on one line, without what may not stand in it; empty when nothing of it can be seen."""
     kept = " ".join("".join(" " if _steers(one) else one for one in text).split())
     return kept if any(map(_shows, kept)) else ""
+
+
+def saved(document: Mapping[str, object]) -> dict[str, str]:
+    """What is in the file of contacts: numbers, as they are compared (`phone.normal`), and names."""
+    return {
+        normal(number): name
+        for number, written in document.items()
+        if isinstance(written, str) and (name := fit(written))
+    }
+
+
+def unique(name: str, taken: Collection[str]) -> str:
+    """The name, or the first of "name 2", "name 3", ... that nobody has."""
+    known = {one.casefold() for one in taken}
+    if name.casefold() not in known:
+        return name
+    count = 2
+    while f"{name} {count}".casefold() in known:
+        count += 1
+    return f"{name} {count}"
 
 
 def _steers(character: str) -> bool:

@@ -8,9 +8,9 @@ from callscribe.calls.speakers import (
     name_for,
     participant_name,
     party_names,
-    unique,
 )
 from callscribe.errors import CallscribeError, SettingsError
+from callscribe.names import unique
 
 
 def test_the_contact_book_knows_a_number_however_it_is_written() -> None:

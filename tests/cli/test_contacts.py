@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import pytest
 
-from callscribe.contacts import FILE
+from callscribe.names import CONTACTS
 from callscribe.server import ADDRESS_FILE
 from tests.cli.test_calls_and_show import Run, run
 from tests.web.serving import TOKEN, Serving
@@ -36,13 +36,13 @@ def test_names_are_saved_listed_and_removed(
             assert "Carol" in httpx.get(f"{server.url}/api/contacts").text
     else:
         use(run, data, capsys)
-    assert "# ours" in (data / FILE).read_text()
+    assert "# ours" in (data / CONTACTS).read_text()
 
 
 def use(run: Run, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = ("--data", str(data))
     assert run("contacts", "add", "+1 500 555 0010", " Alice  Smith ", *where) == 0
-    with (data / FILE).open("a") as file:
+    with (data / CONTACTS).open("a") as file:
         file.write("# ours\n")
     assert run("contacts", "add", "+15005550020", "Bob", *where) == 0
     capsys.readouterr()
@@ -59,7 +59,14 @@ def use(run: Run, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "name"), [("555", "A"), ("+15005550010", "  "), ("+15005550010", "a\x07")]
+    ("number", "name"),
+    [
+        ("555", "A"),
+        ("+15005550010", "  "),
+        ("+15005550010", "a\x07"),
+        ("+15005550010", "\u3164"),
+        ("+15005550010", "a" * 61),
+    ],
 )
 def test_what_cannot_be_is_refused(run: Run, tmp_path: Path, number: str, name: str) -> None:
     assert run("contacts", "add", number, name, "--data", str(tmp_path / "data")) == 1

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from callscribe.errors import CallscribeError, SettingsError
 from callscribe.events import Direction, Track
-from callscribe.names import fit
+from callscribe.names import fit, unique
 from callscribe.phone import normal
 
 CALLER = "Caller"
@@ -73,17 +73,6 @@ def participant_name(candidates: Iterable[str], number: str, taken: Collection[s
     if not name:
         name = "Participant" if normal(number) in UNKNOWN_CALLERS else number
     return unique(name, taken)
-
-
-def unique(name: str, taken: Collection[str]) -> str:
-    """The name, or the first of "name 2", "name 3", ... that nobody has."""
-    known = {one.casefold() for one in taken}
-    if name.casefold() not in known:
-        return name
-    count = 2
-    while f"{name} {count}".casefold() in known:
-        count += 1
-    return f"{name} {count}"
 
 
 def name_for(wanted: str, number: str, others: Iterable[tuple[str, str]]) -> str:

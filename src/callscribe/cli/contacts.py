@@ -15,6 +15,7 @@ from callscribe.cli.options import with_settings
 from callscribe.cli.remote import Remote
 from callscribe.contacts import ContactFile
 from callscribe.errors import SettingsError
+from callscribe.names import fit, not_a_name
 from callscribe.outlet import data, say, tell
 from callscribe.phone import is_number, normal
 from callscribe.settings import Settings
@@ -66,14 +67,12 @@ def register(app: typer.Typer) -> None:
     def add_command(
         settings: Settings,
         number: Annotated[str, typer.Argument(help="With + and country code.")],
-        name: Annotated[str, typer.Argument(help="How it is called from now on.")],
+        name: Annotated[str, typer.Argument(help="How it is called.")],
     ) -> None:
-        """Give a number a name: calls from now on are named by it, in a running server too."""
-        called = clean_name(name)
-        if not called:
-            raise SettingsError("A contact needs a name.")
-        if not " ".join(name.split()).isprintable():
-            raise SettingsError("Use printable characters only in a name.")
+        """Give a number a name, on calls that are over and on those that come, in a running server too."""
+        if why := not_a_name(name):
+            raise SettingsError(why)
+        called = fit(name)
         wanted = _checked(number)
         with _book(settings) as book:
             book.save(wanted, called)

@@ -13,13 +13,14 @@ from callscribe.search.numbers import PART
 from callscribe.search.query import QueryError
 from callscribe.search.words import plain
 from callscribe.store.index import BUCKETS, bucket
+from callscribe.store.naming import Names, facets, numbers_beginning
 from callscribe.store.narrowing import CALL_JOINS, conditions_of, filtered, place_of
 from callscribe.store.places import TICKS, ticks
 from callscribe.store.schema import calls
 
 
 def list_calls(
-    connection: Connection, wanted: CallFilter, words: str, limit: int, cursor: str
+    connection: Connection, wanted: CallFilter, words: str, limit: int, cursor: str, names: Names
 ) -> tuple[list[str], str]:
     """Ids of calls, the newest first, and the cursor of the next page.
 
@@ -36,10 +37,11 @@ def list_calls(
             one.where(calls.c.id == wanted.call, calls.c.place < before)
         ).all()  # type: ignore[assignment]
     elif not words.strip():
-        rows = _listed(connection, wanted, [], before, limit + 1)
+        rows = _listed(connection, filtered(wanted, names), wanted, before, limit + 1)
     else:
-        known = _listed(connection, wanted, _named(words), before, limit + 1)
-        heard = _heard(connection, wanted, words, before, limit + 1)
+        named = [*filtered(wanted, names), *_named(words, names)]
+        known = _listed(connection, named, wanted, before, limit + 1)
+        heard = _heard(connection, wanted, words, before, limit + 1, names)
         found = {row.id: row for row in (*known, *heard)}
         rows = sorted(found.values(), key=lambda row: row.place, reverse=True)
     page = rows[:limit]
@@ -60,12 +62,12 @@ def _before(connection: Connection, cursor: str) -> int:
 
 
 def _listed(
-    connection: Connection, wanted: CallFilter, also: Sequence[str], before: int, limit: int
+    connection: Connection, phrases: Sequence[str], wanted: CallFilter, before: int, limit: int
 ) -> Sequence[Row[Any]]:
-    """Calls by what is known of them."""
+    """Calls by what is known of them: phrases for the index of calls, and what of the filter is not in it."""
     conditions = ["calls.place < :before"]
     values: dict[str, Any] = {"before": before, "limit": limit}
-    matching = " AND ".join([*filtered(wanted), *also])
+    matching = " AND ".join(phrases)
     source = "calls"
     if matching:
         source = "call_search CROSS JOIN calls ON calls.place = call_search.rowid"
@@ -90,13 +92,15 @@ def _listed(
     return connection.execute(text(sql), values).all()
 
 
-def _named(words: str) -> list[str]:
+def _named(words: str, names: Names) -> list[str]:
     """Each word as the beginning of a name, a number, a tag or a room; figures as a part of a number, too."""
     options = []
     for word in plain(words):
         kinds = [f"{{facets}} : {queries.quoted(kind + word)} *" for kind in "pntrw"]
         if word.isdigit() and len(word) >= PART:
             kinds.append(f"{{digits}} : {queries.quoted('s' + word)} *")
+        saved = facets(numbers_beginning(names, word)[:_MOST_NAMED])
+        kinds += [f"{{facets}} : {queries.quoted(number)}" for number in saved]
         options.append("(" + " OR ".join(kinds) + ")")
     if not options:
         raise QueryError(f"{words!r} is nothing to look for.")
@@ -107,17 +111,19 @@ def _named(words: str) -> list[str]:
     return options
 
 
+_MOST_NAMED = 200
+"""Contacts that a word of the list's filter may stand for."""
 _LONG_S = 4 * 3600
 """Calls that are longer are looked at one by one when a list is filtered by words."""
 _HEARD_PIECE = 2000
 
 
 def _heard(
-    connection: Connection, wanted: CallFilter, words: str, before: int, limit: int
+    connection: Connection, wanted: CallFilter, words: str, before: int, limit: int, names: Names
 ) -> Sequence[Row[Any]]:
     """Calls on which this was said."""
     typed = " ".join(plain(words))
-    conditions, values = conditions_of(queries.Plain(typed), wanted)
+    conditions, values = conditions_of(queries.Plain(typed), wanted, names)
     conditions.append("search.rowid < :below")
     sql = f"""
         SELECT search.rowid AS row, calls.id, calls.place FROM search {CALL_JOINS}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from types import MappingProxyType
 from typing import Any
 
 from callscribe.records import CallFilter
@@ -9,6 +11,7 @@ from callscribe.search import query as queries
 from callscribe.search.query import Node, QueryError
 from callscribe.search.words import plain
 from callscribe.store.index import BUCKETS, bucket, name_facets
+from callscribe.store.naming import Names, facets, numbers_named
 from callscribe.store.places import ticks
 
 CALL_JOINS = (
@@ -18,15 +21,21 @@ CALL_JOINS = (
 """CROSS JOIN keeps SQLite from beginning anywhere but at the index."""
 
 
-def filtered(wanted: CallFilter) -> list[str]:
-    """The part of the query that narrows it, each for the facets column."""
+def filtered(wanted: CallFilter, names: Names = MappingProxyType({})) -> list[str]:
+    """The part of the query that narrows it, each for the facets column.
+
+    Args:
+        names: what people saved for numbers: calls of these are calls of that person, whatever the index calls them. Of
+            a speaker it is a part of the condition only (`said_by`).
+    """
     phrases: list[str] = []
     alternatives: list[list[str]] = []
     for kind, name in (("p", wanted.person), ("s", wanted.speaker)):
         if name.strip():
             if not plain(name):
                 raise QueryError(f"{name!r} is not a name to look for.")
-            phrases.append(name_facets(kind, name))
+            saved = facets(numbers_named(names, name))
+            alternatives.append([name_facets(kind, name), *saved])
     for tag in wanted.tags:
         if not plain(tag):
             raise QueryError(f"{tag!r} is not a tag to look for.")
@@ -79,13 +88,31 @@ def place_of(cursor: str, numbers: int) -> tuple[int, ...] | None:
     return tuple(int(piece) for piece in pieces)
 
 
-def conditions_of(node: Node, wanted: CallFilter) -> tuple[list[str], dict[str, Any]]:
+_SAID_BY = """
+    (search.rowid IN (SELECT rowid FROM search WHERE search MATCH :called) OR EXISTS (
+        SELECT 1 FROM utterances AS said
+        JOIN participants AS one ON one.call = said.call AND one.leg = said.leg AND one.track = said.track
+        WHERE said.call = search_rows.call AND said.utterance = search_rows.utterance
+        AND one.number IN (SELECT value FROM json_each(:numbers))
+        AND NOT EXISTS (
+            SELECT 1 FROM renames
+            WHERE renames.call = said.call AND renames.leg = said.leg AND renames.track = said.track
+        )
+    ))"""
+"""Whoever spoke is called so in the index, or is not and has a number that is."""
+
+
+def conditions_of(node: Node, wanted: CallFilter, names: Names) -> tuple[list[str], dict[str, Any]]:
     """What must hold of a row, as SQL, and the values in it."""
-    matching = " AND ".join([*filtered(wanted), queries.compile_query(node)])
+    matching = " AND ".join([*filtered(wanted, names), queries.compile_query(node)])
     if wanted.missed is False:
         matching = f'({matching}) NOT {{facets}} : "missed"'
     conditions = ["search MATCH :matching"]
     values: dict[str, Any] = {"matching": matching}
+    if numbers := numbers_named(names, wanted.speaker):
+        conditions.append(_SAID_BY)
+        called = queries.quoted(name_facets("s", wanted.speaker))
+        values |= {"called": f"{{facets}} : {called}", "numbers": json.dumps(numbers)}
     for name, condition, value in (
         ("since", "search.rowid >= :since", ticks(wanted.since) if wanted.since else None),
         ("until", "search.rowid < :until", ticks(wanted.until) if wanted.until else None),

@@ -29,6 +29,7 @@ from callscribe.records import (
     UtteranceRecord,
 )
 from callscribe.store import database
+from callscribe.store.naming import Names, Naming
 from callscribe.store.projections import Recognised
 from callscribe.store.schema import (
     calls,
@@ -60,14 +61,18 @@ def last_id(connection: Connection) -> int:
 
 
 def events_after(
-    connection: Connection, cursor: int, call: str | None, limit: int
+    connection: Connection, cursor: int, call: str | None, limit: int, names: Names
 ) -> list[Published]:
-    """Journalled events with a higher id, in order."""
+    """Journalled events with a higher id, in order; those of one call with the names that were saved since."""
     query = select(events.c.id, events.c.body).where(events.c.id > cursor)
     if call is not None:
         query = query.where(events.c.call == call)
     rows = connection.execute(query.order_by(events.c.id).limit(limit))
-    return [Published(id=row.id, event=from_json(row.body)) for row in rows]
+    found = [Published(id=row.id, event=from_json(row.body)) for row in rows]
+    naming = Naming(connection, [call] if call and found else [], names)
+    if not naming:
+        return found
+    return [Published(id=each.id, event=naming.event(each.event)) for each in found]
 
 
 def was_heard(connection: Connection, call: str) -> bool:
@@ -76,20 +81,22 @@ def was_heard(connection: Connection, call: str) -> bool:
     return connection.execute(final).first() is not None
 
 
-def summaries(connection: Connection, limit: int, before: str | None) -> list[CallSummary]:
+def summaries(
+    connection: Connection, limit: int, before: str | None, names: Names
+) -> list[CallSummary]:
     """Calls, newest first; with `before`, those older than that call."""
     query = select(calls).order_by(calls.c.place.desc()).limit(limit)
     if before is not None:
         place = select(calls.c.place).where(calls.c.id == before).scalar_subquery()
         query = query.where(calls.c.place < place)
-    return _summaries(connection, connection.execute(query).all())
+    return _summaries(connection, connection.execute(query).all(), names)
 
 
-def summaries_of(connection: Connection, ids: Sequence[str]) -> list[CallSummary]:
+def summaries_of(connection: Connection, ids: Sequence[str], names: Names) -> list[CallSummary]:
     """These calls, in this order."""
     rows = connection.execute(select(calls).where(calls.c.id.in_(ids))).all()
     by_id = {row.id: row for row in rows}
-    return _summaries(connection, [by_id[call] for call in ids if call in by_id])
+    return _summaries(connection, [by_id[call] for call in ids if call in by_id], names)
 
 
 def unfinished(connection: Connection) -> list[Row[Any]]:
@@ -135,21 +142,22 @@ def _matching(connection: Connection, condition: Any, limit: int) -> list[str]:
     return sorted(found, key=lambda call: found[call], reverse=True)[:limit]
 
 
-def record(connection: Connection, call: str) -> CallRecord | None:
+def record(connection: Connection, call: str, names: Names) -> CallRecord | None:
     """Everything about one record."""
     row = connection.execute(select(calls).where(calls.c.id == call)).first()
     if row is None:
         return None
-    summary = _summaries(connection, [row])[0]
+    summary = _summaries(connection, [row], names)[0]
+    naming = Naming(connection, [call], names)
     said = tuple(
-        _utterance(found)
+        naming.spoken(_utterance(found))
         for found in _of(connection, utterances, call, utterances.c.start_ms, utterances.c.event)
     )
     return CallRecord(
         call=summary,
-        tracks=tuple(_track(found) for found in _of(connection, tracks, call, tracks.c.id)),
+        tracks=tuple(_track(found, naming) for found in _of(connection, tracks, call, tracks.c.id)),
         participants=tuple(
-            _participant(found)
+            _participant(found, naming)
             for found in _of(
                 connection, participants, call, participants.c.joined_ms, participants.c.id
             )
@@ -172,9 +180,10 @@ def _of(connection: Connection, table: Any, call: str, *order: Any) -> Iterable[
     return connection.execute(select(table).where(table.c.call == call).order_by(*order))
 
 
-def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[CallSummary]:
+def _summaries(connection: Connection, rows: Sequence[Row[Any]], names: Names) -> list[CallSummary]:
     ids = [row.id for row in rows]
-    speakers = _speakers(connection, ids)
+    naming = Naming(connection, ids, names)
+    speakers = _speakers(connection, ids, naming)
     paused = set(
         connection.execute(
             select(pauses.c.call).where(pauses.c.call.in_(ids), pauses.c.end_ms.is_(None))
@@ -182,36 +191,40 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[CallSum
     )
     waiting = set(connection.execute(select(waits.c.call).where(waits.c.call.in_(ids))).scalars())
     return [
-        _summary(row, tuple(speakers[row.id]), row.id in paused, row.id in waiting) for row in rows
+        _summary(row, naming, tuple(speakers[row.id]), row.id in paused, row.id in waiting)
+        for row in rows
     ]
 
 
-def _speakers(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
+def _speakers(connection: Connection, ids: Sequence[str], naming: Naming) -> dict[str, list[str]]:
     """Names per call in the order in which the people came; participants first, then whoever else spoke."""
     found: dict[str, list[str]] = defaultdict(list)
-    joined = select(participants.c.call, participants.c.speaker).order_by(
-        participants.c.joined_ms, participants.c.id
-    )
+    who = participants.c
+    joined = select(who.call, who.leg, who.track, who.speaker).order_by(who.joined_ms, who.id)
+    said = (utterances.c.call, utterances.c.leg, utterances.c.track, utterances.c.speaker)
     spoke = (
-        select(utterances.c.call, utterances.c.speaker)
-        .group_by(utterances.c.call, utterances.c.speaker)
+        select(*said)
+        .group_by(*said)
         .order_by(func.min(utterances.c.start_ms), func.min(utterances.c.event))
     )
     for query, column in ((joined, participants.c.call), (spoke, utterances.c.call)):
         for row in connection.execute(query.where(column.in_(ids))):
-            if row.speaker and row.speaker not in found[row.call]:
-                found[row.call].append(row.speaker)
+            speaker = naming.voice(row.call, row.leg, row.track, row.speaker)
+            if speaker and speaker not in found[row.call]:
+                found[row.call].append(speaker)
     return found
 
 
-def _summary(row: Row[Any], speakers: tuple[str, ...], paused: bool, waiting: bool) -> CallSummary:
+def _summary(
+    row: Row[Any], naming: Naming, speakers: tuple[str, ...], paused: bool, waiting: bool
+) -> CallSummary:
     return CallSummary(
         id=row.id,
         sid=row.conference_sid or row.id,
         from_=row.from_number,
         to=row.to_number,
-        from_name=row.from_name,
-        to_name=row.to_name,
+        from_name=naming.party(row.id, row.from_number, row.from_name),
+        to_name=naming.party(row.id, row.to_number, row.to_name),
         direction=row.direction,
         flow=row.flow,
         room=row.room,
@@ -225,7 +238,7 @@ def _summary(row: Row[Any], speakers: tuple[str, ...], paused: bool, waiting: bo
         on_hold=row.on_hold,
         paused=paused,
         waiting=waiting,
-        dial=_dial.decode(row.dial) if row.dial else None,
+        dial=naming.dial(row.id, _dial.decode(row.dial) if row.dial else None),
         speakers=speakers,
         utterance_count=row.utterance_count,
         last_text=row.last_text,
@@ -234,12 +247,12 @@ def _summary(row: Row[Any], speakers: tuple[str, ...], paused: bool, waiting: bo
     )
 
 
-def _track(row: Row[Any]) -> TrackRecord:
+def _track(row: Row[Any], naming: Naming) -> TrackRecord:
     return TrackRecord(
         leg=row.leg,
         stream=row.stream,
         track=row.track,
-        speaker=row.speaker,
+        speaker=naming.voice(row.call, row.leg, row.track, row.speaker),
         offset_ms=row.offset_ms,
         language=row.language,
         started_at=row.started_at,
@@ -249,11 +262,11 @@ def _track(row: Row[Any]) -> TrackRecord:
     )
 
 
-def _participant(row: Row[Any]) -> ParticipantRecord:
+def _participant(row: Row[Any], naming: Naming) -> ParticipantRecord:
     return ParticipantRecord(
         leg=row.leg,
         track=row.track,
-        speaker=row.speaker,
+        speaker=naming.voice(row.call, row.leg, row.track, row.speaker),
         number=row.number,
         joined_ms=row.joined_ms,
         left_ms=row.left_ms,

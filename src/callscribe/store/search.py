@@ -15,6 +15,7 @@ from callscribe.search.query import Marks, Node
 from callscribe.search.snippets import found_in, snippet
 from callscribe.search.words import fold, one_letter_off
 from callscribe.store.index import left
+from callscribe.store.naming import Names, Naming
 from callscribe.store.narrowing import CALL_JOINS, conditions_of, place_of
 
 RANKED = 2_000
@@ -36,14 +37,18 @@ class Asked(NamedTuple):
     cursor: str = ""
 
 
-def search(connection: Connection, asked: Asked) -> SearchPage:
+def search(connection: Connection, asked: Asked, names: Names) -> SearchPage:
     """The utterances that a query finds, newest first or by rank.
 
     Raises:
         QueryError: the query, a filter or the cursor makes no sense.
     """
     node = queries.parse(asked.query)
-    found = _ranked(connection, node, asked) if asked.by_rank else _newest(connection, node, asked)
+    found = (
+        _ranked(connection, node, asked, names)
+        if asked.by_rank
+        else _newest(connection, node, asked, names)
+    )
     rows, more = found[: asked.limit], len(found) > asked.limit
     cursor = ""
     if more and asked.by_rank:
@@ -53,16 +58,17 @@ def search(connection: Connection, asked: Asked) -> SearchPage:
     elif more:
         cursor = str(rows[-1].id)
     marks = queries.marks(node)
+    naming = Naming(connection, list({row.call for row in rows}), names)
     return SearchPage(
-        hits=tuple(_hit(row, marks) for row in rows),
+        hits=tuple(_hit(row, marks, naming) for row in rows),
         cursor=cursor,
-        did_you_mean="" if rows or asked.cursor else _did_you_mean(connection, node, asked),
+        did_you_mean="" if rows or asked.cursor else _did_you_mean(connection, node, asked, names),
         unindexed=left(connection),
     )
 
 
-def _newest(connection: Connection, node: Node, asked: Asked) -> Sequence[Row[Any]]:
-    conditions, values = conditions_of(node, asked.filter)
+def _newest(connection: Connection, node: Node, asked: Asked, names: Names) -> Sequence[Row[Any]]:
+    conditions, values = conditions_of(node, asked.filter, names)
     if (place := place_of(asked.cursor, 1)) is not None:
         conditions.append("search.rowid < :before")
         values["before"] = place[0]
@@ -73,8 +79,8 @@ def _newest(connection: Connection, node: Node, asked: Asked) -> Sequence[Row[An
     return connection.execute(text(sql), {**values, "limit": asked.limit + 1}).all()
 
 
-def _ranked(connection: Connection, node: Node, asked: Asked) -> Sequence[Row[Any]]:
-    conditions, values = conditions_of(node, asked.filter)
+def _ranked(connection: Connection, node: Node, asked: Asked, names: Names) -> Sequence[Row[Any]]:
+    conditions, values = conditions_of(node, asked.filter, names)
     place = place_of(asked.cursor, 2)
     if place is not None:  # what has been said since the first page would move the others
         conditions.append("search.rowid <= :newest")
@@ -113,7 +119,7 @@ _HIT_COLUMNS = (
 )
 
 
-def _did_you_mean(connection: Connection, node: Node, asked: Asked) -> str:
+def _did_you_mean(connection: Connection, node: Node, asked: Asked, names: Names) -> str:
     """The query with its unknown words exchanged for known ones, if that finds something."""
     better: dict[str, str] = {}
     for typed in queries.looked_up(node):
@@ -127,7 +133,7 @@ def _did_you_mean(connection: Connection, node: Node, asked: Asked) -> str:
     if not better:
         return ""
     query = queries.replace_words(asked.query, better)
-    finds = _newest(connection, queries.parse(query), asked._replace(query=query, limit=0))
+    finds = _newest(connection, queries.parse(query), asked._replace(query=query, limit=0), names)
     return query if finds else ""
 
 
@@ -150,7 +156,7 @@ _COUNT = text("SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH :qu
 # Hits
 
 
-def _hit(row: Row[Any], marks: Marks) -> SearchHit:
+def _hit(row: Row[Any], marks: Marks, naming: Naming) -> SearchHit:
     words = _words.decode(row.words)
     shown, spans = row.text, found_in(row.text, marks)
     at_ms = row.start_ms
@@ -166,7 +172,7 @@ def _hit(row: Row[Any], marks: Marks) -> SearchHit:
         utterance=row.utterance,
         leg=row.leg,
         track=row.track,
-        speaker=row.speaker,
+        speaker=naming.voice(row.call, row.leg, row.track, row.speaker),
         text=row.text,
         snippet=snippet(shown, spans),
         start_ms=row.start_ms,
@@ -174,8 +180,8 @@ def _hit(row: Row[Any], marks: Marks) -> SearchHit:
         started_at=row.started_at,
         from_=row.from_number,
         to=row.to_number,
-        from_name=row.from_name,
-        to_name=row.to_name,
+        from_name=naming.party(row.call, row.from_number, row.from_name),
+        to_name=naming.party(row.call, row.to_number, row.to_name),
         direction=row.direction,
         flow=row.flow,
         duration_ms=row.duration_ms,

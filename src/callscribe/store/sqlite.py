@@ -37,6 +37,7 @@ from callscribe.store import (
 )
 from callscribe.store.base import Erased, HereAlreadyError, NoRecordError
 from callscribe.store.lock import OwnerLock, is_held
+from callscribe.store.naming import SavedNames
 
 LOCK = "callscribe.lock"
 _LOG_TRIES = 20
@@ -58,6 +59,7 @@ class SqliteStore:
         self._writing = threading.Lock()
         self._switching = threading.Condition()
         self._readers = 0
+        self._names = SavedNames(file.parent)
         self._identity = _identity(file)
         self._logs = {log: _identity(log) for log in _logs(file)}
         self._log = structlog.get_logger(__name__)
@@ -260,13 +262,13 @@ class SqliteStore:
     ) -> list[Published]:
         """Journalled events with an id above `cursor`, in order."""
         with self._read() as connection:
-            return queries.events_after(connection, cursor, call, limit)
+            return queries.events_after(connection, cursor, call, limit, self._names())
 
     def calls(self, *, limit: int = 100, before: str | None = None) -> list[CallSummary]:
         """Calls, newest first."""
         alive = self._has_writer()
         with self._read() as connection:
-            found = queries.summaries(connection, limit, before)
+            found = queries.summaries(connection, limit, before, self._names())
             return found if alive else _as_left(connection, found)
 
     def call(self, sid: str) -> CallRecord | None:
@@ -274,7 +276,9 @@ class SqliteStore:
         alive = self._has_writer()
         with self._read() as connection:
             found = queries.matching(connection, sid)
-            record = queries.record(connection, found[0]) if len(found) == 1 else None
+            record = (
+                queries.record(connection, found[0], self._names()) if len(found) == 1 else None
+            )
             if record is None or alive:
                 return record
             return msgspec.structs.replace(record, call=_as_left(connection, [record.call])[0])
@@ -309,8 +313,9 @@ class SqliteStore:
         if words:
             self._catch_up()
         with self._read() as connection:
-            ids, following = listing.list_calls(connection, wanted, words, limit, cursor)
-            found = queries.summaries_of(connection, ids)
+            names = self._names()
+            ids, following = listing.list_calls(connection, wanted, words, limit, cursor, names)
+            found = queries.summaries_of(connection, ids, names)
             listed = found if alive else _as_left(connection, found)
             return CallPage(calls=tuple(listed), cursor=following)
 
@@ -327,7 +332,7 @@ class SqliteStore:
         asked = search.Asked(query, wanted, limit, by_rank, cursor)
         self._catch_up()
         with self._read() as connection:
-            return search.search(connection, asked)
+            return search.search(connection, asked, self._names())
 
     def index_new(self, limit: int = 50) -> bool:
         """Let searches find what was appended without being indexed."""

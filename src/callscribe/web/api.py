@@ -23,7 +23,6 @@ from callscribe.web.steering import EndedError, steer
 
 CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 MAX_BODY = 4096
-MAX_NAME = 60
 MAX_LIST = 500
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -108,7 +107,7 @@ def api_routes(services: Services) -> list[Route]:
                 400, "bad-body", f"Send `leg`, `track` and `speaker` as JSON: {error}."
             ) from error
         speaker = fit(body.speaker)
-        if why := not_a_name(body.speaker, MAX_NAME):
+        if why := not_a_name(body.speaker):
             raise ApiError(400, "bad-name", why)
         try:
             await control.rename(request.path_params["sid"], body.leg, body.track, speaker)

@@ -56,6 +56,8 @@ def create_app(
     """
     drawing = Drawing()
     boards = Boards(services, drawing)
+    if services.contacts is not None:
+        services.contacts.watch(boards.read_anew)
     pages = Pages(services, boards, drawing)
 
     async def http_error(request: Request, error: Exception) -> Response:

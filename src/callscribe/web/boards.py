@@ -75,6 +75,20 @@ class Boards:
             if not kept.viewers:
                 kept.rest = kept.loop.call_later(LINGER_S, self._let_go, key, kept)
 
+    def read_anew(self) -> None:
+        """Names of numbers have changed, and with them those on calls that are over: whoever looks gets new boards.
+
+        May be called from any thread.
+        """
+        for kept in [*self._kept.values()]:
+            kept.loop.call_soon_threadsafe(self._drop, kept)
+
+    @staticmethod
+    def _drop(kept: _Kept) -> None:
+        live = isinstance(kept.board, CallBoard) and not kept.board.transcript.is_over
+        if kept.task is not None and not live:
+            kept.task.cancel()
+
     def _let_go(self, key: str, kept: _Kept) -> None:
         if kept.viewers:
             return

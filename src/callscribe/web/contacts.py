@@ -9,9 +9,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from callscribe.contacts import ContactFile
+from callscribe.names import fit, not_a_name
 from callscribe.phone import is_number
-from callscribe.web.api import MAX_NAME, ApiError, error_response, json_response
-from callscribe.web.correcting import body, clean
+from callscribe.web.api import ApiError, error_response, json_response
+from callscribe.web.correcting import body
 
 
 class Contact(msgspec.Struct, forbid_unknown_fields=True):
@@ -27,14 +28,17 @@ def contact_routes(contacts: ContactFile) -> list[Route]:
         return json_response({"contacts": await run_in_threadpool(contacts.all)})
 
     async def save(request: Request) -> Response:
-        """`POST /api/contacts`, `{"number": "+15005550010", "name": "Alice"}`: calls are named by it from now on."""
+        """`POST /api/contacts`, `{"number": "+15005550010", "name": "Alice"}`: calls that are over and calls that come
+        are named by it."""
         try:
             given = await body(request, Contact)
             if not is_number(given.number):
                 raise ApiError(
                     400, "bad-number", "Write the number with + and country code: +15005550010."
                 )
-            name = clean(given.name, MAX_NAME)
+            name = fit(given.name)
+            if given.name.strip() and (why := not_a_name(given.name)):
+                raise ApiError(400, "bad-name", why)
         except ApiError as error:
             return error_response(error)
         await run_in_threadpool(contacts.save, given.number, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -63,6 +63,9 @@ class _Contacts(ContactFile):
     """Has one, takes every other and keeps none."""
 
     def __init__(self) -> None:
+        pass
+
+    def watch(self, changed: Callable[[], None]) -> None:
         pass
 
     def all(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from callscribe.errors import NoSpeakerError, NotLiveError
 from callscribe.events import Track
-from callscribe.names import fit, not_a_name
+from callscribe.names import LONGEST, fit, not_a_name
 from callscribe.records import CallRecord, CallSummary
 from callscribe.search.query import QueryError
 from callscribe.web.services import CallControl, Services
@@ -19,8 +19,6 @@ from callscribe.web.steering import EndedError, steer
 from callscribe.web.v1.filters import Filter
 from callscribe.web.v1.operations import Asked, Nothing, Operation
 from callscribe.web.v1.problems import Problem
-
-MAX_NAME = 60
 
 PhoneNumber = Annotated[
     str, Meta(description="E.164, e.g. +15005550010.", pattern=r"^\+[1-9][0-9]{6,14}$")
@@ -69,7 +67,7 @@ class Rename(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to call the person heard on a track of a leg."""
 
     leg: Annotated[str, Meta(max_length=100)]
-    speaker: Annotated[str, Meta(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
+    speaker: Annotated[str, Meta(min_length=1, max_length=LONGEST, pattern=r"\S")]
     track: Track = "inbound"
 
 
@@ -117,7 +115,7 @@ def operations(services: Services) -> list[Operation[Any, Any]]:
     async def rename_speaker(asked: Asked[Nothing, Rename]) -> None:
         body = asked.body
         speaker = fit(body.speaker)
-        if why := not_a_name(body.speaker, MAX_NAME):
+        if why := not_a_name(body.speaker):
             raise Problem(409, "bad-name", why)
         try:
             await control().rename(asked.path["call"], body.leg, body.track, speaker)

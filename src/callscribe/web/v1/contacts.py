@@ -9,9 +9,8 @@ from msgspec import Meta
 from starlette.concurrency import run_in_threadpool
 
 from callscribe.contacts import ContactFile
+from callscribe.names import LONGEST, fit, not_a_name
 from callscribe.phone import is_number, normal
-from callscribe.web.api import MAX_NAME, ApiError
-from callscribe.web.correcting import clean
 from callscribe.web.v1.operations import Asked, Nothing, Operation
 from callscribe.web.v1.problems import Problem
 
@@ -30,9 +29,9 @@ class ContactList(msgspec.Struct, frozen=True):
 
 
 class ContactName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a number is called from now on."""
+    """How a number is called."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST)]
 
 
 def operations(contacts: ContactFile) -> list[Operation[Any, Any]]:
@@ -44,12 +43,9 @@ def operations(contacts: ContactFile) -> list[Operation[Any, Any]]:
 
     async def save_contact(asked: Asked[Nothing, ContactName]) -> Contact:
         number = number_of(asked)
-        try:
-            name = clean(asked.body.name, MAX_NAME)
-        except ApiError as error:
-            raise Problem(409, error.name, str(error)) from None
-        if not name:
-            raise Problem(409, "bad-name", "A contact needs a name.")
+        if why := not_a_name(asked.body.name):
+            raise Problem(409, "bad-name", why)
+        name = fit(asked.body.name)
         await run_in_threadpool(contacts.save, number, name)
         return Contact(number, name)
 
@@ -73,7 +69,7 @@ def operations(contacts: ContactFile) -> list[Operation[Any, Any]]:
         ),
         Operation(
             "save_contact", "PUT", "/contacts/{number}",
-            "Give a number a name: calls from now on are named by it.", "control",
+            "Give a number a name, on calls that are over and on those that come.", "control",
             save_contact, Contact, body=ContactName, problems=(409,),
         ),
         Operation(
