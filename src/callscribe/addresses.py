@@ -93,10 +93,14 @@ def check_public_url(url: str, *, secure: bool = False) -> str:
         SettingsError: it cannot be used; says why.
     """
     text = tidy(url)
-    start = f"The public address {url!r}"
+    start = f"The public address {url[:200]!r}"
     scheme, found, rest = text.partition("://")
     if not found or scheme not in ("http", "https"):
-        hint = f" Did you mean https://{rest or text}?" if parse(f"https://{rest or text}") else ""
+        hint = (
+            f" Did you mean https://{rest or text}?"
+            if len(text) < 200 and parse(f"https://{rest or text}")
+            else ""
+        )
         raise SettingsError(f"{start} must start with https:// and name a host.{hint}")
     parts = parse(text)
     if parts is None:

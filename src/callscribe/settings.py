@@ -298,6 +298,11 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """Where each value came from, e.g. `--port`, `CALLSCRIBE_PORT in .env`; without those that are defaults."""
 
+    def named(self, name: str) -> str:
+        """A setting as errors name it, with where its value stands: "`public_url` (CALLSCRIBE_PUBLIC_URL in .env)"."""
+        source = self.sources.get(name, "")
+        return f"`{name}` ({source})" if source else f"`{name}`"
+
 
 _HINTS = get_type_hints(Settings)
 
@@ -410,7 +415,7 @@ def _from_environment(environ: Mapping[str, str], where: str) -> Found:
     return {
         name: (_convert(name, environ[variable], variable + where), variable + where)
         for variable, name in by_variable.items()
-        if environ.get(variable, "") != ""
+        if environ.get(variable, "").strip() != ""
     }
 
 
@@ -451,7 +456,7 @@ def _table(path: Path, name: str, value: object) -> Mapping[str, Any]:
         raise SettingsError(f"{path}: `{name}` must be a table, written [{name}].")
     for key, entry in value.items():
         if not isinstance(entry, kind):
-            raise SettingsError(f"{path}: [{name}] {key} must be {shape}, not {_shown(entry)}.")
+            raise SettingsError(f"{path}: [{name}] {key} must be {shape}, not {shortened(entry)}.")
     return value
 
 
@@ -464,7 +469,7 @@ TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 
 
-def _shown(value: object) -> str:
+def shortened(value: object) -> str:
     """A wrong value in a message, cut short."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:80]}..."
@@ -480,24 +485,26 @@ def _convert(name: str, value: object, where: str) -> Any:
         choices = get_args(hint)
         if value in choices:
             return value
-        raise SettingsError(f"{where} must be one of {', '.join(choices)}, not {_shown(value)}.")
+        raise SettingsError(f"{where} must be one of {', '.join(choices)}, not {shortened(value)}.")
     if kind is bool:
         text = str(value).strip().lower()
         if text in TRUE or text in FALSE:
             return text in TRUE
-        raise SettingsError(f"{where} must be true or false, not {_shown(value)}.")
+        raise SettingsError(f"{where} must be true or false, not {shortened(value)}.")
     if kind is int:
         try:
             if isinstance(value, bool | float):
                 raise ValueError
             number = int(str(value))
         except ValueError:
-            raise SettingsError(f"{where} must be a whole number, not {_shown(value)}.") from None
+            raise SettingsError(
+                f"{where} must be a whole number, not {shortened(value)}."
+            ) from None
         return setting_infos()[name].within.check(number, where)
     if kind is tuple:
         items = value.split(",") if isinstance(value, str) else value
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
-            raise SettingsError(f"{where} must be a list of texts, not {_shown(value)}.")
+            raise SettingsError(f"{where} must be a list of texts, not {shortened(value)}.")
         return tuple(_text(item, where).strip() for item in items if item.strip())
     if isinstance(value, Path):
         value = str(value)
@@ -506,16 +513,39 @@ def _convert(name: str, value: object, where: str) -> Any:
             raise SettingsError(f"{where} must be a text.")  # and not shown
         return Secret(_text(value, where).strip())
     if not isinstance(value, str):
-        raise SettingsError(f"{where} must be a text, not {_shown(value)}.")
+        raise SettingsError(f"{where} must be a text, not {shortened(value)}.")
+    text = _text(value, where)
+    if kind is Path:
+        return _path(text, where)
     if name == "public_url":
-        return tidy(_text(value, where))
-    return Path(_text(value, where)).expanduser() if kind is Path else _text(value, where)
+        return tidy(text)
+    text = text.strip()
+    if name not in ("greeting", "consent") and not text.isprintable():
+        raise SettingsError(f"{where} must be one line of plain text, not {shortened(text)}.")
+    return text
+
+
+def _path(text: str, where: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise SettingsError(
+            f"{where} begins with ~, and whose home folder that is cannot be found. Write the whole path."
+        ) from None
+
+
+LONGEST = 4096
+"""Characters of a setting: what Twilio reads out at most, and more than any name or path can have."""
 
 
 def _text(value: str, where: str) -> str:
     """A text that can be written, sent and used as a file's name."""
+    if len(value) > LONGEST:
+        raise SettingsError(f"{where} has {len(value)} characters; {LONGEST} are possible.")
     if "\0" in value:
         raise SettingsError(f"{where} has a zero character in it.")
+    if found := _CONTROL.search(value):
+        raise SettingsError(f"{where} has a control character (U+{ord(found[0]):04X}) in it.")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -523,6 +553,8 @@ def _text(value: str, where: str) -> str:
     return value
 
 
+_CONTROL = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
+"""All but tab and line end: greetings may have these, and nothing else may."""
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 """In an address: the user and password before the host."""
 

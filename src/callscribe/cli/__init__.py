@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
@@ -192,6 +193,7 @@ def main() -> None:
     Wrong usage ends with status 2, Ctrl-C with 130; an output that nobody reads any more is Typer's to end.
     """
     prepare(COMMANDS, program())
+    have_a_home()
     try:
         check_arguments(sys.argv[1:])
         status = typer.main.get_command(build_app()).main(standalone_mode=False)
@@ -208,6 +210,14 @@ def main() -> None:
         tell(f"callscribe: {error}")
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def have_a_home() -> None:
+    """Give a user without a home folder, as in a container, the one that container engines give: the root."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.sep
 
 
 def check_arguments(arguments: Sequence[str]) -> None:

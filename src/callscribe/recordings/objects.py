@@ -41,7 +41,8 @@ class Objects:
         try:
             self._store: Any = from_url(url)
         except Exception as error:  # the library's own errors have no common base of ours
-            raise SettingsError(f"`recordings` is {url}, which cannot be used: {error}") from None
+            why = str(error).strip().partition("\n")[0]
+            raise SettingsError(f"`recordings` is {url}, which cannot be used: {why}") from None
 
     def names(self, call: str) -> list[str]:
         """The files of a record's folder.

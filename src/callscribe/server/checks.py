@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from callscribe.addresses import check_public_url
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from callscribe.addresses import check_public_url, parse
 from callscribe.calls.speakers import Contacts
 from callscribe.errors import SettingsError
 from callscribe.phone import is_number
 from callscribe.recordings.objects import SCHEME, Objects
 from callscribe.server.policy import call_flows
-from callscribe.settings import Settings
+from callscribe.settings import Settings, shortened
 from callscribe.web.pagetoken import kept_token, page_token
 
 _SHORTEST_KEY = 16
 """Characters of a secret that sound is sealed with."""
+_ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
+_COUNT = re.compile(r"0*[1-9][0-9]{0,5}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9]+([-_.:][A-Za-z0-9]+)*")
+"""A language's code or a voice's name."""
+_EXAMPLES = {
+    "language": "write the language's code, like en or pt-BR, or auto",
+    "greeting_language": "write the language's code, like en-US",
+    "greeting_voice": "Twilio's voices have names like alice or Polly.Joanna-Neural",
+}
 
 
 def check(settings: Settings) -> None:
@@ -29,31 +43,72 @@ def check(settings: Settings) -> None:
             "or, to try things out on this machine, pass --allow-unsigned."
         )
     if settings.public_url and settings.tunnel != "none":
-        raise SettingsError("Give either `public_url` or `tunnel`, not both.")
-    if settings.public_url:
-        check_public_url(settings.public_url, secure=True)
-    if settings.number and not is_number(settings.number):
         raise SettingsError(
-            f"`number` {settings.number!r} is not a phone number. "
-            "Write it with + and the country code, like +15005550006."
+            f"Give either {settings.named('public_url')} or {settings.named('tunnel')}, not both."
         )
+    if settings.public_url:
+        with _about(settings, "public_url"):
+            check_public_url(settings.public_url, secure=True)
+    _check_account(settings)
+    for name in ("language", "greeting_language", "greeting_voice"):
+        value = getattr(settings, name)
+        if value and not _NAME.fullmatch(value):
+            raise SettingsError(
+                f"{settings.named(name)} {shortened(value)} can't be right: {_EXAMPLES[name]}."
+            )
     key = settings.unread_key.reveal()
     if key and len(key) < _SHORTEST_KEY:
         raise SettingsError(
-            f"`unread_key` has {len(key)} characters; {_SHORTEST_KEY} or more are needed, or it can be guessed. "
-            "Leave it out, and a key is made and kept in the data folder."
+            f"{settings.named('unread_key')} has {len(key)} characters; {_SHORTEST_KEY} or more are needed, "
+            "or it can be guessed. Leave it out, and a key is made and kept in the data folder."
         )
     call_flows(settings)
-    if settings.capacity != "auto" and not (
-        settings.capacity.isascii() and settings.capacity.isdigit() and int(settings.capacity) > 0
-    ):
+    if settings.capacity != "auto" and not _COUNT.fullmatch(settings.capacity):
         raise SettingsError(
-            f"`capacity` {settings.capacity!r} is neither `auto` nor a number of tracks, 1 or more."
+            f"{settings.named('capacity')} {shortened(settings.capacity)} is neither `auto` nor a number of tracks, "
+            "1 or more."
         )
     if settings.recordings.startswith(SCHEME):
-        Objects(settings.recordings)
+        with _about(settings, "recordings"):
+            Objects(settings.recordings)
+    elif settings.recordings.startswith("~"):
+        try:
+            Path(settings.recordings).expanduser()
+        except RuntimeError:
+            raise SettingsError(
+                f"{settings.named('recordings')} begins with ~, and whose home folder that is cannot be found. "
+                "Write the whole path."
+            ) from None
     Contacts(settings.contacts)
     check_token(settings)
+
+
+def _check_account(settings: Settings) -> None:
+    number, sid, api = settings.number, settings.account_sid, settings.api_url
+    if number and not is_number(number):
+        raise SettingsError(
+            f"{settings.named('number')} {shortened(number)} is not a phone number. "
+            "Write it with + and the country code, like +15005550006."
+        )
+    if sid and not _ACCOUNT.fullmatch(sid):
+        kind = " It is the SID of an API key." if sid.startswith("SK") else ""
+        raise SettingsError(
+            f"{settings.named('account_sid')} must be AC and 32 hexadecimal digits; {shortened(sid)} is not.{kind} "
+            "Twilio's console shows it on its first page."
+        )
+    if api and parse(api) is None:
+        raise SettingsError(
+            f"{settings.named('api_url')} {shortened(api)} is not an http:// or https:// address."
+        )
+
+
+@contextlib.contextmanager
+def _about(settings: Settings, name: str) -> Iterator[None]:
+    """Errors inside name the setting and where its value stands."""
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(f"{settings.named(name)}: {error}") from None
 
 
 def check_token(settings: Settings) -> None:
