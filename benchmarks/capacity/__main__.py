@@ -12,6 +12,7 @@ shorter stairs, fewer calls and a smaller record, about a quarter of an hour.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import platform
@@ -28,8 +29,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.accuracy import fingerprint
 from benchmarks.capacity import alone, overload, report, sides, systems, unloaded
-from benchmarks.capacity.stairs import climb
+from benchmarks.capacity.stairs import climb, percentiles
 from benchmarks.capacity.tape import Said, Tape, calls, right, words_alone
+from benchmarks.path import __main__ as path
 from callscribe.models.choice import second_reader
 
 BOUND_S = 0.5
@@ -67,16 +69,16 @@ THOROUGH = Form(
 QUICK = Form(
     "quick", 12.0, 6,
     {
-        "tutorial": [8, 12, 16, 20],
-        "callscribe": [8, 24, 32, 40, 48],
-        "network": [1, 200, 300, 400, 500, 700],
+        "tutorial": [8, 12, 16, 20, 24],
+        "callscribe": [8, 24, 32, 40, 48, 56, 64, 80],
+        "network": [1, 100, 150, 200, 250, 300, 400, 500, 700],
         "reader": [4, 8, 12],
     },
     40.0, 12.0, 1000, 3.0, 20_000, 6, 30.0,
 )  # fmt: skip
 PARTS = (
-    "unloaded", "alone", "tutorial", "callscribe", "shares", "reader", "network", "costs", "twice", "ten", "catching",
-    "soak", "fan", "start", "rows",
+    "unloaded", "alone", "tutorial", "callscribe", "shares", "reader", "network", "costs", "path", "twice", "ten",
+    "catching", "soak", "fan", "start", "rows",
 )  # fmt: skip
 
 
@@ -200,6 +202,15 @@ class Bench:
 
     def _start(self) -> Any:
         return sides.start_up(self.options.model, self.core)
+
+    def _path(self) -> Any:
+        mine = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, mine | {self.core})  # two processes of one server and its viewers
+        try:
+            found = asyncio.run(path.measure(systems.ROOT, path.Amount()))
+        finally:
+            os.sched_setaffinity(0, mine)
+        return {what: percentiles(values) for what, values in found.items()}
 
     def _fan(self) -> Any:
         return [

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,26 +31,39 @@ HERE = Path(__file__).parents[2]
 SUBJECT = Path(__file__).parent / "subject.py"
 
 
+@dataclass(frozen=True)
+class Amount:
+    """What happens in a round."""
+
+    streams: int = 10
+    seconds: float = 10.0
+    """Of audio on each of them."""
+    finals: int = 60
+    viewers: int = 10
+    """Pages that follow the call."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--against", type=Path, help="another checkout, measured in turns")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--streams", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of audio a round")
-    parser.add_argument("--finals", type=int, default=60)
-    parser.add_argument("--viewers", type=int, default=10, help="pages that follow the call")
+    parser.add_argument("--streams", type=int, default=Amount.streams)
+    parser.add_argument("--seconds", type=float, default=Amount.seconds, help="of audio a round")
+    parser.add_argument("--finals", type=int, default=Amount.finals)
+    parser.add_argument("--viewers", type=int, default=Amount.viewers, help="pages that follow")
     options = parser.parse_args()
+    amount = Amount(options.streams, options.seconds, options.finals, options.viewers)
     trees = {"this": HERE} | ({"other": options.against.resolve()} if options.against else {})
     found: dict[str, dict[str, list[float]]] = {name: {} for name in trees}
     for _ in range(options.rounds):
         for name, tree in trees.items():
-            for what, values in asyncio.run(measure(tree, options)).items():
+            for what, values in asyncio.run(measure(tree, amount)).items():
                 found[name].setdefault(what, []).extend(values)
     for line in table(found):
         print(line)
 
 
-async def measure(tree: Path, options: argparse.Namespace) -> dict[str, list[float]]:
+async def measure(tree: Path, amount: Amount) -> dict[str, list[float]]:
     """One server's figures: for each thing measured, seconds."""
     with tempfile.TemporaryDirectory() as data:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CALLSCRIBE_")}
@@ -68,17 +82,17 @@ async def measure(tree: Path, options: argparse.Namespace) -> dict[str, list[flo
         place = json.loads(await process.stdout.readline())
         url, call = place["url"], place["call"]
 
-        payloads = [os.urandom(FRAME_SAMPLES)] * round(options.seconds / 0.02)
+        payloads = [os.urandom(FRAME_SAMPLES)] * round(amount.seconds / 0.02)
         sent = await asyncio.gather(
-            *(stream(url, number, payloads) for number in range(options.streams))
+            *(stream(url, number, payloads) for number in range(amount.streams))
         )
-        paths = await viewers(url, call, options.viewers)
+        paths = await viewers(url, call, amount.viewers)
         tasks = []
         for path in paths:
             ready = asyncio.Event()
             tasks.append((path, asyncio.create_task(page(url, path, ready))))
             await asyncio.wait_for(ready.wait(), 10)
-        process.stdin.write(json.dumps({"finals": options.finals, "every_s": 0.1}).encode() + b"\n")
+        process.stdin.write(json.dumps({"finals": amount.finals, "every_s": 0.1}).encode() + b"\n")
         await process.stdin.drain()
         await process.stdout.readline()
         await asyncio.sleep(0.5)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 from dataclasses import asdict
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from benchmarks.capacity import report
 from benchmarks.capacity.load import Stream
 from benchmarks.capacity.stairs import Climb, Stair
+from benchmarks.capacity.systems import Running
 from benchmarks.capacity.tape import Said, Tape, right
 from benchmarks.capacity.words import Lag, Shown, Update, match, spoken
 
@@ -88,6 +90,27 @@ def test_words_that_nobody_said_are_not_timed() -> None:
     assert [word.text for word in right(heard, "Thank you for calling.")] == ["thank", "you"]
 
 
+def test_what_a_system_prints_is_read_once_and_by_track() -> None:
+    running = Running(process=Mock(), port=1, start_s=0.1)
+    running.lines += [
+        (1.0, b'{"type":"partial","call":"CA1","track":"inbound","raw_text":"thank"}'),
+        (1.1, b'{"type":"other","call":"CA1"}'),
+        (1.2, b" * Running on http://127.0.0.1"),
+    ]
+    assert [w.first_at for w in running.shown()["CA1", "inbound"].words] == [1.0]
+    running.lines += [
+        (2.0, b'{"type":"final","call":"CA1","track":"inbound","raw_text":"thank you"}'),
+        (2.5, b'{"stream":"MZ2","final":false,"text":"hello"}{"stream"'),
+        (3.0, b'{"stream":"MZ2","final":true,"text":"hello"}'),
+    ]
+    shown = running.shown()
+    assert [(w.text, w.first_at, w.final_at) for w in shown["CA1", "inbound"].words] == [
+        ("thank", 1.0, 2.0),
+        ("you", 2.0, 2.0),
+    ]
+    assert [(w.text, w.final_at) for w in shown["MZ2", "inbound"].words] == [("hello", 3.0)]
+
+
 def stair(tracks: int, shown: float, *, lost: int = 0, cpu: float = 0.5) -> Stair:
     return Stair(tracks, cpu, 100, 50, (0.3, shown, shown), (1, 1, 1), shown, lost, 0.0)
 
@@ -122,6 +145,7 @@ def test_the_page_says_which_form_it_was_what_was_reached_and_what_is_missing(
                          "alone_shown": 431, "product_shown": 404, "alone_errors": 0.36, "product_errors": 0.37},
             "tutorial": asdict(theirs),
             "callscribe": asdict(ours),
+            "path": {"final to page": [0.0051, 0.009, 0.02]},
             "soak": soak,
             "twice": twice,
         },
@@ -139,4 +163,5 @@ def test_the_page_says_which_form_it_was_what_was_reached_and_what_is_missing(
         "| word errors within 0.5 points of decoding everything | +1.0 points | not reached |"
         in page
     )
+    assert "| final to page | 5.1 / 9.0 / 20.0 |" in page
     assert "Not measured this time: network, reader, shares, ten," in page
