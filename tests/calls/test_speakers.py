@@ -5,6 +5,7 @@ import pytest
 from callscribe.calls.speakers import (
     Contacts,
     clean_name,
+    heard_name,
     name_for,
     participant_name,
     party_names,
@@ -62,9 +63,15 @@ def test_a_given_name_stands_before_the_settings_until_it_is_taken_back() -> Non
 
 
 def test_two_people_cannot_have_one_name_in_other_letters() -> None:
-    with pytest.raises(CallscribeError, match="Somebody else"):
+    with pytest.raises(CallscribeError, match="Choose another name, for example callee 2"):
         name_for("callee", "", [("Callee", "+15005550006")])
     assert unique("ALICE", {"Alice"}) == "ALICE 2"
+
+
+@pytest.mark.parametrize("said", ["ANONYMOUS", "Unavailable", "+266696687", " restricted "])
+def test_the_networks_word_for_no_name_is_no_name(said: str) -> None:
+    assert heard_name(said) == ""
+    assert participant_name([said], "+7378742833", ()) == "Participant"
 
 
 def test_a_name_that_shows_nothing_is_no_contact() -> None:

@@ -32,11 +32,24 @@ def test_names_are_saved_listed_and_removed(
             use(run, data, capsys)
             capsys.readouterr()
             assert run("contacts", "add", "+15005550030", "Carol", "--data", str(data)) == 0
-            assert capsys.readouterr().err == "+15005550030 is Carol.\n"
+            assert capsys.readouterr().err == "+15005550030 is now called Carol.\n"
             assert "Carol" in httpx.get(f"{server.url}/api/contacts").text
     else:
         use(run, data, capsys)
     assert "# ours" in (data / CONTACTS).read_text()
+
+
+def test_names_of_every_script_are_taken_and_steering_characters_are_not(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ("--data", str(tmp_path / "data"))
+    for name in ("می\u200cخواهم", "\U0001f469\u200d\U0001f4bb Zoë", "น้ำ", "אבג"):
+        assert run("contacts", "add", "+15005550010", name, *where) == 0
+    capsys.readouterr()
+    assert run("contacts", "list", *where) == 0
+    assert capsys.readouterr().out == "+15005550010  \u2068אבג\u2069\n"
+    for name in ("A\u202eB", "A\x1b[31mB", " "):
+        assert run("contacts", "add", "+15005550010", name, *where) == 1
 
 
 def use(run: Run, data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,7 +113,11 @@ def test_the_people_of_a_call_that_is_over_can_be_renamed_and_swapped(
 def test_two_people_cannot_be_given_the_same_name(server: Serving, run: Run) -> None:
     live(server)
     status, _, err = run("rename", "Alice Adams", "Support")
-    assert (status, err) == (1, "callscribe: Somebody else on this call is called Support.\n")
+    assert (status, err) == (
+        1,
+        "callscribe: Someone else on this call is already called Support. "
+        "Choose another name, for example Support 2.\n",
+    )
 
 
 def test_dial(server: Serving, run: Run) -> None:

@@ -29,7 +29,7 @@ from callscribe.events import (
     UtteranceCorrected,
     Word,
 )
-from callscribe.exports import captions, document
+from callscribe.exports import captions, document, prose
 from callscribe.exports.document import DocumentError
 from callscribe.exports.formats import FORMATS, export
 from callscribe.exports.source import Source
@@ -311,3 +311,22 @@ def test_captions_fit_two_lines_and_seven_seconds() -> None:
     for cue in found:
         assert cue.end_ms - cue.start_ms <= captions.LONGEST_MS
         assert len(cue.text) <= (captions.LINE + 1) * captions.LINES
+
+
+def test_names_from_right_to_left_turn_nothing_round_and_numbers_are_as_people_write_them() -> None:
+    events: list[AnyEvent] = [
+        CallStarted(
+            call=CALL,
+            at="2026-01-15T10:00:50.000Z",
+            from_="+15005550010",
+            to="+266696687",
+            from_name="אבג",
+        ),
+        said("Hello.", 1000, utterance="u1", speaker="אבג"),
+    ]
+    transcript = Transcript(CALL, events)
+    text = prose.text(transcript)
+    assert "From: \u2068אבג\u2069 (+1 (500) 555-0010)" in text
+    assert "To: Withheld number" in text
+    assert "] \u2068אבג\u2069:" in text
+    assert "\u2068אבג\u2069: Hello." in captions.srt(transcript)

@@ -124,6 +124,23 @@ def test_the_list_in_a_pipe_is_whole_and_safe() -> None:
     assert len(out.getvalue().split("\t")) == 8
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        ("+15005550010", "+15005550010"),
+        ("+266696687", "Withheld number"),
+        ("anonymous", "Withheld number"),
+        ("", "Unknown caller"),
+        ("client:kelly", "kelly"),
+        ("sip:anonymous@anonymous.invalid", "Withheld number"),
+    ],
+)
+def test_callers_without_a_number_are_in_words_in_a_pipe_too(number: str, words: str) -> None:
+    out = io.StringIO()
+    print_calls(Console(file=out, force_terminal=False), [summary(from_=number, from_name="")])
+    assert out.getvalue().split("\t")[3] == words
+
+
 def test_sids_are_shown_as_long_as_needed() -> None:
     assert shortest_length([]) == 8
     assert shortest_length(["CA1234567", "CA1234568"]) == 9

@@ -55,7 +55,7 @@ from callscribe.calls.flows.outbound import OutboundFlow
 from callscribe.calls.past import Past, of_record
 from callscribe.calls.plans import FlowKind, NumberFlow
 from callscribe.calls.setup import Setup
-from callscribe.calls.speakers import clean_name, name_for
+from callscribe.calls.speakers import heard_name, name_for
 from callscribe.calls.streams import Stream
 from callscribe.calls.tickets import TicketBook
 from callscribe.carriers.base import (
@@ -286,7 +286,7 @@ class Exchange:
             direction=direction,
             from_=came.from_,
             to=came.to,
-            from_name=contacts.name(came.from_) or clean_name(came.caller_name),
+            from_name=contacts.name(came.from_) or heard_name(came.caller_name),
             to_name=contacts.name(came.to),
             line=past.line if past is not None else None,
             used=past.streams if past is not None else frozenset(),

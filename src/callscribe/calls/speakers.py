@@ -12,13 +12,10 @@ from collections.abc import Collection, Iterable, Mapping
 from callscribe.errors import CallscribeError, SettingsError
 from callscribe.events import Direction, Track
 from callscribe.names import fit, unique
-from callscribe.phone import normal
+from callscribe.phone import is_withheld, normal
 
 CALLER = "Caller"
 CALLEE = "Callee"
-UNKNOWN_CALLERS = frozenset({"", "anonymous", "unknown", "restricted", "unavailable", "private"})
-"""Words that come in place of a withheld number, in lower case."""
-
 MAX_NAME_CHARS = 80
 
 
@@ -31,7 +28,7 @@ class Contacts:
         for number, name in (names or {}).items():
             if not name.strip():
                 raise SettingsError(f"[contacts] {number} has no name.")
-            if normal(number) in UNKNOWN_CALLERS:
+            if is_withheld(number):
                 raise SettingsError(f"[contacts] {number!r} is not a number.")
             if not clean_name(name):
                 raise SettingsError(f"[contacts] {number}: nothing of its name can be seen.")
@@ -52,6 +49,12 @@ def clean_name(name: str) -> str:
     return fit(fit(name)[:MAX_NAME_CHARS])
 
 
+def heard_name(caller_name: str) -> str:
+    """The name that the telephone network gives a caller; empty when it only says that there is none ("ANONYMOUS")."""
+    name = clean_name(caller_name)
+    return "" if is_withheld(name) else name
+
+
 def party_names(*, direction: Direction, from_name: str, to_name: str) -> dict[Track, str]:
     """The two tracks of a leg that two people talk on.
 
@@ -69,9 +72,9 @@ def party_names(*, direction: Direction, from_name: str, to_name: str) -> dict[T
 def participant_name(candidates: Iterable[str], number: str, taken: Collection[str]) -> str:
     """A conference participant's name: the first candidate that says something, else the number, else "Participant";
     with a number behind when somebody else has that name already."""
-    name = next(filter(None, map(clean_name, candidates)), "")
+    name = next(filter(None, map(heard_name, candidates)), "")
     if not name:
-        name = "Participant" if normal(number) in UNKNOWN_CALLERS else number
+        name = "Participant" if is_withheld(number) else number
     return unique(name, taken)
 
 
@@ -89,8 +92,12 @@ def name_for(wanted: str, number: str, others: Iterable[tuple[str, str]]) -> str
     if not name:
         raise CallscribeError("A speaker needs a name.")
     own = normal(number)
-    for other, others_number in others:
-        same_person = own not in UNKNOWN_CALLERS and normal(others_number) == own
+    everybody = list(others)
+    for other, others_number in everybody:
+        same_person = not is_withheld(number) and normal(others_number) == own
         if other.casefold() == name.casefold() and not same_person:
-            raise CallscribeError(f"Somebody else on this call is called {name}.")
+            free = unique(name, [known for known, _ in everybody])
+            raise CallscribeError(
+                f"Someone else on this call is already called {name}. Choose another name, for example {free}."
+            )
     return name

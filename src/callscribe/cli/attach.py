@@ -65,7 +65,7 @@ def listed(calls: list[dict[str, str]]) -> list[str]:
     if not calls:
         return ["Every call in progress is being transcribed already."]
     return [
-        f"{call['sid']}  {wording.full(call['from_name'], call['from'])}"
-        f" to {wording.full('', call['to'])}"
+        f"{call['sid']}  {wording.isolated(wording.full(call['from_name'], call['from']))}"
+        f" to {wording.isolated(wording.full('', call['to']))}"
         for call in calls
     ]

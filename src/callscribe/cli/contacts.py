@@ -19,6 +19,7 @@ from callscribe.names import fit, not_a_name
 from callscribe.outlet import data, say, tell
 from callscribe.phone import is_number, normal
 from callscribe.settings import Settings
+from callscribe.transcript import wording
 
 
 class _Book(Protocol):
@@ -60,7 +61,7 @@ def register(app: typer.Typer) -> None:
         width = max((len(row["number"]) for row in rows), default=0)
         for row in rows:
             end = "  (settings)" if row["from"] == "settings" else ""
-            say(f"{row['number'].ljust(width)}  {row['name']}{end}")
+            say(f"{row['number'].ljust(width)}  {wording.isolated(row['name'])}{end}")
 
     @contacts.command("add")
     @with_settings(names=["data"])
@@ -76,7 +77,7 @@ def register(app: typer.Typer) -> None:
         wanted = _checked(number)
         with _book(settings) as book:
             book.save(wanted, called)
-        tell(f"{wanted} is {called}.")
+        tell(f"{wanted} is now called {wording.isolated(called)}.")
 
     @contacts.command("remove")
     @with_settings(names=["data"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from callscribe.cli.remote import DEFAULT_SERVER, Remote, ServerError, place
 from callscribe.events import Track
 from callscribe.outlet import clean, say
 from callscribe.records import CallRecord, CallSummary
+from callscribe.transcript import wording
 
 Server = Annotated[
     str, typer.Option("--server", help="The running server, or the link that it printed.")
@@ -62,7 +64,7 @@ def register(app: typer.Typer) -> None:
         found = ask(server, token, call, "swap")
         with Remote(place(server, token)) as remote:
             names = people(remote.record(found.id))
-        say(f"Swapped: {clean(' and '.join(names))}.")
+        say(f"Swapped: {named(names)}.")
 
     @app.command("rename")
     def rename_command(
@@ -80,7 +82,7 @@ def register(app: typer.Typer) -> None:
             remote.post(
                 f"/api/calls/{found.id}/rename", {"leg": leg, "track": track, "speaker": name}
             )
-        say(clean(f"{who_now} is now called {name}"))
+        say(f"{clean(wording.isolated(who_now))} is now called {clean(wording.isolated(name))}")
 
 
 def ask(server: str, token: str, sid: str, what: str) -> CallSummary:
@@ -124,6 +126,12 @@ def people(whole: CallRecord) -> dict[str, tuple[str, Track]]:
     return found
 
 
+def named(names: Iterable[str]) -> str:
+    """Names in a sentence."""
+    everybody = tuple(names)
+    return clean(wording.names(everybody, len(everybody)))
+
+
 def voice(whole: CallRecord, name: str) -> tuple[str, Track]:
     """Leg and track of the speaker called `name`.
 
@@ -135,15 +143,11 @@ def voice(whole: CallRecord, name: str) -> tuple[str, Track]:
     if len(same) == 1:
         return same[0]
     raise ServerError(
-        f"Nobody on this call is called {clean(name)}. "
-        + (f"There are: {clean(', '.join(known))}." if known else "Nobody has a name yet.")
+        f"Nobody on this call is called {clean(wording.isolated(name))}. "
+        + (f"There are: {named(known)}" if known else "Nobody has a name yet.")
     )
 
 
 def who(call: CallSummary) -> str:
     """Both parties, in words."""
-    if call.flow == "conference" and call.room:
-        return clean(f"conference {call.room}")
-    return clean(
-        f"{call.from_name or call.from_ or 'unknown'} to {call.to_name or call.to or 'unknown'}"
-    )
+    return clean(wording.title(call))

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from callscribe.transcript import wording
 from callscribe.transcript.fold import Transcript
 from callscribe.transcript.parts import Utterance
 
@@ -58,7 +59,7 @@ def _of(said: Utterance) -> Iterator[Cue]:
 def _cue(said: Utterance, pieces: list[_Piece]) -> Cue:
     start, end = pieces[0].start_ms, pieces[-1].end_ms
     text = " ".join(piece.text for piece in pieces)
-    return Cue(start, max(end, start + _SHORTEST_MS), said.person.name, text)
+    return Cue(start, max(end, start + _SHORTEST_MS), wording.shown(said.person.name), text)
 
 
 def _timed(said: Utterance) -> Iterator[_Piece]:
@@ -80,7 +81,7 @@ def srt(transcript: Transcript) -> str:
     """SubRip. Speakers stand before their words."""
     blocks = []
     for number, cue in enumerate(cues(transcript), 1):
-        text = _wrapped(f"{_line(cue.speaker)}: {_line(cue.text)}")
+        text = _wrapped(f"{_line(wording.isolated(cue.speaker))}: {_line(cue.text)}")
         times = f"{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}"
         blocks.append(f"{number}\n{times}\n{text}\n")
     return "\n".join(blocks)

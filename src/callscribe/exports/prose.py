@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from callscribe.records import CallSummary
-from callscribe.transcript import wording
+from callscribe.transcript import numbers, wording
 from callscribe.transcript.fold import Transcript
-from callscribe.transcript.parts import Note, Turn
+from callscribe.transcript.parts import Note, Person, Turn
 
 
 def text(transcript: Transcript) -> str:
@@ -21,7 +21,7 @@ def text(transcript: Transcript) -> str:
             case Note():
                 lines += [f"[{wording.clock(block.ms)}] ({block.sentence})", ""]
             case Turn():
-                lines.append(f"[{wording.clock(block.start_ms)}] {block.person.name}:")
+                lines.append(f"[{wording.clock(block.start_ms)}] {_name(block.person)}:")
                 lines += [*_paragraphs(block, str), ""]
     return "\n".join([*lines, transcript.ending]).rstrip() + "\n"
 
@@ -36,7 +36,7 @@ def markdown(transcript: Transcript) -> str:
                 lines += ["", f"*{wording.clock(block.ms)} · {_md(block.sentence)}*"]
             case Turn():
                 paragraphs = list(_paragraphs(block, _md))
-                name, clock = _md(block.person.name), wording.clock(block.start_ms)
+                name, clock = _md(_name(block.person)), wording.clock(block.start_ms)
                 lines += ["", f"**{name}** ({clock}): {paragraphs[0]}"]
                 for paragraph in paragraphs[1:]:
                     lines += ["", paragraph]
@@ -53,7 +53,7 @@ def facts(call: CallSummary) -> Iterator[tuple[str, str]]:
         yield "Length", wording.clock(call.duration_ms)
     for name, who, number in (("From", call.from_name, call.from_), ("To", call.to_name, call.to)):
         if who or number:
-            yield name, f"{who} ({number})" if who and number else who or number
+            yield name, _who(who, number)
     if call.room:
         yield "Room", call.room
     if call.tags:
@@ -61,6 +61,17 @@ def facts(call: CallSummary) -> Iterator[tuple[str, str]]:
     if call.note:
         yield "Note", " ".join(call.note.split())
     yield "Call", call.sid
+
+
+def _who(name: str, number: str) -> str:
+    known, address = wording.isolated(wording.shown(name)), numbers.written(number)
+    if known and address and known != address:
+        return f"{known} ({address})"
+    return known or wording.isolated(address) or wording.nameless(number)
+
+
+def _name(person: Person) -> str:
+    return wording.isolated(wording.shown(person.name))
 
 
 def date(at: str) -> str:
@@ -75,7 +86,7 @@ def date(at: str) -> str:
 def _facts(transcript: Transcript) -> Iterator[str]:
     for name, value in facts(transcript.call):
         yield f"{name}: {value}"
-    if names := [person.name for person in transcript.people]:
+    if names := [_name(person) for person in transcript.people]:
         yield f"People: {', '.join(dict.fromkeys(names))}"
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from callscribe.outlet import clean
+from callscribe.phone import is_number, is_withheld
 from callscribe.records import CallSummary
 from callscribe.terminal.layout import isolated
 from callscribe.terminal.transcript import length, when
@@ -111,14 +112,19 @@ def shortest_length(sids: Sequence[str]) -> int:
     return longest
 
 
+def _party(number: str) -> str:
+    """A number as programs compare it; words for one that is not shown."""
+    return number if is_number(number) and not is_withheld(number) else wording.somebody("", number)
+
+
 def _columns(call: CallSummary) -> tuple[str, ...]:
     seconds = "" if call.duration_ms is None else f"{call.duration_ms / 1000:.0f}"
     values = (
         call.sid,
         call.started_at,
         call.status,
-        call.from_,
-        call.to,
+        _party(call.from_),
+        _party(call.to) if call.to else "",
         seconds,
         str(call.utterance_count),
         call.last_text,

@@ -10,7 +10,9 @@ from rich.text import Text
 
 from callscribe.outlet import clean
 from callscribe.records import SearchHit, SearchPage
+from callscribe.terminal.layout import isolated
 from callscribe.terminal.transcript import when
+from callscribe.transcript import wording
 
 
 def print_found(
@@ -50,15 +52,16 @@ def print_found(
 
 
 def _heading(hit: SearchHit, now: datetime, timezone: tzinfo | None) -> Text:
-    caller, callee = hit.from_name or hit.from_, hit.to_name or hit.to
-    who = " → ".join(clean(name) for name in (caller, callee) if name)
+    caller, callee = wording.somebody(hit.from_name, hit.from_), wording.party(hit.to_name, hit.to)
+    who = " to ".join(isolated(name) for name in (caller, callee) if name)
     return Text.assemble((when(hit.started_at, now, timezone), "bold"), f"  {who}  ")
 
 
 def _line(hit: SearchHit) -> Text:
     seconds = hit.at_ms // 1000
     line = Text.assemble(
-        (f"  {seconds // 60:>2}:{seconds % 60:02d}  ", "dim"), f"{clean(hit.speaker)}: "
+        (f"  {seconds // 60:>2}:{seconds % 60:02d}  ", "dim"),
+        f"{isolated(wording.shown(hit.speaker))}: ",
     )
     for part in hit.snippet:
         line.append(clean(part.text), "bold reverse" if part.marked else "")

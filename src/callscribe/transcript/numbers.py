@@ -7,31 +7,10 @@ from functools import lru_cache
 
 import phonenumbers
 
+from callscribe.phone import is_withheld
+
 _GROUPED = re.compile(r"\+[\d\s().\-\u2010-\u2015]+")
 """A number with its country code, grouped in whatever way."""
-WITHHELD = frozenset(
-    {
-        "anonymous",
-        "restricted",
-        "unavailable",
-        "unknown",
-        "private",
-        "blocked",
-        # The same words typed on a telephone's keys, which Twilio sends in place of a withheld number
-        # (https://www.twilio.com/docs/voice/twiml: "anonymous", "restricted", "unknown", "unavailable").
-        "+266696687",
-        "+7378742833",
-        "+8656696",
-        "+86282452253",
-        "+2562533",
-    }
-)
-"""What comes in place of a number that the caller does not show, in lower case."""
-
-
-def is_withheld(number: str) -> bool:
-    """Whether there is no number in this: empty, or one of the words that stand for "not shown"."""
-    return not number or number.lower() in WITHHELD
 
 
 @lru_cache(maxsize=4096)

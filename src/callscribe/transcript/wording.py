@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, assert_never
 
 from callscribe.events import CallStatus, Dial, GapDetected, StreamCounters
+from callscribe.phone import is_withheld
 from callscribe.records import CallSummary
 from callscribe.transcript import numbers
 
@@ -111,9 +112,7 @@ def caller(call: CallSummary) -> str:
     known = _known(call, 0 if call.direction == "inbound" else 1)
     if known or call.from_name:
         return known or shown(call.from_name)
-    if call.from_ and numbers.is_withheld(call.from_):
-        return "Withheld number"
-    return numbers.written(call.from_) or "Unknown caller"
+    return numbers.written(call.from_) or nameless(call.from_)
 
 
 def callee(call: CallSummary) -> str:
@@ -154,9 +153,17 @@ def isolated(name: str) -> str:
 
 def full(name: str, number: str) -> str:
     """Name and number; one of them when only that is known, and in words when neither is."""
-    return f"{shown(name)} {numbers.written(number)}".strip() or (
-        "Withheld number" if number and numbers.is_withheld(number) else "Unknown caller"
-    )
+    return f"{shown(name)} {numbers.written(number)}".strip() or nameless(number)
+
+
+def somebody(name: str, number: str) -> str:
+    """Name, else number, else words for one who shows neither."""
+    return party(name, number) or nameless(number)
+
+
+def nameless(number: str) -> str:
+    """What stands in place of a number that is no number."""
+    return "Withheld number" if number and is_withheld(number) else "Unknown caller"
 
 
 def way(call: CallSummary) -> str:

@@ -13,7 +13,7 @@ from callscribe.calls.commands import LookUp
 from callscribe.calls.flows.base import Flow
 from callscribe.calls.past import Past
 from callscribe.calls.presence import Change
-from callscribe.calls.speakers import UNKNOWN_CALLERS, participant_name
+from callscribe.calls.speakers import participant_name
 from callscribe.calls.streams import Stream
 from callscribe.carriers.base import (
     TERMINAL,
@@ -27,7 +27,7 @@ from callscribe.carriers.base import (
     RoomOver,
 )
 from callscribe.events import CallUpdated, ParticipantUpdated
-from callscribe.phone import normal
+from callscribe.phone import is_withheld, normal
 
 
 class ConferenceFlow(Flow):
@@ -83,7 +83,7 @@ class ConferenceFlow(Flow):
     def _same_number(self, person: Person, leg: Leg) -> bool:
         number = normal(leg.number)
         same = normal(self.call.legs[person.leg].number) == number
-        return same and number not in UNKNOWN_CALLERS
+        return same and not is_withheld(number)
 
     def answer(self, leg: Leg) -> Answer:
         said = self.call.work.setup.flows.announcements(self.call.plan)
