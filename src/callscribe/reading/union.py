@@ -37,7 +37,7 @@ class Rules(NamedTuple):
     number_sure: float = NUMBER_SURE
 
 
-SHORT_ANSWER: Final = Rules(credit=-0.1, number_sure=0.3)
+SHORT_ANSWER: Final = Rules(credit=-0.1, number_sure=0.15)
 """For a word or two with nothing around them, which the second reader makes much of: "five" becomes "bye", "eight"
 "hey". The first, made for the telephone, knows numbers far better there. Settled on development speakers' digits,
 commands and letters, as they are and made strange."""
