@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from callscribe.events import FinalTranscript, RevisedTranscript
+from callscribe.events import FinalTranscript, RevisedTranscript, Token
 from callscribe.reading.judge import better, is_ghost, revise
 from callscribe.recognition.base import Reading
 from callscribe.text.writer import Writer
@@ -84,3 +85,24 @@ def test_a_reading_apart_decides_whether_there_were_words_at_all() -> None:
     assert better(good, reading("six", confidence=0.3, doubtful=True), apart=True)
     assert not better(good, Reading(), apart=False)
     assert not better(None, Reading(), apart=False)
+
+
+def test_in_a_language_without_rules_the_readers_own_writing_is_taken() -> None:
+    own = (Token("Guten", 0, 1), Token("Tag.", 1, 2))
+    second = msgspec.structs.replace(reading("guten tag"), tokens=own)
+
+    def text(first: str) -> str:
+        event = revise(
+            final(first, confidence=0.2),
+            second,
+            at_ms=700,
+            speaker="Ann",
+            revision=4,
+            number=2,
+            reader="base",
+            write=Writer.for_language("de"),
+            lag_ms=0,
+        )
+        return event.text
+
+    assert text("guten hag") == "Guten Tag."

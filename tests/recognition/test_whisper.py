@@ -52,6 +52,14 @@ def test_words_are_read_as_spoken_with_their_times(reader: WhisperReader) -> Non
     assert all(word.start_ms <= word.end_ms and 0 < word.confidence <= 1 for word in reading.words)
 
 
+def test_words_come_with_the_models_own_writing(reader: WhisperReader) -> None:
+    reading = reader.read(Excerpt(said("card")))
+    assert " ".join(token.text for token in reading.tokens) == reading.text
+    assert [i for token in reading.tokens for i in range(token.start, token.stop)] == list(
+        range(len(reading.words))
+    )
+
+
 def test_what_was_said_before_is_heard_but_not_returned(reader: WhisperReader) -> None:
     before = Excerpt(said("balance"), reader.read(Excerpt(said("balance"))).text)
     reading = reader.read(Excerpt(said("card")), [before])

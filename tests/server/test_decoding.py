@@ -13,8 +13,9 @@ from callscribe.models.folder import built_in
 from callscribe.recognition.base import RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.recognition.vosk import VoskRecognizer
-from callscribe.server.decoding import check_phrases, load_recognizer
+from callscribe.server.decoding import capacity_of, check_phrases, load_recognizer
 from callscribe.settings import Settings
+from callscribe.speech import capacity
 from callscribe.speech.places import InProcess
 from tests.speech.audio import scene
 
@@ -63,3 +64,13 @@ def test_a_server_gives_calibrated_confidence(tmp_path: Path) -> None:
     highest = model.calibration(1.0)
     assert highest < 1
     assert 0.5 < max(word.confidence for word in heard) <= highest
+
+
+def test_a_recogniser_of_this_process_counts_as_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capacity, "measure", lambda *_, **__: 3)
+    settings = Settings(data=tmp_path)
+    assert settings.workers == "processes"
+    assert capacity_of(settings, "a model", [InProcess(ScriptedRecognizer())], 2) == 3
+    assert capacity.kept(tmp_path, "a model", 2, "threads") == 3

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -17,12 +18,18 @@ from callscribe.audio.mulaw import Pcm
 from callscribe.audio.timeline import Piece
 from callscribe.events import Token
 from callscribe.recognition.base import Hypothesis, Recognizer, RecognizerSession
-from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
+from callscribe.recognition.scripted import (
+    ScriptedRecognizer,
+    ScriptedSession,
+    ScriptedWord,
+    spoken,
+)
 from callscribe.recognition.vosk import VoskRecognizer
 from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.segmenter import Segmenter
 from callscribe.speech.track import TrackDecoder
 from callscribe.speech.utterance import Utterance
+from callscribe.text.writer import Writer
 from tests.speech.audio import SAID, Scene, scene
 
 BUILT_IN = Path(callscribe.__file__).parent / "models" / "phone-en"
@@ -301,7 +308,12 @@ def test_partials_that_came_to_nothing_are_taken_back() -> None:
 
 def test_a_writer_makes_text_readable_and_its_failure_costs_no_words() -> None:
     class Shouting:
-        def final(self, words: Sequence[str], pauses_ms: Sequence[int] | None = None) -> Spoken:
+        def final(
+            self,
+            words: Sequence[str],
+            pauses_ms: Sequence[int] | None = None,
+            own: Sequence[Token] = (),
+        ) -> Spoken:
             assert pauses_ms == [0, 200]
             return Spoken(" ".join(words).upper() + "!")
 
@@ -314,6 +326,22 @@ def test_a_writer_makes_text_readable_and_its_failure_costs_no_words() -> None:
 
     assert [u.text for u in said] == ["hello", "hello there", "HELLO THERE!"]
     assert said[-1].raw_text == "hello there"
+
+
+def test_a_recognisers_own_writing_is_taken_where_there_are_no_rules() -> None:
+    class Writing(ScriptedSession):
+        def endpoint(self, at_ms: int | None = None) -> Sequence[Hypothesis]:
+            own = (Token("Guten", 0, 1), Token("Tag.", 1, 2))
+            return [msgspec.structs.replace(h, tokens=own) for h in super().endpoint(at_ms)]
+
+    class German(ScriptedRecognizer):
+        def start_session(self, phrases: Sequence[str] = ()) -> RecognizerSession:
+            script = (ScriptedWord("guten", 0, 500), ScriptedWord("tag", 700, 900))
+            return Writing(script, self.sample_rate)
+
+    decoder = TrackDecoder(German(), write=Writer.for_language("de"))
+    heard = [u for piece in pieces(b"\xff" * 24_000) for u in decoder.accept(piece)]
+    assert [(u.text, u.raw_text) for u in heard if u.final] == [("Guten Tag.", "guten tag")]
 
 
 @dataclass

@@ -263,3 +263,11 @@ def test_nothing_said_gives_nothing(writer: Writer) -> None:
     assert writer.supported
     assert writer.final([]) == Written("", ())
     assert writer.partial([]) == Written("", ())
+
+
+def test_a_language_without_rules_takes_the_recognisers_own_writing() -> None:
+    writer = Writer.for_language("de")
+    own = (Token("Guten", 0, 1), Token("Tag.", 1, 2))
+    assert writer.final(["guten", "tag"], own=own) == Written("Guten Tag.", own)
+    assert writer.final(["guten", "tag"]).text == "guten tag"
+    assert Writer.for_language("en").final(["good", "day"], own=own).text == "Good day."

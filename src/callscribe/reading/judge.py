@@ -83,7 +83,8 @@ def revise(
     words = best_words(first, reading, at_ms)
     texts = [word.text for word in words]
     pauses = [0, *(max(0, b.start_ms - a.end_ms) for a, b in itertools.pairwise(words))]
-    written = write.final(texts, pauses) if words else None
+    own = reading.tokens if texts == [word.text for word in reading.words] else ()
+    written = write.final(texts, pauses, own) if words else None
     return RevisedTranscript(
         call=first.call,
         leg=first.leg,

@@ -126,7 +126,7 @@ class ReaderSession:
             with self._lock:
                 self._read()
         reading, pcm = self._newest, self._pcm()
-        words = self._words(reading)
+        words = whole = self._words(reading)
         rest = 0
         if at_ms is not None and (cut := _boundary(words, at_ms)) is not None:
             words = tuple(word for word in words if word.end_ms <= cut)
@@ -137,7 +137,10 @@ class ReaderSession:
         if words and not self.language and len(said) >= SURE_MS * SAMPLES_PER_MS:
             self.language = reading.language
         self._start_over(pcm[len(pcm) - rest :])
-        return (Hypothesis(words=words, final=True, language=reading.language),) if words else ()
+        if not words:
+            return ()
+        tokens = reading.tokens if words == whole else ()
+        return (Hypothesis(words=words, final=True, language=reading.language, tokens=tokens),)
 
     def close(self) -> None:
         self._start_over(np.zeros(0, np.int16))

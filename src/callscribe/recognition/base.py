@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from callscribe.audio.mulaw import Pcm
-from callscribe.events import Word
+from callscribe.events import Token, Word
 
 
 class Hypothesis(msgspec.Struct, frozen=True):
@@ -20,6 +20,8 @@ class Hypothesis(msgspec.Struct, frozen=True):
     """True: the utterance is over, the next hypothesis belongs to a new one."""
     language: str = ""
     """BCP 47: what it was heard as, by a recogniser that finds that out; else empty."""
+    tokens: tuple[Token, ...] = ()
+    """The words as the recogniser itself would write them, if it does: for languages callscribe has no rules for."""
 
 
 class RecognizerSession(Protocol):
@@ -93,6 +95,8 @@ class Reading(msgspec.Struct, frozen=True):
     """As spoken, lower case, without marks ("four one two"); ms since the excerpt's first sample."""
     text: str = ""
     """In the reader's own writing, with its capitals and marks; what later excerpts are given as context."""
+    tokens: tuple[Token, ...] = ()
+    """The same, over `words`."""
     score: float = 0.0
     """Mean log probability of the text's tokens, 0 or less; near 0 the reader was sure."""
     no_speech: float = 0.0

@@ -25,7 +25,7 @@ import numpy as np
 from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
 from callscribe.audio.resampling import resample
 from callscribe.errors import ModelError
-from callscribe.events import Word
+from callscribe.events import Token, Word
 from callscribe.recognition import mel, windows
 from callscribe.recognition.base import Excerpt, Reader, Reading
 from callscribe.recognition.calibration import Calibration
@@ -373,12 +373,18 @@ class WhisperReader:
         self, pieces: Sequence[_Piece], place: windows.Place, answer: _Answer, language: str
     ) -> Reading:
         words: list[Word] = []
+        tokens: list[Token] = []
         longest = place.end_ms - place.start_ms
         for piece in pieces:
             spoken = spoken_words(piece.text, language)
             start = min(longest, max(0, piece.start_ms - place.start_ms))
             end = min(longest, max(start, piece.end_ms - place.start_ms))
             letters = sum(len(word) for word in spoken)
+            if spoken:
+                tokens.append(Token(piece.text.strip(), len(words), len(words) + len(spoken)))
+            elif tokens:  # a mark that stands by itself
+                last = tokens.pop()
+                tokens.append(Token(f"{last.text} {piece.text.strip()}", last.start, last.stop))
             for word in spoken:
                 share = (end - start) * len(word) // max(1, letters)
                 words.append(
@@ -391,7 +397,14 @@ class WhisperReader:
                 )
                 start += share
         text = "".join(piece.text for piece in pieces).strip() if words else ""
-        return Reading(tuple(words), text, answer.score, answer.no_speech, language)
+        return Reading(
+            words=tuple(words),
+            text=text,
+            tokens=tuple(tokens),
+            score=answer.score,
+            no_speech=answer.no_speech,
+            language=language,
+        )
 
     def _confidence(self, probability: float) -> float:
         return round(self._calibration(min(1.0, max(0.0, probability))), 3)
@@ -537,9 +550,15 @@ def _moved(reading: Reading, by_ms: int) -> Reading:
 def _joined(readings: Sequence[Reading]) -> Reading:
     """The readings of the pieces of one long utterance as one."""
     worded = [reading for reading in readings if reading.words] or list(readings[:1])
+    tokens: list[Token] = []
+    before = 0
+    for reading in worded:
+        tokens += [Token(t.text, t.start + before, t.stop + before) for t in reading.tokens]
+        before += len(reading.words)
     return Reading(
         words=tuple(word for reading in worded for word in reading.words),
         text=" ".join(reading.text for reading in worded),
+        tokens=tuple(tokens),
         score=min(reading.score for reading in worded),
         no_speech=max(reading.no_speech for reading in worded),
         language=worded[0].language,

@@ -91,7 +91,8 @@ def capacity_of(settings: Settings, model: str, places: Sequence[Place], threads
     """How many tracks are followed live: as set, as an earlier start measured, or measured now; 0: not known."""
     if settings.capacity != "auto":
         return int(settings.capacity)
-    workers, kind = len(places) * threads, "processes" if in_processes(settings) else "threads"
+    workers = len(places) * threads
+    kind = "threads" if any(isinstance(place, InProcess) for place in places) else "processes"
     found = capacity.kept(settings.data, model, workers, kind)
     if found is None:
         found = capacity.measure(places, capacity.packaged_call(), threads=threads)

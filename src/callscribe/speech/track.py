@@ -73,7 +73,12 @@ class Written(Protocol):
 class TextWriter(Protocol):
     """Turns the recogniser's words into readable text (`callscribe.text.writer.Writer`)."""
 
-    def final(self, words: Sequence[str], pauses_ms: Sequence[int] | None = None) -> Written: ...
+    def final(
+        self,
+        words: Sequence[str],
+        pauses_ms: Sequence[int] | None = None,
+        own: Sequence[Token] = (),
+    ) -> Written: ...
     def partial(self, words: Sequence[str]) -> Written: ...
 
 
@@ -366,7 +371,8 @@ class TrackDecoder:
             return self._take_back(current.extent_ms(()))
         texts = [word.text for word in words]
         pauses = [0, *(max(0, b.start_ms - a.end_ms) for a, b in itertools.pairwise(words))]
-        text, tokens = self._written(texts, lambda writer: writer.final(texts, pauses))
+        own = next((h.tokens for h in heard if [word.text for word in h.words] == texts), ())
+        text, tokens = self._written(texts, lambda writer: writer.final(texts, pauses, own))
         extent_ms = words[0].start_ms, words[-1].end_ms
         language = next((h.language for h in heard if h.final and h.language), "")
         utterance = self._utterance(True, text, words, tokens, len(text), extent_ms, language)

@@ -124,7 +124,8 @@ class Writer:
     def for_language(cls, language: str, options: WriterOptions | None = None) -> Writer:
         """A writer for a BCP 47 tag such as "en" or "en-GB".
 
-        A language without rules gives one that returns the recogniser's words; `supported` is False.
+        A language without rules gives one that returns the recogniser's own writing, or its words; `supported` is then
+        False.
 
         Raises:
             CallscribeError: the packaged model cannot be read.
@@ -137,15 +138,21 @@ class Writer:
 
     @property
     def supported(self) -> bool:
-        """Whether there are rules for the language; if not, text is the recogniser's words."""
+        """Whether there are rules for the language; if not, text is the recogniser's own, or its words."""
         return self._tagger is not None
 
-    def final(self, words: Sequence[str], pauses_ms: Sequence[int] | None = None) -> Written:
+    def final(
+        self,
+        words: Sequence[str],
+        pauses_ms: Sequence[int] | None = None,
+        own: Sequence[Token] = (),
+    ) -> Written:
         """The written form of a finished utterance.
 
         Args:
             words: the recogniser's words, lower case.
             pauses_ms: silence before each word in milliseconds, as many as words; helps punctuation.
+            own: the recogniser's own writing of these words, which is taken for languages without rules.
 
         Raises:
             ValueError: `pauses_ms` has another length than `words`.
@@ -155,7 +162,7 @@ class Writer:
                 f"{len(pauses_ms)} pauses for {len(words)} words; give one for each word"
             )
         if self._tagger is None:
-            return _raw(words)
+            return _joined(own) if own else _raw(words)
         if not words:
             return Written("", ())
         heard = [word.lower() for word in words]
