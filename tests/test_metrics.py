@@ -114,3 +114,16 @@ def test_parts_are_asked_when_somebody_looks() -> None:
     assert meter.figures().more == {"reader_backlog_seconds": 1.0}
     waiting[0] = 7.0
     assert read(meter)["callscribe_reader_backlog_seconds"] == 7.0
+
+
+def test_a_call_taken_in_from_elsewhere_is_none_that_this_server_handled() -> None:
+    meter = Meter()
+    before = read(meter)
+    meter.leave_out(CALL)
+    opened(meter)
+    meter.count(final("one", call=CALL))
+    meter.count(CallEnded(call=CALL))
+    now = read(meter)
+    assert {
+        name for name in now if name.startswith("callscribe_") and now[name] != before.get(name)
+    } == set()

@@ -102,6 +102,7 @@ class Meter:
         self._live = live
         self._second_reader = second_reader
         self._calls: set[str] = set()
+        self._elsewhere: set[str] = set()
         self._streams: dict[str, int] = {}
         self._unsettled: set[str] = set()
         self._lags: dict[tuple[str, str, str], int] = {}
@@ -172,8 +173,14 @@ class Meter:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
+    def leave_out(self, call: str) -> None:
+        """A call that is taken in from elsewhere: this server did not handle it."""
+        self._elsewhere.add(call)
+
     def count(self, event: AnyEvent) -> None:
         """One event. What it does not count, it leaves."""
+        if event.call in self._elsewhere:
+            return
         if isinstance(event, PartialTranscript):
             self._partials.inc()
         elif isinstance(event, FinalTranscript):

@@ -95,6 +95,15 @@ def test_beside_a_server_its_pages_know_at_once(
         assert again.read_bytes() == out.read_bytes()
 
 
+def test_one_call_goes_into_a_folder_that_is_named_as_one(
+    run: Run, record: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "new"
+    assert run("export", CALL, "-f", "vtt", "--out", f"{folder}/", "--data", str(record)) == 0
+    (file,) = folder.iterdir()
+    assert file.suffix == ".vtt"
+
+
 def test_nothing_is_imported_when_one_file_is_damaged(
     run: Run, record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

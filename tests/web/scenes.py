@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from callscribe.events import (
     AnyEvent,
@@ -27,6 +30,7 @@ from callscribe.events import (
     UtteranceCorrected,
 )
 from callscribe.web.services import WebSettings
+from tests.recordings.made import Key, record, tone
 from tests.web.script import Call, bank, now
 from tests.web.serving import TOKEN, Serving
 
@@ -42,6 +46,8 @@ class Scene:
     path: str = f"/calls/{SID}"
     live: Events | None = None
     act: Callable[[Page, Serving], None] | None = None
+    sound: Callable[[Path], None] | None = None
+    """Makes the recordings in a data folder."""
     settings: WebSettings = field(default_factory=lambda: WebSettings(token=TOKEN))
 
 
@@ -331,6 +337,36 @@ def remarked() -> list[AnyEvent]:
     ]  # fmt: skip
 
 
+def tones(data: Path) -> None:
+    """A recording of `ended`: two people take turns."""
+    alice = [(4000 * n, tone(1800)) for n in range(8)]
+    support = [(2000 + 4000 * n, tone(1800, 600)) for n in range(8)]
+    parts = (
+        (Key(SID, SID, "MZ1", "inbound"), 0, alice),
+        (Key(SID, SID, "MZ2", "outbound"), 0, support),
+    )
+
+    def made() -> None:
+        asyncio.run(record(data / "recordings", *parts))
+
+    with ThreadPoolExecutor(1) as pool:  # Playwright has a loop of its own in this thread
+        pool.submit(made).result()
+
+
+def player(page: Page, server: Serving) -> None:
+    expect(page.locator("#player")).to_be_visible()
+
+
+def playing(page: Page, server: Serving) -> None:
+    """A word is lit, another has the focus."""
+    player(page, server)
+    word = page.locator(".u > [data-from]").nth(2)
+    page.locator("#seek").fill(str(int(word.get_attribute("data-from") or 0) + 10))
+    expect(page.locator(".now")).to_have_count(1)
+    page.locator("#skip").click()
+    page.locator(".u > [tabindex]").first.focus()
+
+
 def long_words() -> list[AnyEvent]:
     call = Call(1, age_s=30)
     word = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
@@ -389,6 +425,8 @@ SCENES: dict[str, Scene] = {
     "found": Scene(remarked, path="/?q=account&tag=refund"),
     "suggested": Scene(two, path="/?q=acount"),
     "nothing": Scene(two, path="/?q=nowhere"),
+    "player": Scene(ended, act=player, sound=tones),
+    "playing": Scene(ended, act=playing, sound=tones),
     "captions": Scene(two, path=f"/calls/{SID}/captions", live=two_live),
     "missing": Scene(two, path="/calls/CAnone"),
     "there": Scene(ended, path=f"/calls/{SID}#t=9"),

@@ -72,6 +72,21 @@ def test_the_sound_whole_and_in_ranges(server: Serving) -> None:
     assert (head.status_code, int(head.headers["content-length"])) == (200, size)
 
 
+def test_parts_of_what_was_there_before_are_not_joined_with_others(server: Serving) -> None:
+    url = f"{server.url}/api/calls/{CALL}/audio.wav"
+    whole = httpx.get(url)
+    tag = whole.headers["etag"]
+    assert httpx.get(f"{url}?mix=true").headers["etag"] != tag
+    part = {"Range": "bytes=0-9"}
+    assert httpx.get(url, headers={**part, "If-Range": tag}).status_code == 206
+    for other in ('"other"', f"W/{tag}", "Wed, 21 Oct 2026 07:28:00 GMT"):
+        answer = httpx.get(url, headers={**part, "If-Range": other})
+        assert (answer.status_code, answer.content) == (200, whole.content)
+    for known in (tag, f'"other", {tag}', "*"):
+        answer = httpx.get(url, headers={"If-None-Match": known})
+        assert (answer.status_code, answer.content) == (304, b"")
+
+
 def test_a_stretch_and_flac(server: Serving) -> None:
     for kind in ("wav", "flac"):
         answer = get(server, f"{CALL}/audio.{kind}?from=0.5&to=1&mix=true")

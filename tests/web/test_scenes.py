@@ -27,6 +27,8 @@ WIDE = "document.documentElement.scrollWidth - innerWidth"
 @pytest.mark.parametrize("name", SCENES)
 def test_scene(browser: Browser, tmp_path: Path, name: str) -> None:
     scene = SCENES[name]
+    if scene.sound is not None:
+        scene.sound(tmp_path)
     with Serving(tmp_path, scene.settings) as server:
         before = scene.before()
         if len(before) > 500:

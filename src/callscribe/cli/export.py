@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,9 @@ from callscribe.settings import Settings
 from callscribe.store.base import Archive, calls_found, every_event
 from callscribe.store.opening import open_store
 
+_ENDS = tuple({"/", os.sep})
+"""What a folder's name may end with."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -47,8 +51,13 @@ def register(app: typer.Typer) -> None:
             str, typer.Option("--format", "-f", help=f"One of: {', '.join(FORMATS)}.")
         ] = "txt",
         out: Annotated[
-            Path | None,
-            typer.Option("--out", "-o", help="A file for one call, a folder for several."),
+            str | None,
+            typer.Option(
+                "--out",
+                "-o",
+                metavar="PATH",
+                help="A file for one call, a folder for several, or for one with / at its end.",
+            ),
         ] = None,
         query: Annotated[
             str, typer.Option("--search", metavar="QUERY", help="All calls in which this was said.")
@@ -68,12 +77,12 @@ def register(app: typer.Typer) -> None:
             else:
                 raise CallscribeError("Say which calls: by SID, with --search, or with a filter.")
             files = (export(source, kind) for source in _sources(store, open_shelf(settings), ids))
-            if call and len(ids) == 1:
-                _write_one(next(files), out)
+            if call and len(ids) == 1 and not (out or "").endswith(_ENDS):
+                _write_one(next(files), Path(out) if out else None)
                 return
-            if out is None:
+            if not out:
                 raise CallscribeError("Several calls go into a folder: name it with --out.")
-            count = _write_all(files, out)
+            count = _write_all(files, Path(out))
         tell(f"Wrote {count} call{'' if count == 1 else 's'} to {out}.")
 
     @app.command("import")

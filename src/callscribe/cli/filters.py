@@ -111,11 +111,14 @@ def moment(given: str, *, end: bool = False) -> str:
     """
     try:
         parsed = dt.datetime.fromisoformat(given.strip())
-        if end and len(given.strip()) <= 10:
-            parsed += dt.timedelta(days=1)
-        zoned = parsed.astimezone() if parsed.tzinfo is None else parsed
-        moved = zoned.astimezone(dt.UTC)
-    except (ValueError, OverflowError):
+        try:
+            parsed += dt.timedelta(days=1 if end and len(given.strip()) <= 10 else 0)
+            zoned = parsed.astimezone() if parsed.tzinfo is None else parsed
+            moved = zoned.astimezone(dt.UTC)
+        except (OverflowError, ValueError):  # beyond all time: its end, or its beginning
+            edge = dt.datetime.max.replace(tzinfo=dt.UTC)
+            moved = edge if parsed.year > 1 else dt.datetime.min.replace(tzinfo=dt.UTC)
+    except ValueError:
         raise CallscribeError(
             f"{given!r} is not a date. Write it as 2026-01-15, or with a time: 2026-01-15T10:00."
         ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from callscribe.carriers.twilio.routes import carrier_routes
 from callscribe.carriers.twilio.signature import SignatureChecker
 from callscribe.carriers.twilio.stream import MAX_MESSAGE_CHARS
 from callscribe.carriers.twilio.urls import CarrierUrls
+from callscribe.events import AnyEvent
 from callscribe.journal.follow import JournalFollower
 from callscribe.journal.journal import Journal
 from callscribe.journal.worker import Worker
@@ -272,6 +273,11 @@ def web_services(
     Raises:
         SettingsError, StoreError: see `callscribe.web.pagetoken.page_token`.
     """
+
+    async def bring_in(events: Sequence[AnyEvent]) -> None:
+        meter.leave_out(events[0].call)
+        await record.journal.bring_in(events)
+
     return Services(
         settings=WebSettings(
             public_url=address.public_url if address.is_public else "",
@@ -286,7 +292,7 @@ def web_services(
         store=record.store,
         archive=record.store,
         publish=record.journal.publish,
-        bring_in=record.journal.bring_in,
+        bring_in=bring_in,
         shelf=record.shelf,
         contacts=record.saved_contacts,
         erasure=record.upkeep,

@@ -28,6 +28,8 @@ def filtered(wanted: CallFilter, names: Names = MappingProxyType({})) -> list[st
         names: what people saved for numbers: calls of these are calls of that person, whatever the index calls them. Of
             a speaker it is a part of the condition only (`said_by`).
     """
+    if wanted.since and wanted.until and wanted.since > wanted.until:
+        raise QueryError("The time to begin at is later than the time to end at.")
     phrases: list[str] = []
     alternatives: list[list[str]] = []
     for kind, name in (("p", wanted.person), ("s", wanted.speaker)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from typing import IO, NamedTuple
@@ -37,6 +38,13 @@ class _Wanted(NamedTuple):
     mixed: bool
     name: str
     """Of a file that holds it, without its ending."""
+
+    @property
+    def tag(self) -> str:
+        """What `ETag` says of it (RFC 9110, 8.8.3): the same as long as the same can be heard."""
+        parts = [voice.parts for voice in self.voices]
+        what = repr((parts, self.start_ms, self.stop_ms, self.mixed))
+        return f'"{hashlib.sha256(what.encode()).hexdigest()[:32]}"'
 
 
 class RecordingEndpoints(NamedTuple):
@@ -104,9 +112,16 @@ def recording_endpoints(records: RecordReader, shelf: Shelf) -> RecordingEndpoin
             "Accept-Ranges": "bytes",
             "Cache-Control": "private, no-cache",
             "Content-Disposition": f'inline; filename="{wanted.name}.wav"',
+            "ETag": wanted.tag,
         }
+        known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
+        if wanted.tag in known or "*" in known:
+            return Response(status_code=304, headers=headers)
         first, stop, status = 0, file.size, 200
-        if match := _RANGE.fullmatch(request.headers.get("range", "").replace(" ", "")):
+        # A part of what was there before must not be joined with a part of what is there now.
+        same = request.headers.get("if-range", wanted.tag) == wanted.tag
+        match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
+        if match and same:
             first, stop = _range(match, file.size)
             if first >= stop:
                 headers["Content-Range"] = f"bytes */{file.size}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -19,6 +20,7 @@ from callscribe.search.query import QueryError
 from callscribe.store.base import Searcher
 from callscribe.web.api import ApiError, error_response, json_response
 
+_ZONE = re.compile(r" (\d\d:?\d\d)$")
 MOST = 200
 """Hits on a page."""
 
@@ -123,17 +125,20 @@ def as_moment(given: str, name: str, *, end: bool = False) -> str:
     Raises:
         ApiError: it is neither.
     """
-    given = given.strip()
+    given = _ZONE.sub(r"+\1", given.strip())  # a plus that was not escaped has come as a space
     if not given:
         return ""
     try:
         moment = dt.datetime.fromisoformat(given)
-        if end and len(given) <= 10:
-            moment += dt.timedelta(days=1)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=dt.UTC)
-        moment = moment.astimezone(dt.UTC)
-    except (ValueError, OverflowError):
+        try:
+            moment += dt.timedelta(days=1 if end and len(given) <= 10 else 0)
+            moment = moment.astimezone(dt.UTC)
+        except OverflowError:  # beyond all time: its end, or its beginning
+            edge = dt.datetime.max.replace(tzinfo=dt.UTC)
+            moment = edge if moment.year > 1 else dt.datetime.min.replace(tzinfo=dt.UTC)
+    except ValueError:
         raise ApiError(
             400, f"bad-{name}", f"`{name}` is a moment such as 2026-01-15 or 2026-01-15T10:00:00Z."
         ) from None
