@@ -61,7 +61,8 @@ THOROUGH = Form(
     {
         "tutorial": [1, 4, 8, 10, 12, 14, 16, 20, 24],
         "callscribe": [1, 8, 16, 24, 32, 40, 50, 60, 75, 90, 110, 130],
-        "network": [1, 100, 200, 300, 400, 500, 600, 800, 1000],
+        "free": [1, 100, 200, 300, 400, 500, 600, 800, 1000],
+        "network": [1, 200, 400, 500, 600, 700, 800, 900, 1000],
         "reader": [2, 4, 8, 12, 16, 24],
     },
     120.0, 60.0, 2000, 15.0, 1_000_000, 10, 120.0,
@@ -71,14 +72,15 @@ QUICK = Form(
     {
         "tutorial": [8, 12, 16, 20, 24],
         "callscribe": [8, 24, 32, 40, 48, 56, 64, 80],
-        "network": [1, 100, 150, 200, 250, 300, 400, 500, 700],
+        "free": [1, 100, 200, 250, 300, 400, 500, 600, 800],
+        "network": [1, 200, 300, 400, 500, 600, 700, 850, 1000],
         "reader": [4, 8, 12],
     },
     40.0, 12.0, 1000, 3.0, 20_000, 6, 30.0,
 )  # fmt: skip
 PARTS = (
-    "unloaded", "alone", "tutorial", "callscribe", "shares", "reader", "network", "costs", "path", "twice", "ten",
-    "catching", "soak", "fan", "start", "rows",
+    "unloaded", "alone", "tutorial", "callscribe", "shares", "reader", "free", "network", "costs", "path", "twice",
+    "ten", "catching", "soak", "fan", "start", "rows",
 )  # fmt: skip
 
 
@@ -151,6 +153,9 @@ class Bench:
         ladder = sorted({max(1, self.held * share // 100) for share in (25, 50, 75, 100)})
         system = systems.callscribe(self.options.model)
         return self._climb(system, ladder, to_the_end=True)
+
+    def _free(self) -> Any:
+        return self._climb(systems.free_recognizer(), self.form.ladders["free"])
 
     def _network(self) -> Any:
         return self._climb(systems.network_alone(), self.form.ladders["network"])

@@ -1,6 +1,9 @@
-"""callscribe with a recogniser that costs nothing and hears nothing: what is left is the path from socket to queue.
+"""callscribe with a recogniser that costs nothing and hears nothing.
 
-python -m benchmarks.capacity.free PORT DATA
+    python -m benchmarks.capacity.free PORT DATA [network]
+
+What is left is the path from the socket to the recogniser: taking in, placing, voice activity, level. With "network"
+nothing looks at the sound either: it is taken in, placed, queued, fetched from the queue and done with.
 """
 
 from __future__ import annotations
@@ -12,8 +15,11 @@ from pathlib import Path
 
 from callscribe.audio.mulaw import Pcm
 from callscribe.recognition.base import Hypothesis
-from callscribe.server import run, running_server
+from callscribe.server import decoding, run, running_server
 from callscribe.settings import Settings
+from callscribe.speech.places import InProcess
+from callscribe.speech.stream import Fed, Report
+from callscribe.speech.track import Progress
 from callscribe.web.listening import listen
 
 
@@ -40,13 +46,25 @@ class Free:
     name = "free"
     language = "en"
     sample_rate = 8000
-    hears_silence = True
+    hears_silence = False
 
     def start_session(self, phrases: Sequence[str] = ()) -> _Deaf:
         return _Deaf()
 
     def close(self) -> None:
         pass
+
+
+class Nowhere(InProcess):
+    """A place whose decoders say at once that they are done."""
+
+    def decode(self, stream: int, fed: Sequence[Fed], *, partials: bool) -> Report:
+        ends = {
+            each.track: each.piece.start + len(each.piece.payload)
+            for each in fed
+            if each.piece is not None
+        }
+        return Report(progress={track: Progress(position=end) for track, end in ends.items()})
 
 
 async def serve(port: int, data: Path) -> None:
@@ -63,4 +81,6 @@ async def serve(port: int, data: Path) -> None:
 
 
 if __name__ == "__main__":
+    if "network" in sys.argv[3:]:
+        decoding.InProcess = Nowhere  # type: ignore[misc]
     run(serve(int(sys.argv[1]), Path(sys.argv[2])))

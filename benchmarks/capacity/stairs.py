@@ -118,10 +118,13 @@ def climb(
                     )
                 )
                 stair = _stair(server, load.streams, marks[-1])
+                words = (
+                    f", {stair.words} of {stair.said} words shown after {stair.partial[1]:.2f} s, "
+                    f"final after {stair.final[1]:.2f} s (95 %)"
+                )
                 tell(
-                    f"{system.name}: {wanted} tracks, core {share:.0%} (others {others:.0%}), {stair.words} of "
-                    f"{stair.said} words shown after {stair.partial[1]:.2f} s, final after "
-                    f"{stair.final[1]:.2f} s (95 %)"
+                    f"{system.name}: {wanted} tracks, core {share:.0%} (others {others:.0%})"
+                    f"{words if stair.words else ''}"
                 )
                 if not to_the_end and not Climb("", 0, (), look_ahead_s).holds(stair, bound_s):
                     break

@@ -64,11 +64,19 @@ def tutorial(folder: Path, rate: int) -> System:
     )
 
 
-def network_alone() -> System:
+def free_recognizer() -> System:
     """The product with a recogniser that costs nothing and hears nothing."""
     return System(
         "callscribe, free recogniser",
         [sys.executable, "-m", "benchmarks.capacity.free", "{port}", "{data}"],
+    )
+
+
+def network_alone() -> System:
+    """The product without anything that looks at the sound."""
+    return System(
+        "callscribe, network path alone",
+        [sys.executable, "-m", "benchmarks.capacity.free", "{port}", "{data}", "network"],
     )
 
 

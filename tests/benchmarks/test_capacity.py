@@ -164,4 +164,4 @@ def test_the_page_says_which_form_it_was_what_was_reached_and_what_is_missing(
         in page
     )
     assert "| final to page | 5.1 / 9.0 / 20.0 |" in page
-    assert "Not measured this time: network, reader, shares, ten," in page
+    assert "Not measured this time: free, network, reader, shares, ten," in page
