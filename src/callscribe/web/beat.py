@@ -20,7 +20,7 @@ FEW: Final = 4
 """So many sockets are read as their bytes come."""
 BEAT_S: Final = 0.02
 SLOW_BEAT_S: Final = 0.04
-MANY: Final = 64
+MANY: Final = 16
 """From so many sockets on the beat is the slower one."""
 _AT_ONCE: Final = 64 * 1024
 """Bytes read of a socket at a beat: more than any stream may send."""
