@@ -208,7 +208,7 @@ class Settings:
         True,
         "Keep sound that the second reader has not read yet in the data folder, so that a crash loses at most "
         "that of the last moment; it is sealed, and deleted once read. False: in memory only. Also whether audio "
-        "that waits for room to be transcribed is kept there (not sealed), so that it survives a restart.",
+        "that waits for room to be transcribed is kept there, sealed too, so that it survives a restart.",
         group="Recognition",
     )
     unread_key: Secret = setting(

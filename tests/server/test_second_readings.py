@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -11,10 +12,16 @@ from callscribe.calls.plans import Flows, NumberFlow
 from callscribe.errors import ModelError
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.server.record import open_record
-from callscribe.server.second_readings import readers_of_numbers, second_readings
+from callscribe.server.second_readings import (
+    SecondReading,
+    SecondReadings,
+    readers_of_numbers,
+    second_readings,
+)
 from callscribe.settings import Secret, Settings
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.places import InProcess
+from callscribe.speech.waiting import Rereading
 from tests.readers import tiny_en
 
 
@@ -46,3 +53,12 @@ async def test_each_number_has_its_reader_and_one_model_is_loaded_once(tmp_path:
             assert readings.of(own) is readings.general is readings.of(NumberFlow())
             assert readings.of(NumberFlow(second_reader="off")) is None
     await pool.close()
+
+
+def test_what_an_earlier_process_left_goes_to_its_numbers_reader() -> None:
+    general, own = cast(SecondReading, object()), cast(SecondReading, object())
+    readings = SecondReadings(general=general, named={"large": own})
+    assert readings.of_left(Rereading()) is general
+    assert readings.of_left(Rereading(reader="large")) is own
+    assert readings.of_left(Rereading(reader="gone")) is general
+    assert readings.of_left(Rereading(reader="off")) is None

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
 
 from callscribe.audio.timeline import Piece
 from callscribe.events import (
@@ -17,13 +21,14 @@ from callscribe.events import (
     TranscriptionWaits,
 )
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
-from callscribe.speech.backlog import Backlog
+from callscribe.sealing import Seal, SealError
+from callscribe.speech.backlog import Backlog, records
 from callscribe.speech.lanes import DecodePool, _Turns
 from callscribe.speech.places import InProcess
 from callscribe.speech.session import SessionOptions, StreamSession
 from callscribe.speech.stream import DecodingOptions, Fed
 from callscribe.speech.tap import TrackKey
-from callscribe.speech.waiting import Left, Waiting
+from callscribe.speech.waiting import KeptStream, Rereading, Waiting
 from tests.speech.conftest import OpenSession, Recorded
 
 PLAIN = SessionOptions(DecodingOptions(skip_silence=False, follow_level=False))
@@ -194,6 +199,77 @@ async def test_what_waits_survives_a_crash(open_session: OpenSession, tmp_path: 
     assert finals[0].start_ms == 155
 
 
+async def test_what_waits_is_sealed_and_read_again_only_with_the_key(
+    open_session: OpenSession, tmp_path: Path
+) -> None:
+    seal = Seal.fresh()
+    recognizer = ScriptedRecognizer(spoken("first"), MANY, MANY)
+    for stream in ("MZ1", "MZ2"):
+        options = SessionOptions(
+            PLAIN.decoding, rereading=Rereading(reader="large", words=("Zoë",))
+        )
+        kept = await open_session(
+            recognizer,
+            tracks=("inbound",),
+            stream=stream,
+            capacity=1,
+            options=options,
+            waiting=Waiting(tmp_path, seal),
+        )
+    payload = bytes(range(160)) * 300
+    for number in range(300):
+        kept.session.receive("inbound", number * 160, payload[:1280], number + 1)
+    kept.session._lane.save()
+    files = [path for path in (tmp_path / "waiting").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".fed", ".stream"}
+    for path in files:
+        assert path.stat().st_mode & 0o077 == 0
+        data = path.read_bytes()
+        assert payload[:40] not in data
+        assert b"Caller" not in data
+
+    with capture_logs() as logs:
+        assert Waiting(tmp_path).left() == Waiting(tmp_path, Seal.fresh()).left() == []
+    assert len(logs) == 2
+    (left,) = Waiting(tmp_path, seal).left()
+    assert left.head.rereading == Rereading(reader="large", words=("Zoë",))
+    other = KeptStream(tmp_path / "waiting" / "CA1", left.head, Seal.fresh())
+    with pytest.raises(SealError):
+        other.left()
+    torn = next(path for path in files if path.suffix == ".fed")
+    with torn.open("ab") as file:
+        file.write(b"\x40\0\0\0torn")
+    rest = left.left()
+    assert rest.amounts["inbound"].samples == 300 * 1280
+    assert b"".join(fed.piece.payload for fed in drained(rest.fed) if fed.piece) == (
+        payload[:1280] * 300
+    )
+
+
+def drained(fed: Backlog) -> Iterator[Fed]:
+    while fed:
+        yield fed.popleft()
+    fed.close()
+
+
+def test_what_an_older_version_left_unsealed_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "audio"
+    plain = Backlog(path.open("w+b"))
+    pieces = [Fed("inbound", Piece(n, n / 8, bytes([n]) * 160)) for n in range(9)]
+    for fed in pieces[:5]:
+        plain.append(fed)
+    plain.close()
+    seal = Seal.fresh()
+    with path.open("r+b") as file:
+        assert list(records(file, seal, "whose")) == pieces[:5]
+    mixed = Backlog(path.open("r+b"), records=5, seal=seal, about="whose")
+    for fed in pieces[5:]:
+        mixed.append(fed)
+    assert list(drained(mixed)) == pieces
+    with path.open("r+b") as file:
+        assert list(records(file, seal, "another's")) == pieces[:5]
+
+
 async def taken_up(waiting: Waiting, recognizer: ScriptedRecognizer) -> list[AnyEvent]:
     """What another process says of what waits."""
     (kept,) = waiting.left()
@@ -215,7 +291,7 @@ async def taken_up(waiting: Waiting, recognizer: ScriptedRecognizer) -> list[Any
         publish=publish,
         options=SessionOptions(head.options),
         waiting=waiting,
-        left=Left.of(kept),
+        left=kept.left(),
     )
     await session.finished()
     await pool.close()

@@ -4,8 +4,8 @@ One small file an utterance in `unread/<call>/` of the data folder, sealed and r
 soon as the call is read. With `memory=True` nothing is written: what is unread when the process dies keeps its first
 reading.
 
-The key is the user's own, or stands beside in `unread.key`; that one is replaced whenever nothing is unread, so that
-what the disk still has of deleted files stays unreadable for good.
+The key is the user's own, or stands beside in `unread.key`; that one is replaced whenever nothing is sealed with it, so
+that what the disk still has of deleted files stays unreadable for good.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -206,12 +206,13 @@ class Unread:
         return _decoder.decode(data)
 
 
-def seal_of(data: Path, secret: str = "") -> Seal:
-    """What unread sound of a data folder is sealed with.
+def seal_of(data: Path, secret: str = "", *, folders: Sequence[str] = (FOLDER,)) -> Seal:
+    """What sound that waits in a data folder is sealed with.
 
     Args:
         data: the data folder; without a secret the key is kept in it.
         secret: the user's own.
+        folders: of it, in which there may be something that was sealed with the key.
 
     Raises:
         OSError: the key can be neither read nor written.
@@ -221,7 +222,7 @@ def seal_of(data: Path, secret: str = "") -> Seal:
     file, key = data / KEY_FILE, b""
     with contextlib.suppress(FileNotFoundError):
         key = file.read_bytes()
-    if len(key) == KEY_BYTES and any((data / FOLDER).glob("*/*")):
+    if len(key) == KEY_BYTES and any(any((data / folder).glob("*/*")) for folder in folders):
         return Seal(key)
     key = secrets.token_bytes(KEY_BYTES)
     data.mkdir(parents=True, exist_ok=True)

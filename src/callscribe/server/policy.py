@@ -11,6 +11,7 @@ from callscribe.settings import Settings
 from callscribe.speech.endpoint import EndpointOptions
 from callscribe.speech.session import SessionOptions
 from callscribe.speech.stream import DecodingOptions
+from callscribe.speech.waiting import Rereading
 from callscribe.text.writer import Writer, WriterOptions
 
 _MOST_HINTS = 40
@@ -51,6 +52,7 @@ def session_options(settings: Settings, plan: NumberFlow, language: str = "") ->
             phrases=plan.phrases,
         ),
         language=language,
+        rereading=Rereading(reader=plan.second_reader, words=plan.words),
     )
 
 

@@ -34,7 +34,12 @@ from callscribe.server.checks import check
 from callscribe.server.decoding import Elsewhere, decoding
 from callscribe.server.policy import call_flows
 from callscribe.server.record import Record, open_record
-from callscribe.server.second_readings import SecondReading, SecondReadings, second_readings
+from callscribe.server.second_readings import (
+    SecondReading,
+    SecondReadings,
+    seal_of_waiting,
+    second_readings,
+)
 from callscribe.server.sessions import Sessions
 from callscribe.settings import Settings
 from callscribe.speech.lanes import DecodePool
@@ -133,7 +138,8 @@ async def running_server(
         pool = await stack.enter_async_context(
             decoding(settings, recognizer, flows, measure=measure)
         )
-        waiting = Waiting(settings.data)
+        seal = await asyncio.to_thread(seal_of_waiting, settings)
+        waiting = Waiting(settings.data, seal)
         left = await asyncio.to_thread(waiting.left)
         readings = await stack.enter_async_context(
             second_readings(
@@ -143,6 +149,7 @@ async def running_server(
                 record,
                 pool,
                 left,
+                seal,
                 alone=not isinstance(recognizer, Elsewhere) and engines.reads_alone(recognizer),
             )
         )

@@ -7,23 +7,29 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from callscribe.calls.plans import Flows, NumberFlow
 from callscribe.errors import ModelError
 from callscribe.journal.follow import JournalFollower
-from callscribe.models.choice import AUTO, second_reader
+from callscribe.models.choice import AUTO, OFF, second_reader
 from callscribe.models.folder import ModelFolder
 from callscribe.reading.agenda import Agenda
 from callscribe.reading.ears import Ears
 from callscribe.reading.process import ReaderProcess
 from callscribe.reading.service import ReadingService
+from callscribe.reading.unread import FOLDER as UNREAD
 from callscribe.reading.unread import Unread, seal_of
 from callscribe.recognition.windows import WINDOW_MS
+from callscribe.sealing import Seal
 from callscribe.server.policy import text_writer
 from callscribe.server.record import Record
 from callscribe.settings import Settings
 from callscribe.speech.lanes import DecodePool
-from callscribe.speech.waiting import KeptStream
+from callscribe.speech.waiting import FOLDER as WAITING
+from callscribe.speech.waiting import KeptStream, Rereading
+
+_Reader = TypeVar("_Reader")
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,10 @@ class SecondReadings:
             return self.general
         return self.named.get(plan.second_reader)
 
+    def of_left(self, rereading: Rereading) -> SecondReading | None:
+        """Who reads what an earlier process left of a call; where its number's reader is gone, the general one."""
+        return _left_to(rereading, self.general, self.named)
+
     @property
     def all(self) -> tuple[SecondReading, ...]:
         found = [self.general, *self.named.values()]
@@ -70,6 +80,7 @@ async def second_readings(
     record: Record,
     pool: DecodePool,
     left: Sequence[KeptStream] = (),
+    seal: Seal | None = None,
     *,
     alone: bool = False,
 ) -> AsyncIterator[SecondReadings]:
@@ -78,6 +89,7 @@ async def second_readings(
     Args:
         pool: while it is behind, nothing is read again.
         left: streams that will be decoded though their calls are over.
+        seal: for unread sound, where that is kept.
         alone: the recogniser is a reader itself: another is at work only where one is named.
 
     Raises:
@@ -90,10 +102,8 @@ async def second_readings(
     others = {
         model.path: model for model in wanted.values() if not general or model.path != general.path
     }
-    seal = None
     if settings.keep_unread and (general or others):
         Unread(settings.data).adopt([model.name for model in others.values()])
-        seal = await asyncio.to_thread(seal_of, settings.data, settings.unread_key.reveal())
     async with contextlib.AsyncExitStack() as stack:
         at_work: dict[Path, SecondReading] = {}
         for model in [*([general] if general else []), *others.values()]:
@@ -103,6 +113,12 @@ async def second_readings(
                 seal=seal,
                 reader="" if model is general else model.name,
             )
+            theirs = [
+                kept
+                for kept in left
+                if (reader := _left_to(kept.head.rereading, general, wanted))
+                and reader.path == model.path
+            ]
             at_work[model.path] = await stack.enter_async_context(
                 second_reading(
                     settings,
@@ -111,7 +127,7 @@ async def second_readings(
                     record,
                     unread,
                     pool,
-                    left if model is general else (),
+                    theirs,
                 )
             )
         yield SecondReadings(
@@ -153,6 +169,27 @@ async def second_reading(
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
+
+
+def _left_to(
+    rereading: Rereading, general: _Reader | None, named: Mapping[str, _Reader]
+) -> _Reader | None:
+    """Who reads what an earlier process left of a call; where its number's reader is gone, the general one."""
+    if rereading.reader is None:
+        return general
+    return None if rereading.reader == OFF else named.get(rereading.reader, general)
+
+
+def seal_of_waiting(settings: Settings) -> Seal | None:
+    """What sound that waits in the data folder is sealed with; None: none waits there.
+
+    Raises:
+        OSError: the key can be neither read nor written.
+    """
+    if not settings.keep_unread:
+        return None
+    folders = (UNREAD, WAITING)
+    return seal_of(settings.data, settings.unread_key.reveal(), folders=folders)
 
 
 def readers_of_numbers(flows: Flows, language: str) -> dict[str, ModelFolder]:

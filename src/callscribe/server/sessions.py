@@ -10,6 +10,7 @@ import structlog
 
 from callscribe.calls.plans import NumberFlow
 from callscribe.events import StreamCounters, Track
+from callscribe.sealing import SealError
 from callscribe.server.policy import expected, records, session_options
 from callscribe.server.record import Record
 from callscribe.server.second_readings import SecondReading, SecondReadings
@@ -17,7 +18,7 @@ from callscribe.settings import Settings
 from callscribe.speech.lanes import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
 from callscribe.speech.tap import Listener
-from callscribe.speech.waiting import KeptStream, Left, Waiting
+from callscribe.speech.waiting import KeptStream, Waiting
 
 _log = structlog.get_logger(__name__)
 
@@ -79,10 +80,14 @@ class Sessions:
         for kept in left:
             head = kept.head
             try:
-                rest = await asyncio.to_thread(Left.of, kept)
-            except OSError as error:
+                rest = await asyncio.to_thread(kept.left)
+            except (OSError, SealError) as error:
                 _log.error("audio that waits cannot be read", call=head.call, reason=str(error))
                 continue
+            reading = self._readings.of_left(head.rereading)
+            if reading is not None:
+                plan = NumberFlow(words=head.rereading.words)
+                reading.service.expect(head.call, expected(self._settings, plan, reading.language))
             session = StreamSession(
                 call=head.call,
                 leg=head.leg,
@@ -92,8 +97,8 @@ class Sessions:
                 offset_ms=head.offset_ms,
                 pool=self._pool,
                 publish=self._record.journal.publish,
-                options=SessionOptions(head.options),
-                readers=self._readers(self._readings.general),
+                options=SessionOptions(head.options, rereading=head.rereading),
+                readers=self._readers(reading),
                 waiting=self._waiting,
                 left=rest,
             )

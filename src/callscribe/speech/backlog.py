@@ -2,8 +2,8 @@
 
 A machine that is too slow for its calls loses none of their sound: it waits here until there is room, also long after
 the call. What waits for room from the beginning is in a file of the data folder at once, and survives the process
-(`waiting`). Else the file has no name, so that nothing of it is left when the process ends, however it ends;
-and what the disk may still hold is sealed with a key that only the process knew.
+(`waiting`). Else the file has no name, so that nothing of it is left when the process ends, however it ends.
+Either is sealed, the latter with a key that only the process knew.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import IO, Final
 
 import msgspec
 
-from callscribe.sealing import Seal
+from callscribe.sealing import Seal, SealError, is_sealed
 from callscribe.speech.stream import Fed
 
 IN_MEMORY: Final = 60 * 8000
@@ -34,11 +34,20 @@ _decode = msgspec.msgpack.Decoder(Fed).decode
 class Backlog:
     """A queue of what a stream's tracks were fed. Used under its owner's lock."""
 
-    def __init__(self, file: IO[bytes] | None = None, *, records: int = 0) -> None:
+    def __init__(
+        self,
+        file: IO[bytes] | None = None,
+        *,
+        records: int = 0,
+        seal: Seal | None = None,
+        about: str = "",
+    ) -> None:
         """
         Args:
             file: where everything waits, nothing in memory; closed by `close`. Without it, one is made when needed.
             records: how many are in it already.
+            seal: for what is in `file`; None: it is not sealed.
+            about: whose it is; goes into the seal.
         """
         self._oldest: deque[Fed] = deque()
         """In memory, before all that is on disk."""
@@ -46,7 +55,7 @@ class Backlog:
         """Of `_oldest`."""
         self._file = file
         self._named = file is not None
-        self._seal = None if file is not None else _SEAL
+        self._seal, self._about = seal, about
         self._records = records
         """On disk and not brought back."""
         self._read_at = 0
@@ -71,10 +80,10 @@ class Backlog:
             return
         record = _encode(fed)
         if self._file is None:
-            self._seal = _SEAL
+            self._seal, self._about = _SEAL, ""
             self._file = tempfile.TemporaryFile(prefix="callscribe-")  # noqa: SIM115 - closed by `close`
         if self._seal is not None:
-            record = self._seal.seal(record)
+            record = self._seal.seal(record, self._about)
         self._file.write(len(record).to_bytes(_LENGTH, "little") + record)
         self._records += 1
         self.on_disk += _LENGTH + len(record)
@@ -118,8 +127,7 @@ class Backlog:
         self._file.seek(self._read_at)
         while self._records and self._samples < _READ_AT_ONCE:
             length = int.from_bytes(self._file.read(_LENGTH), "little")
-            record = self._file.read(length)
-            fed = _decode(record if self._seal is None else self._seal.unseal(record))
+            fed = _opened(self._file.read(length), self._seal, self._about)
             self._records -= 1
             self._read_at += _LENGTH + length
             self.on_disk -= _LENGTH + length
@@ -138,16 +146,34 @@ class Backlog:
         self._read_at = self.on_disk = 0
 
 
-def records(file: IO[bytes]) -> Iterator[Fed]:
-    """What a backlog's file holds, from its beginning. A record that was not written to its end is cut off."""
+def records(file: IO[bytes], seal: Seal | None = None, about: str = "") -> Iterator[Fed]:
+    """What a backlog's file holds, from its beginning. A record that was not written to its end is cut off.
+
+    Args:
+        seal, about: as for the `Backlog` that wrote it.
+
+    Raises:
+        SealError: it is sealed with another key, or is another's.
+    """
     at = file.seek(0)
     while len(head := file.read(_LENGTH)) == _LENGTH:
         length = int.from_bytes(head, "little")
         body = file.read(length)
         try:
-            fed = _decode(body)
-        except msgspec.DecodeError:
+            fed = _opened(body, seal, about)
+        except (msgspec.DecodeError, SealError):
+            if at == 0 and len(body) == length and is_sealed(body):
+                raise
             break
         at += _LENGTH + length
         yield fed
     file.truncate(at)
+
+
+def _opened(record: bytes, seal: Seal | None, about: str) -> Fed:
+    """A record as it was appended. Older versions did not seal what has a name."""
+    if is_sealed(record):
+        if seal is None:
+            raise SealError("sealed")
+        record = seal.unseal(record, about)
+    return _decode(record)

@@ -27,7 +27,6 @@ from callscribe.events import (
     Track,
     TranscriptionWaits,
 )
-from callscribe.speech.backlog import Backlog
 from callscribe.speech.holes import Hole, Holes
 from callscribe.speech.intake import Intake
 from callscribe.speech.lanes import DecodePool, Turn
@@ -37,7 +36,7 @@ from callscribe.speech.tap import Listener, Tap, TrackKey
 from callscribe.speech.track import Progress
 from callscribe.speech.transcripts import transcript
 from callscribe.speech.utterance import Utterance
-from callscribe.speech.waiting import Head, KeptStream, Left, Waiting
+from callscribe.speech.waiting import Head, KeptStream, Left, Rereading, Waiting
 
 _log = structlog.get_logger(__name__)
 
@@ -64,6 +63,8 @@ class SessionOptions:
     """Audio kept while nobody has answered; the oldest goes first."""
     language: str = ""
     """The recogniser's, BCP 47; empty: not known. Told to those who follow the call."""
+    rereading: Rereading = field(default_factory=Rereading)
+    """Kept with audio that waits, for a process after this one."""
 
 
 @dataclass(slots=True)
@@ -390,6 +391,7 @@ class StreamSession:
             speakers={track: self._speakers(track) for track in self.tracks},
             offset_ms=self.offset_ms,
             options=self._options.decoding,
+            rereading=self._options.rereading,
             reason=self._reason or "socket-lost",
             counters=self.counters,
             end_ms=self.now_ms,
@@ -402,7 +404,7 @@ class StreamSession:
             return
         try:
             self._kept = self._waiting.keep(self._head())
-            self._lane.wait_in(Backlog(self._kept.open()))
+            self._lane.wait_in(self._kept.audio())
         except OSError as error:
             self._kept = None
             _log.error(
@@ -416,7 +418,7 @@ class StreamSession:
             self._kept.write(self._head())
             return
         kept = waiting.keep(self._head())
-        file = Backlog(kept.open())
+        file = kept.audio()
         for fed in self._lane.unfinished():
             file.append(fed)
         file.close()

@@ -1,7 +1,8 @@
 """Streams whose audio waits for room, in the data folder, so that neither a crash nor a restart loses it.
 
-Two files a stream in `waiting/<call>/`, readable by their owner only: `.fed` is all of its audio since it began to wait
-(`backlog`), `.stream` says whose it is and how far it has been decoded. They go as soon as nothing waits any more.
+Two files a stream in `waiting/<call>/`, sealed and readable by their owner only: `.fed` is all of its audio since it
+began to wait (`backlog`), `.stream` says whose it is and how far it has been decoded. They go as soon as nothing waits
+any more.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import structlog
 
 from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.events import StreamCounters, Track
+from callscribe.sealing import Seal, SealError, is_sealed
 from callscribe.speech.backlog import Backlog, records
 from callscribe.speech.lanes import Amount
 from callscribe.speech.stream import DecodingOptions
@@ -28,6 +30,15 @@ from callscribe.speech.track import Progress
 
 FOLDER: Final = "waiting"
 _log = structlog.get_logger(__name__)
+
+
+class Rereading(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream's number says of a second reading."""
+
+    reader: str | None = None
+    """Whose it is: as the number says; None: the general reader's."""
+    words: tuple[str, ...] = ()
+    """Names and jargon that are expected."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +51,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     speakers: dict[Track, str]
     offset_ms: int
     options: DecodingOptions
+    rereading: Rereading = Rereading()
     reason: str = "socket-lost"
     """Why it is over, once it is."""
     counters: StreamCounters = StreamCounters()
@@ -55,17 +67,55 @@ _decode = msgspec.msgpack.Decoder(Head).decode
 class KeptStream:
     """One stream's files."""
 
-    def __init__(self, folder: Path, head: Head) -> None:
+    def __init__(self, folder: Path, head: Head, seal: Seal | None = None) -> None:
+        """
+        Args:
+            seal: makes what is written unreadable for others.
+        """
         self.head = head
         self._folder = folder
+        self._seal = seal
         self._path = folder / quote(head.stream, safe="")
+        self._about = f"{folder.name}/{self._path.name}"
 
-    def open(self) -> IO[bytes]:
-        """Its audio, to be read and appended to.
+    def audio(self) -> Backlog:
+        """Its audio, to be appended to.
 
         Raises:
             OSError: it cannot be opened.
         """
+        return Backlog(self._open(), seal=self._seal, about=self._about)
+
+    def left(self) -> Left:
+        """What was left of it, with its audio opened and counted. Blocks, about a second an hour.
+
+        Raises:
+            OSError: it cannot be read.
+            SealError: it is sealed with another key.
+        """
+        file = self._open()
+        samples: Counter[Track] = Counter()
+        flushes: Counter[Track] = Counter()
+        count, end_ms = 0, self.head.end_ms
+        try:
+            for fed in records(file, self._seal, self._about):
+                count += 1
+                if fed.piece is None:
+                    flushes[fed.track] += 1
+                else:
+                    samples[fed.track] += len(fed.piece.payload)
+                    ends = fed.piece.clock_ms + len(fed.piece.payload) / SAMPLES_PER_MS
+                    end_ms = max(end_ms, self.head.offset_ms + round(ends))
+        except BaseException:
+            file.close()
+            raise
+        # A process that died had not noted the end.
+        self.head = msgspec.structs.replace(self.head, end_ms=end_ms)
+        amounts = {track: Amount(samples[track], flushes[track]) for track in self.head.tracks}
+        waits = Backlog(file, records=count, seal=self._seal, about=self._about)
+        return Left(self, waits, amounts)
+
+    def _open(self) -> IO[bytes]:
         path = self._path.with_name(self._path.name + ".fed")
         return os.fdopen(
             os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600), "r+b"
@@ -80,7 +130,8 @@ class KeptStream:
         handle, name = tempfile.mkstemp(dir=self._folder, prefix=".")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_encode(head))
+                data = _encode(head)
+                file.write(data if self._seal is None else self._seal.seal(data, self._about))
             Path(name).replace(self._path.with_name(self._path.name + ".stream"))
         except BaseException:
             Path(name).unlink(missing_ok=True)
@@ -104,36 +155,18 @@ class Left:
     fed: Backlog
     amounts: dict[Track, Amount]
 
-    @classmethod
-    def of(cls, kept: KeptStream) -> Left:
-        """Opens and counts its audio; blocks, some tenths of a second an hour.
-
-        Raises:
-            OSError: it cannot be read.
-        """
-        file = kept.open()
-        samples: Counter[Track] = Counter()
-        flushes: Counter[Track] = Counter()
-        count, end_ms = 0, kept.head.end_ms
-        for fed in records(file):
-            count += 1
-            if fed.piece is None:
-                flushes[fed.track] += 1
-            else:
-                samples[fed.track] += len(fed.piece.payload)
-                ends = fed.piece.clock_ms + len(fed.piece.payload) / SAMPLES_PER_MS
-                end_ms = max(end_ms, kept.head.offset_ms + round(ends))
-        # A process that died had not noted the end.
-        kept.head = msgspec.structs.replace(kept.head, end_ms=end_ms)
-        amounts = {track: Amount(samples[track], flushes[track]) for track in kept.head.tracks}
-        return cls(kept, Backlog(file, records=count), amounts)
-
 
 class Waiting:
     """The streams that wait in a data folder."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, seal: Seal | None = None) -> None:
+        """
+        Args:
+            data: the data folder; `waiting` is made in it when needed.
+            seal: makes what waits unreadable for others. Without one nothing that is sealed can be read.
+        """
         self._folder = data / FOLDER
+        self._seal = seal
 
     def keep(self, head: Head) -> KeptStream:
         """Files for a stream.
@@ -143,7 +176,7 @@ class Waiting:
         """
         folder = self._folder / quote(head.call, safe="")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        kept = KeptStream(folder, head)
+        kept = KeptStream(folder, head, self._seal)
         kept.write(head)
         return kept
 
@@ -154,10 +187,26 @@ class Waiting:
         for path in self._folder.glob("*/*.stream"):
             try:
                 newest = path.with_suffix(".fed").stat().st_mtime_ns
-                found.append((newest, KeptStream(path.parent, _decode(path.read_bytes()))))
+                head = _decode(self._opened(path))
+            except SealError as error:
+                _log.warning(
+                    "waiting audio was sealed with another key; it is transcribed once that is given again",
+                    file=str(path),
+                    error=str(error),
+                )
             except (OSError, msgspec.DecodeError) as error:
                 _log.warning("waiting audio cannot be used", file=str(path), error=str(error))
+            else:
+                found.append((newest, KeptStream(path.parent, head, self._seal)))
         return [kept for _, kept in sorted(found, key=lambda each: each[0])]
+
+    def _opened(self, path: Path) -> bytes:
+        data = path.read_bytes()
+        if not is_sealed(data):
+            return data  # of an older version
+        if self._seal is None:
+            raise SealError("sealed")
+        return self._seal.unseal(data, f"{path.parent.name}/{path.stem}")
 
     def forget(self, call: str, what: Literal["call", "text"] = "call") -> None:
         """The call or its text was deleted (`callscribe.erasure.Keeper`)."""
