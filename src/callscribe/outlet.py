@@ -5,14 +5,16 @@ by the terminal, and nothing of it may end the program because the terminal's en
 
 * `say` and `tell` print text for people, to standard output and standard error.
 * `data` prints JSON. What a terminal would obey is escaped in it as JSON escapes it, so it stays the same JSON.
-* `prepare` is called once, at start: a missing stream becomes one that leads nowhere, and letters that the encoding
-  does not know become "?" wherever they are printed.
+* `raw` writes bytes to standard output as they are.
+* `prepare` is called once, at start: letters that the encoding does not know become "?" wherever they are printed, and
+  a stream that the process was started without gets its place back, which else the next file or connection would take.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import io
 import os
 import queue
@@ -59,12 +61,24 @@ def prepare(commands: Iterable[str] = (), program: str = "callscribe") -> None:
         if commands
         else None
     )
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:  # started with `>&-`
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
-        elif hasattr(stream, "reconfigure"):
+    _fill_gaps()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+
+
+def _fill_gaps() -> None:
+    """Open what this was started without (`<&-`, `>&-`). Standard output is opened so that writing to it fails: who
+    asked for something is told that it went nowhere."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        null = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+        if null != number:
+            os.dup2(null, number)
+            os.close(null)
+        mode = "r" if name == "stdin" else "w"
+        setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def as_run_here(text: str) -> str:
@@ -137,6 +151,26 @@ def data(encoded: bytes) -> None:
     if not _speaks_utf8(sys.stdout):
         text = "".join(one if one.isascii() else _escaped(one) for one in text)
     _write(sys.stdout, text + "\n")
+
+
+def raw(piece: bytes) -> None:
+    """Write bytes to standard output as they are: a file, or lines for a program.
+
+    Raises:
+        OutletError: it cannot be written.
+        BrokenPipeError: its reader has gone.
+    """
+    with _explained(sys.stdout):
+        sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+
+
+def unwritable(error: OSError, stream: TextIO | None = None) -> OutletError:
+    """Why an output, standard output by default, could not be written. What is still buffered is not tried again when
+    the interpreter ends."""
+    _lead_nowhere(stream or sys.stdout)
+    why = "it is closed" if error.errno == errno.EBADF else error.strerror
+    return OutletError(f"The output cannot be written: {why}.")
 
 
 class StandIn(io.TextIOBase):
@@ -256,9 +290,7 @@ def _explained(stream: TextIO) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        # What is still buffered must not be tried again when the interpreter ends.
-        _lead_nowhere(stream)
-        raise OutletError(f"The output cannot be written: {error.strerror}.") from None
+        raise unwritable(error, stream) from None
     except ValueError:
         raise OutletError("The output cannot be written: it is closed.") from None
 

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.e2e.running import (
@@ -89,3 +90,43 @@ def test_a_record_deleted_during_a_call_is_told_and_written_again(tmp_path: Path
     record = show(data, call["sid"])
     assert record["call"]["status"] == "completed"
     assert {u["utterance"] for u in record["utterances"]} >= {f["utterance"] for f in finals}
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_server_started_without_its_streams_works_and_ends_in_order(
+    tmp_path: Path, closed: str
+) -> None:
+    port = str(free_port())
+    command = [*CALLSCRIBE, "serve", "--port", port, "--data", str(tmp_path / "data")]
+    process = subprocess.Popen(["sh", "-c", f'exec "$@" {closed}', "sh", *command], env=ENVIRONMENT)
+    try:
+        _until_ready(process, port)
+        for _ in range(5):  # connections must not take the streams' places
+            httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).raise_for_status()
+        for number in ("SIGUSR1", "SIGALRM", "SIGUSR2"):
+            process.send_signal(getattr(signal, number))
+        httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).raise_for_status()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["text"], ["settings"]])
+@pytest.mark.parametrize("output", [">&-", ">/dev/full"])
+def test_an_output_that_cannot_be_written_is_said(arguments: list[str], output: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {output}', "sh", *CALLSCRIBE, *arguments],
+        env=ENVIRONMENT,
+        input="forty two\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 1
+    why = "it is closed" if output == ">&-" else "No space left on device"
+    assert done.stderr == f"callscribe: The output cannot be written: {why}.\n"

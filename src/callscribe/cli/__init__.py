@@ -5,6 +5,7 @@ Each command is a module here with a `register(app)` function.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -20,7 +21,10 @@ from typer.core import TyperGroup
 import callscribe
 from callscribe.cli.program import program
 from callscribe.errors import CallscribeError, SettingsError
-from callscribe.outlet import prepare, say, tell
+from callscribe.outlet import prepare, say, tell, unwritable
+
+UNWRITABLE = (errno.ENOSPC, errno.EBADF, errno.EIO)
+"""What writing to a full disk, to a closed output and to a terminal that is gone fail with."""
 
 
 class Command(NamedTuple):
@@ -208,6 +212,11 @@ def main() -> None:
         sys.exit(1)
     except CallscribeError as error:
         tell(f"callscribe: {error}")
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in UNWRITABLE or error.filename is not None:
+            raise
+        tell(f"callscribe: {unwritable(error)}")  # help, which is printed past our outlet
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -192,7 +192,8 @@ def stop_signals() -> asyncio.Event:
     """Set by the first SIGINT, SIGTERM, SIGQUIT (Ctrl-\\) or, when the terminal's window is closed, SIGHUP.
 
     A second one of the first three ends the process at once. SIGHUP comes twice when both the terminal and its shell
-    send it, and not at all under `nohup`.
+    send it, and not at all under `nohup`. A failing power supply and a limit of processor time stop it, too.
+    Signals that mean nothing here, and would end the process and its calls unless they are handled, are logged.
     """
     stop = asyncio.Event()
 
@@ -205,8 +206,15 @@ def stop_signals() -> asyncio.Event:
             os._exit(128 + number)
         stop.set()
 
+    def on_nothing(number: int) -> None:
+        log.warning(
+            "this signal means nothing here; calls go on", signal=signal.Signals(number).name
+        )
+
     loop = asyncio.get_running_loop()
-    numbers = [signal.SIGINT, signal.SIGTERM]
+    numbers = [signal.SIGINT, signal.SIGTERM, *_signals("SIGPWR", "SIGXCPU")]
+    for number in _signals("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO"):
+        loop.add_signal_handler(number, on_nothing, number)
     if QUIT is not None:
         numbers.append(QUIT)
     if HANGUP is not None and signal.getsignal(HANGUP) is not signal.SIG_IGN:
@@ -214,6 +222,11 @@ def stop_signals() -> asyncio.Event:
     for number in numbers:
         loop.add_signal_handler(number, on_signal, number)
     return stop
+
+
+def _signals(*names: str) -> list[signal.Signals]:
+    """Those that this system has."""
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
 
 def speaker(view: AnyView) -> Callable[[str], None]:
