@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from callscribe.audio.mulaw import Pcm
 from callscribe.errors import ModelError
 from callscribe.events import Word
-from callscribe.recognition.alone import ReaderAlone, ReaderSession
+from callscribe.recognition.alone import ReaderAlone, ReaderSession, Turn
 from callscribe.recognition.base import Excerpt, Reading, RecognizerSession
 
 
@@ -128,6 +127,19 @@ def test_where_reading_is_slow_it_is_done_less_often() -> None:
     assert [ms for ms, *_ in reader.asked] == [1000, 5000]
 
 
+def test_all_tracks_together_are_read_for_half_of_the_time_at_most_while_they_talk() -> None:
+    reader, clock = Counting(), Clock(reading_s=1.0)
+    reader.clock = clock
+    alone = ReaderAlone(reader, clock=clock)
+    sessions = [alone.start_session() for _ in range(4)]
+    began = clock.now
+    for _ in range(60):
+        clock.now += 0.2
+        for session in sessions:
+            session.accept(sound(200))
+    assert 4 <= len(reader.asked) <= (clock.now - began) / 2
+
+
 def test_sound_that_had_to_wait_is_read_once_it_is_whole() -> None:
     reader, clock = Counting(), Clock()
     session = ReaderAlone(reader, clock=clock).start_session()
@@ -140,9 +152,9 @@ def test_sound_that_had_to_wait_is_read_once_it_is_whole() -> None:
 
 
 def test_nobodys_partials_make_others_wait() -> None:
-    reader, lock = Counting(), threading.Lock()
-    session = ReaderSession(reader, lock, CLOCK)
-    with lock:
+    reader, turn = Counting(), Turn()
+    session = ReaderSession(reader, turn, CLOCK)
+    with turn.lock:
         assert feed(session, 2000, CLOCK) == []
     assert feed(session, 200, CLOCK) == ["w1 w2"]
 
@@ -155,6 +167,19 @@ def test_an_utterance_is_divided_at_a_word_and_nothing_is_lost() -> None:
     assert [word.text for word in final.words] == ["w1", "w2"]
     (rest,) = session.finish()
     assert [(word.start_ms, word.end_ms) for word in rest.words] == [(2000, 3000), (3000, 4000)]
+
+
+def test_a_doubtful_reading_decides_no_language_and_misleads_none() -> None:
+    reader = Counting(found=["th", "th", "th", "th", "th", "de"])
+    session = ReaderAlone(reader, clock=CLOCK).start_session()
+    reader.doubtful = True
+    feed(session, 5000, CLOCK)
+    session.endpoint()
+    reader.doubtful = False
+    feed(session, 3000, CLOCK)
+    (final,) = session.endpoint()
+    assert final.language == "de"
+    assert reader.asked[-1][1:] == ([], "")
 
 
 def test_the_language_is_found_once_enough_was_said_and_then_stays() -> None:

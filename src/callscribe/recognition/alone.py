@@ -1,9 +1,9 @@
 """A reader as the only recogniser: for languages that no recogniser hears as they go.
 
 A reader takes whole utterances. While somebody speaks, what has been said so far is read again and again; that is where
-partials come from. It is done for half of the time at most, not while another track is read, and not at all when sound
-comes faster than people talk, which is when it has had to wait. When the utterance is over it is read once more, with
-what the same track said before.
+partials come from. It is done for half of the time at most, all tracks taken together, not while another track is read,
+and not at all when sound comes faster than people talk, which is when it has had to wait. When the utterance is over it
+is read once more, with what the same track said before.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ReaderAlone:
         self.hears_silence = False
         self._reader = reader
         self._clock = clock
-        self._lock = threading.Lock()
+        self._turn = Turn()
 
     def start_session(self, phrases: Sequence[str] = ()) -> RecognizerSession:
         if phrases:
@@ -57,23 +57,32 @@ class ReaderAlone:
                 f"The model {self.name} cannot be restricted to phrases: it reads whole utterances. "
                 "Leave the phrases out, or take a Vosk model with a dynamic graph: callscribe models list"
             )
-        return ReaderSession(self._reader, self._lock, self._clock)
+        return ReaderSession(self._reader, self._turn, self._clock)
 
     def close(self) -> None:
         self._reader.close()
 
 
+class Turn:
+    """Whose turn it is to read."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        """Held while the reader reads."""
+        self.rest_until = 0.0
+        """Until then nothing is read for partials: whole utterances have room as long as the last such reading took."""
+
+
 class ReaderSession:
     """One track."""
 
-    def __init__(self, reader: Reader, lock: threading.Lock, clock: Callable[[], float]) -> None:
+    def __init__(self, reader: Reader, turn: Turn, clock: Callable[[], float]) -> None:
         """
         Args:
-            reader: shared by all sessions.
-            lock: held while it reads.
+            reader: shared by all sessions, as is their turn.
         """
         self._reader = reader
-        self._lock = lock
+        self._turn = turn
         self._clock = clock
         self.language = reader.language
         """What the track is read as, BCP 47; empty until it is known."""
@@ -98,14 +107,17 @@ class ReaderSession:
         if (
             self._samples >= self._next_at
             and not self._has_waited()
-            and self._lock.acquire(blocking=False)
+            and self._clock() >= self._turn.rest_until
+            and self._turn.lock.acquire(blocking=False)
         ):
             try:
                 began = self._clock()
                 self._read()
-                took = int((self._clock() - began) * SAMPLE_RATE)
+                ended = self._clock()
+                self._turn.rest_until = ended + (ended - began)
+                took = int((ended - began) * SAMPLE_RATE)
             finally:
-                self._lock.release()
+                self._turn.lock.release()
             self._next_at = self._samples + max(FIRST_MS * SAMPLES_PER_MS, 2 * took)
         # Said again and again: what has not changed for long is taken for the end of an utterance.
         words = self._words(self._newest)
@@ -123,7 +135,7 @@ class ReaderSession:
 
     def endpoint(self, at_ms: int | None = None) -> Sequence[Hypothesis]:
         if self._samples > self._read_until:
-            with self._lock:
+            with self._turn.lock:
                 self._read()
         reading, pcm = self._newest, self._pcm()
         words = whole = self._words(reading)
@@ -132,9 +144,10 @@ class ReaderSession:
             words = tuple(word for word in words if word.end_ms <= cut)
             rest = max(0, self._begin + len(pcm) - cut * SAMPLES_PER_MS)
         said = pcm[: len(pcm) - rest]
-        if words and not rest:
+        known = bool(self.language) or not reading.doubtful
+        if words and not rest and known:  # what was read in a wrong language would mislead the next
             self._before.append(Excerpt(said, reading.text))
-        if words and not self.language and len(said) >= SURE_MS * SAMPLES_PER_MS:
+        if words and known and not self.language and len(said) >= SURE_MS * SAMPLES_PER_MS:
             self.language = reading.language
         self._start_over(pcm[len(pcm) - rest :])
         if not words:

@@ -357,7 +357,7 @@ class WhisperReader:
 
     def _groups(self, tokens: Sequence[int], language: str) -> list[list[int]]:
         """The tokens of each written word."""
-        spaced = language.split("-")[0] not in _NO_SPACES
+        spaced = _has_spaces(language)
         groups: list[list[int]] = []
         for token in tokens:
             begins = (
@@ -397,6 +397,8 @@ class WhisperReader:
                 )
                 start += share
         text = "".join(piece.text for piece in pieces).strip() if words else ""
+        if words and not _has_spaces(language):
+            tokens = [Token(text, 0, len(words))]
         return Reading(
             words=tuple(words),
             text=text,
@@ -531,6 +533,11 @@ ENGINE: Engine[Reader] = Engine(
     language_of=language_of,
     near_miss=near_miss,
 )
+
+
+def _has_spaces(language: str) -> bool:
+    """Whether a language (BCP 47) is written with spaces between its words."""
+    return language.split("-")[0] not in _NO_SPACES
 
 
 def _whole(tokenizer: Any, groups: Sequence[Sequence[int]]) -> bool:
