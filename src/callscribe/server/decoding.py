@@ -66,7 +66,7 @@ async def decoding(
     """
     count = settings.threads or usable_cores()
     async with contextlib.AsyncExitStack() as stack:
-        places: Sequence[Place]
+        places: Sequence[capacity.MeasuredPlace]
         if isinstance(recognizer, Elsewhere):
             write = partial(Writer.for_language, recognizer.language, writer_options(settings))
             workers = Workers(Made(recognizer.load, write), count)
@@ -87,7 +87,9 @@ async def decoding(
         yield pool
 
 
-def capacity_of(settings: Settings, model: str, places: Sequence[Place], threads: int) -> int:
+def capacity_of(
+    settings: Settings, model: str, places: Sequence[capacity.MeasuredPlace], threads: int
+) -> int:
     """How many tracks are followed live: as set, as an earlier start measured, or measured now; 0: not known."""
     if settings.capacity != "auto":
         return int(settings.capacity)
@@ -95,9 +97,12 @@ def capacity_of(settings: Settings, model: str, places: Sequence[Place], threads
     kind = "threads" if any(isinstance(place, InProcess) for place in places) else "processes"
     found = capacity.kept(settings.data, model, workers, kind)
     if found is None:
-        found = capacity.measure(places, capacity.packaged_call(), threads=threads)
+        cores = capacity.cores_granted()
+        found = capacity.measure(places, capacity.packaged_call(), threads=threads, cores=cores)
         if found:
-            measured = capacity.Measured(tracks=found, model=model, workers=workers, kind=kind)
+            measured = capacity.Measured(
+                tracks=found, model=model, workers=workers, kind=kind, by="processor time"
+            )
             capacity.keep(settings.data, measured)
     return found
 

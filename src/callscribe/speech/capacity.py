@@ -1,18 +1,20 @@
 """How many tracks this machine can follow while people speak: measured in about two seconds, then kept.
 
-The packaged call is decoded by all workers at once, in the steps in which live audio comes, partials included; what
-the rest of a server costs is known from the benchmark (`benchmarks/capacity`), and some of the machine is left free for
-moments in which everybody talks.
+The packaged call is decoded by all workers at once, in the steps in which live audio comes, partials included. What
+counts is processor time, so that it hardly matters how busy the machine is meanwhile. What the rest of a server costs
+is known from the benchmark (`benchmarks/capacity`), and some of the machine is left free for moments in which everybody
+talks.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, Protocol
 
 import msgspec
 import soundfile
@@ -44,6 +46,17 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     kind: str
     """`processes` or `threads`."""
+    by: Literal["clock", "processor time"] = "clock"
+    """By the clock, as older versions measured, it came out too small on a busy machine."""
+
+
+class MeasuredPlace(Place, Protocol):
+    """A place that knows what it costs."""
+
+    def cpu_s(self) -> float:
+        """Processor time used so far, in seconds, of its process or, where decoders are in this one, of the calling
+        thread; 0 where that cannot be known."""
+        ...
 
 
 def kept(data: Path, model: str, workers: int, kind: str) -> int | None:
@@ -53,7 +66,7 @@ def kept(data: Path, model: str, workers: int, kind: str) -> int | None:
     except (OSError, msgspec.DecodeError):
         return None
     same = (found.model, found.workers, found.kind) == (model, workers, kind)
-    return found.tracks if same and found.tracks > 0 else None
+    return found.tracks if same and found.tracks > 0 and found.by == "processor time" else None
 
 
 def keep(data: Path, measured: Measured) -> None:
@@ -75,11 +88,12 @@ def packaged_call() -> list[bytes]:
 
 
 def measure(
-    places: Sequence[Place],
+    places: Sequence[MeasuredPlace],
     audio: Sequence[bytes],
     *,
     threads: int = 1,
     seconds: float = _SECONDS,
+    cores: float = math.inf,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
     """How many tracks can be followed. Blocks for `seconds` and a moment.
@@ -88,32 +102,40 @@ def measure(
         places: where decoders live; nobody else uses them now.
         audio: the two tracks of a call, mu-law.
         threads: how many decode at the same time in each place.
+        cores: how much processor time this process and its children may have a second.
         clock: monotonic seconds.
 
     Returns:
         0 when nothing could be measured, because the recogniser fails.
     """
     samples = [0] * (len(places) * threads)
+    spent_s = [0.0] * len(samples)
 
     def work(number: int) -> None:
+        place = places[number // threads]
+        began_s, begun = place.cpu_s(), clock()
         with contextlib.suppress(RecogniserFailed):
-            samples[number] = _decode(places[number // threads], -1 - number, audio, seconds, clock)
+            samples[number] = _decode(place, -1 - number, audio, seconds, clock)
+        ended_s = place.cpu_s()
+        spent_s[number] = ended_s - began_s if ended_s else clock() - begun
 
-    begun = clock()
     hands = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(len(samples))]
     for hand in hands:
         hand.start()
     for hand in hands:
         hand.join()
-    rate = sum(samples) / SAMPLE_RATE / max(clock() - begun, 1e-6)
-    if not rate:
+    audio_s = sum(samples) / SAMPLE_RATE
+    if not audio_s:
         return 0
-    cores = len(samples)
-    return max(1, int(_SHARE * cores / (cores / rate + _AROUND_S)))
+    return max(1, int(_SHARE * min(len(samples), cores) / (sum(spent_s) / audio_s + _AROUND_S)))
 
 
 def _decode(
-    place: Place, stream: int, audio: Sequence[bytes], seconds: float, clock: Callable[[], float]
+    place: MeasuredPlace,
+    stream: int,
+    audio: Sequence[bytes],
+    seconds: float,
+    clock: Callable[[], float],
 ) -> int:
     """Samples of all tracks decoded in that time."""
     tracks: tuple[Track, ...] = ("inbound", "outbound")
@@ -129,3 +151,41 @@ def _decode(
         at += STEP
     place.close(stream)
     return at * len(tracks)
+
+
+def cores_granted(root: Path = Path("/")) -> float:
+    """Seconds of processor time that this process's control groups grant it a second (Linux, Documentation/admin-guide/
+    cgroup-v2.rst, `cpu.max`; of version 1, the group as containers see it); without a bound, infinite.
+
+    Args:
+        root: of the file system.
+    """
+    granted = math.inf
+    groups = root / "sys/fs/cgroup"
+    try:
+        own = (root / "proc/self/cgroup").read_text().rpartition("0::")[2].splitlines()[0]
+    except (OSError, IndexError):
+        own = ""
+    folder = groups / own.lstrip("/")
+    for group in (folder, *folder.parents):
+        granted = min(granted, _quota(_words(group / "cpu.max")))
+        if group == groups:
+            break
+    old = groups / "cpu"
+    return min(
+        granted, _quota(_words(old / "cpu.cfs_quota_us") + _words(old / "cpu.cfs_period_us"))
+    )
+
+
+def _words(file: Path) -> list[str]:
+    try:
+        return file.read_text().split()
+    except OSError:
+        return []
+
+
+def _quota(words: Sequence[str]) -> float:
+    """Of microseconds granted and those of the period; `max` or -1 grants all."""
+    if len(words) == 2 and words[0].isdigit() and words[1].isdigit() and int(words[1]):
+        return int(words[0]) / int(words[1])
+    return math.inf

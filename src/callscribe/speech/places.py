@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from callscribe.errors import CallscribeError
@@ -37,6 +38,10 @@ class InProcess:
 
     def decode(self, stream: int, fed: Sequence[Fed], *, partials: bool) -> Report:
         return self._decoders[stream].decode(fed, partials=partials)
+
+    def cpu_s(self) -> float:
+        """Processor time of the calling thread, seconds."""
+        return time.thread_time()
 
     def close(self, stream: int) -> None:
         decoder = self._decoders.pop(stream, None)

@@ -212,6 +212,10 @@ class WorkerPlace:
         assert report is not None
         return report
 
+    def cpu_s(self) -> float:
+        """Processor time of the process so far, seconds; 0 where that cannot be known."""
+        return _process(self.pid)[1]
+
     def close(self, stream: int) -> None:
         with contextlib.suppress(PlaceLost):
             self._ask(Close(stream))
