@@ -7,6 +7,7 @@ must not miss is a quiet beginning.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -71,7 +72,7 @@ class ActivityDetector:
         # The floor is the smallest of the last eight half-second minima of the smoothed level.
         # A track may begin in the middle of a word, so at first the floor is taken to be low.
         self._minima: deque[float] = deque([self.options.first_floor_db], maxlen=8)
-        self._minimum = np.inf
+        self._minimum = math.inf
         self._frames_in_minimum = 0
         self._smooth: float | None = None
         self._loud_frames = 0
@@ -86,7 +87,7 @@ class ActivityDetector:
         return ActivityState(
             self._previous,
             tuple(self._minima),
-            float(self._minimum),
+            self._minimum,
             self._frames_in_minimum,
             self._smooth,
             self._loud_frames,
@@ -107,7 +108,7 @@ class ActivityDetector:
     @property
     def floor_db(self) -> float:
         """The noise floor as now believed."""
-        return max(float(min(*self._minima, self._minimum)), self.options.quietest_floor_db)
+        return max(min(min(self._minima), self._minimum), self.options.quietest_floor_db)
 
     def accept(self, pcm: Pcm) -> Flags:
         """Flags for the next frames.
@@ -115,13 +116,14 @@ class ActivityDetector:
         Args:
             pcm: 8 kHz audio, a whole number of frames (`FRAME` samples each).
         """
-        levels = self._levels_db(pcm)
-        flags = np.zeros(len(levels), np.bool_)
-        self.above_db = np.zeros(len(levels))
+        # Plain numbers: a step has ten frames, and NumPy's take several times as long, one by one.
+        levels: list[float] = self._levels_db(pcm).tolist()
+        flags = [False] * len(levels)
+        floors: list[float] = []
         options = self.options
         for i, level in enumerate(levels):
-            floor = self._follow(float(level))
-            self.above_db[i] = level - floor
+            floor = self._follow(level)
+            floors.append(floor)
             if level > floor + (options.fall_db if self._active else options.rise_db):
                 self._loud_frames += 1
                 self._quiet_frames = 0
@@ -133,9 +135,11 @@ class ActivityDetector:
             if not self._active and self._loud_frames * FRAME_MS >= options.shortest_ms:
                 self._active = True
                 # The burst's first frames, as far as they lie in this chunk.
-                flags[max(0, i - self._loud_frames + 1) : i] = True
+                first = max(0, i - self._loud_frames + 1)
+                flags[first:i] = [True] * (i - first)
             flags[i] = self._active
-        return flags
+        self.above_db = np.array(levels) - np.array(floors)
+        return np.array(flags, np.bool_)
 
     def _levels_db(self, pcm: Pcm) -> Levels:
         samples = pcm.astype(np.float64)

@@ -70,11 +70,15 @@ class ToneDetector:
         if not len(pcm):
             return np.zeros(0, np.bool_)
         blocks = pcm.astype(np.float64).reshape(-1, BLOCK) / 32768.0
+        level = (10 * np.log10(np.mean(blocks**2, axis=1) + 1e-10)).tolist()
+        flags = np.zeros(len(blocks), np.bool_)
+        if self._run < _BLOCKS and max(level) < _LOUD_ENOUGH_DB:
+            # Most of a call: too quiet for a tone, and none that could end here.
+            self._run = 0
+            return flags
         spectrum = np.abs(np.fft.rfft(blocks * _WINDOW, axis=1)) ** 2
         power = spectrum.sum(axis=1) + 1e-12
-        share = (spectrum @ _LINES.T).max(axis=1) / power
-        level = 10 * np.log10(np.mean(blocks**2, axis=1) + 1e-10)
-        flags = np.zeros(len(blocks), np.bool_)
+        share = ((spectrum @ _LINES.T).max(axis=1) / power).tolist()
         for i in range(len(blocks)):
             if share[i] < _SHARE or level[i] < _LOUD_ENOUGH_DB:
                 # The block in which a tone ends holds only a part of it.
@@ -83,13 +87,13 @@ class ToneDetector:
                 continue
             steady = abs(level[i] - self._level) <= _STEADY_DB
             self._run = self._run + 1 if self._run and steady else 1
-            self._level = float(level[i])
+            self._level = level[i]
             if self._run >= _BLOCKS:
                 first = i - self._run + 1
                 flags[max(0, first) : i + 1] = True
                 if first > 0 and share[first - 1] > _PART:
                     flags[first - 1] = True
-        if 0 < self._run < _BLOCKS and share[-self._run :].min() >= _PURE:
+        if 0 < self._run < _BLOCKS and min(share[-self._run :]) >= _PURE:
             # It may have begun just now. Silencing a moment of a very pure vowel does little harm;
             # letting the beginning of a tone through would make a word of it.
             first = len(blocks) - self._run

@@ -66,9 +66,9 @@ class Memory:
         heard = np.zeros(end - begin, np.int16)
         first, last = max(begin, self.end - size, 0), min(end, self.end)
         if first < last:
-            ring = np.frombuffer(bytes(self._ring), np.uint8)
-            codes = np.take(ring, np.arange(first, last), mode="wrap")
-            heard[first - begin : last - begin] = mulaw.decode(codes.tobytes())
+            at, length = first % size, last - first
+            codes = self._ring[at : at + length] + self._ring[: max(0, at + length - size)]
+            heard[first - begin : last - begin] = mulaw.decode(codes)
         return heard
 
     def _put(self, position: int, payload: bytes) -> None:
