@@ -54,6 +54,8 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     note: str = ""
     """What a person wrote about the call."""
+    language: str = ""
+    """What is spoken, BCP 47 (`en-US`), as far as it is known: what was heard last, else what was listened for."""
 
     @property
     def is_missed(self) -> bool:
@@ -253,6 +255,8 @@ class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
     direction: Direction = "inbound"
     flow: Flow = "answer"
     duration_ms: int | None = None
+    language: str = ""
+    """Of the utterance, BCP 47, as far as it is known."""
 
 
 class SearchPage(msgspec.Struct, frozen=True, kw_only=True):

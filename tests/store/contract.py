@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+import msgspec
 import pytest
 
 from callscribe.errors import StoreError
@@ -120,6 +121,18 @@ class StoreContract:
         (new,) = store.append([final("u3", 2000)])
         assert new > ids[-1] + 5
         assert store.last_id() == new
+
+    def test_a_call_knows_what_is_spoken_on_it(self, store: Store) -> None:
+        stream = StreamStarted(
+            call=CALL, leg=CALL, stream="MZ1", tracks=("inbound",), language="en"
+        )
+        store.append([started(), stream])
+        assert [call.language for call in store.calls()] == ["en"]
+        heard = msgspec.structs.replace(final("u1", 0), language="fr")
+        store.append([heard, final("u2", 1000)])
+        record = store.call(CALL)
+        assert record is not None
+        assert record.call.language == "fr"
 
     def test_a_whole_call_is_brought_in_once(self, store: Store) -> None:
         other = "CA00000000000000000000000000000009"

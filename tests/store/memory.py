@@ -220,6 +220,8 @@ class Folded:
         self._at = max(self._at, event.at)
         if leg := getattr(event, "leg", ""):
             self.legs[leg] = None
+        if isinstance(event, StreamStarted | FinalTranscript) and event.language:
+            self.summary = replace(self.summary, language=event.language)
         match event:
             case CallStarted():
                 self._started(event)

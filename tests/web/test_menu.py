@@ -39,6 +39,7 @@ def test_deleting_takes_two_steps(server: Serving, page: Page) -> None:
             dialog.get_by_role("button", name="Delete 1 call").click()
             expect(dialog).to_contain_text("still going on")
             dialog.get_by_role("button", name="Cancel").click()
+            expect(page.locator("#menu > summary")).to_be_focused()
             server.publish(*call.end())
     expect(page.locator("#ending")).to_be_visible()
     dialog.get_by_role("button", name="Delete 1 call").click()

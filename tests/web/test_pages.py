@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import httpx
 import pytest
 
-from callscribe.events import AnyEvent, FinalTranscript, GapDetected
+from callscribe.events import AnyEvent, FinalTranscript, GapDetected, StreamStarted
 from callscribe.journal.hub import Hub
 from callscribe.store.opening import open_store
 from callscribe.web.app import create_app
 from callscribe.web.services import Services, WebSettings
 from tests.web.client import Client
 from tests.web.script import Call, bank
+from tests.web.serving import Serving
 
 
 def pages(folder: Path, events: list[AnyEvent], *paths: str) -> list[tuple[int, str]]:
@@ -72,3 +74,18 @@ def test_an_empty_record_says_what_to_do(tmp_path: Path) -> None:
     ((status, body),) = pages(tmp_path, [], "/")
     assert status == 200
     assert "No calls yet" in body
+
+
+def test_lines_and_snippets_say_what_language_they_are_in(tmp_path: Path) -> None:
+    call, events = bank()
+    listens = StreamStarted(
+        call=call.sid, leg=call.sid, stream="MZ1", tracks=("inbound",), language="de-DE"
+    )
+    with Serving(tmp_path) as server:
+        server.publish(*events, listens, call.final("Support", "Auf Wiedersehen."))
+        page = httpx.get(f"{server.url}/").text
+        assert '<bdi class="last" lang="de-DE">Auf Wiedersehen.</bdi>' in page
+        found = httpx.get(f"{server.url}/find?q=wiedersehen").text
+        assert '<span dir="auto" lang="de-DE">Auf <mark>Wiedersehen</mark>' in found
+        (hit,) = httpx.get(f"{server.url}/api/search?q=wiedersehen").json()["hits"]
+        assert hit["language"] == "de-DE"

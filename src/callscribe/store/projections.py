@@ -290,6 +290,8 @@ def _speaker(connection: Connection, call: str, leg: str, track: str, said: str)
 
 
 def _final(connection: Connection, event_id: int, event: FinalTranscript) -> None:
+    if event.language:
+        _update_call(connection, event.call, {"language": event.language})
     before = _reading_before(connection, event)
     if before is None or before.revision <= event.revision:
         _write_utterance(connection, event_id, event, before)
@@ -532,6 +534,8 @@ def _renamed(connection: Connection, event: SpeakerRenamed) -> None:
 
 
 def _stream_started(connection: Connection, event: StreamStarted) -> None:
+    if event.language:
+        _update_call(connection, event.call, {"language": event.language})
     for track in event.tracks:
         known = connection.execute(
             select(participants.c.speaker)

@@ -244,6 +244,7 @@ def _summary(
         last_text=row.last_text,
         tags=_tags.decode(row.tags),
         note=row.note,
+        language=row.language,
     )
 
 

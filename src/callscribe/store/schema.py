@@ -24,10 +24,10 @@ from sqlalchemy import (
     event,
 )
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest migration."""
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """Every migration from the oldest to `HEAD`."""
 
 metadata = MetaData(
@@ -85,6 +85,7 @@ calls = Table(
     Column("place", Integer, nullable=False, default=0, server_default="0"),
     Column("tags", Text, nullable=False, default="[]", server_default="[]"),
     Column("note", Text, nullable=False, default="", server_default=""),
+    Column("language", Text, nullable=False, default="", server_default=""),
     Index(None, "first_event"),
     Index(None, "place"),
     Index(None, "conference_sid"),

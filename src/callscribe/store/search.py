@@ -115,7 +115,8 @@ _HIT_COLUMNS = (
     "utterances.call, utterances.utterance, utterances.leg, utterances.track, utterances.speaker,"
     " utterances.text, utterances.raw_text, utterances.words, utterances.tokens, utterances.start_ms,"
     " calls.started_at, calls.from_number, calls.to_number, calls.from_name, calls.to_name,"
-    " calls.direction, calls.flow, calls.duration_ms"
+    " calls.direction, calls.flow, calls.duration_ms, utterances.language,"
+    " calls.language AS call_language"
 )
 
 
@@ -185,6 +186,7 @@ def _hit(row: Row[Any], marks: Marks, naming: Naming) -> SearchHit:
         direction=row.direction,
         flow=row.flow,
         duration_ms=row.duration_ms,
+        language=row.language or row.call_language,
     )
 
 

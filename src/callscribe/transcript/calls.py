@@ -127,7 +127,10 @@ class CallLine:
                     stay.open = False
             case SpeakerRenamed():
                 self._speaker_renamed(event)
-            case FinalTranscript() | RevisedTranscript():
+            case FinalTranscript():
+                self._speak(event.language)
+                self._heard(event)
+            case RevisedTranscript():
                 self._heard(event)
             case TranscriptionPaused():
                 self._set(paused=True)
@@ -149,7 +152,9 @@ class CallLine:
                 self._set(note=event.text)
             case TagsChanged():
                 self._set(tags=event.tags)
-            case ParticipantUpdated() | StreamStarted() | GapDetected():
+            case StreamStarted():
+                self._speak(event.language)
+            case ParticipantUpdated() | GapDetected():
                 pass  # seen on the call's own page
             case PartialTranscript() | LagChanged() | DtmfReceived() | StoreFailed():
                 pass
@@ -163,6 +168,10 @@ class CallLine:
 
     def _set(self, **values: Any) -> None:
         self.summary = msgspec.structs.replace(self.summary, **values)
+
+    def _speak(self, language: str) -> None:
+        if language and language != self.summary.language:
+            self._set(language=language)
 
     def _call_started(self, event: CallStarted) -> None:
         told = {

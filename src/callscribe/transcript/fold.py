@@ -91,8 +91,6 @@ class Transcript:
         """How late text is, in ms, by `Person.who`."""
         self.paused_ms: int | None = None
         """Since when transcription is paused."""
-        self.language = ""
-        """What is spoken on the call as far as it is known, BCP 47."""
         self.unread = 0
         """How many utterances the second reader could not read; known when the record is settled."""
         self._line = CallLine(call)
@@ -120,6 +118,11 @@ class Transcript:
     def call(self) -> CallSummary:
         """The call's facts; the same as its line in the list."""
         return self._line.summary
+
+    @property
+    def language(self) -> str:
+        """What is spoken on the call as far as it is known, BCP 47."""
+        return self.call.language
 
     @property
     def state(self) -> wording.State:
@@ -239,7 +242,6 @@ class Transcript:
             case PartialTranscript():
                 self._partial(event)
             case FinalTranscript():
-                self.language = event.language or self.language
                 self._final(event)
             case RevisedTranscript():
                 self._revised(event)
@@ -257,7 +259,7 @@ class Transcript:
             case TranscriptionWaits():
                 self._waits(event)
             case StreamStarted():
-                self.language = event.language or self.language
+                pass  # its language is in the call's line
             case StreamEnded():
                 self._stream_ended(event)
             case CallEnded():

@@ -89,6 +89,11 @@ function submitted(id, act) {
   const problem = dialog.querySelector(".problem");
   const button = dialog.querySelector("[type=submit]");
   dialog.querySelector(".cancel").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => {
+    // What opened it was in the menu, which is closed: the focus goes back to the menu, not to the page's beginning.
+    const at = document.activeElement;
+    if (at === document.body || !at.checkVisibility()) document.querySelector("#menu > summary").focus();
+  });
   dialog.querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
