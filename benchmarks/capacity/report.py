@@ -386,18 +386,23 @@ def _draw(climbs: Mapping[str, Climb], bound_s: float) -> None:
     from matplotlib import pyplot
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.2), dpi=110)
-    for name, climb in climbs.items():
-        tracks = [s.tracks for s in climb.stairs]
-        left.plot(tracks, [100 * s.cpu for s in climb.stairs], marker="o", label=climb.name)
+    for number, (name, climb) in enumerate(climbs.items()):
+        tracks, colour = [s.tracks for s in climb.stairs], f"C{number}"
+        left.plot(
+            tracks, [100 * s.cpu for s in climb.stairs], marker="o", color=colour, label=climb.name
+        )
         if name not in SILENT:
-            right.plot(tracks, [s.partial[1] for s in climb.stairs], marker="o", label=climb.name)
+            right.plot(tracks, [s.partial[1] for s in climb.stairs], marker="o", color=colour)
     right.axhline(
         next(iter(climbs.values())).look_ahead_s + bound_s,
         color="grey",
         linestyle="--",
         linewidth=1,
     )
-    left.set(xlabel="tracks", ylabel="% of the core", xscale="log", ylim=(0, 105))
+    # Both scales logarithmic: a cost that is linear in the tracks is a line at 45 degrees.
+    left.set(xlabel="tracks", ylabel="% of the core", xscale="log", yscale="log", ylim=(1, 130))
+    left.set_yticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
+    left.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
     right.set(xlabel="tracks", ylabel="spoken -> shown, s (95 %)", ylim=(0, 3))
     for axes in (left, right):
         axes.grid(alpha=0.3)
