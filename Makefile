@@ -39,14 +39,14 @@ fix: setup
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# Word error rates of the built-in model and a peer; writes docs/accuracy.md. Takes a while, goes on where it stopped.
+# Word error rates of the built-in model and a peer; writes docs/accuracy.md. Takes a while; continues where it stopped.
 wer: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.second_reading
 
 # How many calls a core holds, with its peers in the same run; writes docs/capacity.md. About an hour and a half (with
-# FORM=--quick a quarter of an hour); goes on where it stopped.
+# FORM=--quick a quarter of an hour); continues where it stopped.
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks.capacity $(FORM)
@@ -55,7 +55,7 @@ bench: setup
 bench-path: setup
 	$(BIN)/python -m benchmarks.path $(if $(AGAINST),--against $(AGAINST))
 
-# Times of searches in a large made-up record, which stays in benchmarks/.search; goes on where it stopped.
+# Times of searches in a large made-up record, which stays in benchmarks/.search; continues where it stopped.
 bench-search: setup
 	$(BIN)/python -m benchmarks.search
 

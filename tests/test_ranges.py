@@ -14,6 +14,6 @@ def test_both_ends_are_within() -> None:
 
 @pytest.mark.parametrize("value", [0, 4, -(10**50), 10**50])
 def test_what_lies_outside_is_said_in_bearable_length(value: int) -> None:
-    with pytest.raises(SettingsError, match="it must lie between 1 and 3, not") as error:
+    with pytest.raises(SettingsError, match="it must be between 1 and 3, not") as error:
         Range(1, 3).check(value, "it")
     assert len(str(error.value)) < 80

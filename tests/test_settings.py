@@ -47,7 +47,7 @@ def test_the_ecosystems_variables_keep_their_names(tmp_path: Path) -> None:
         ("port = 70000", "between 0 and 65535"),
         ('tunnel = "cloud"', "must be one of none, ngrok"),
         ('expose_pages = "maybe"', "must be true or false"),
-        ("host = 5", "must be a text"),
+        ("host = 5", "must be text"),
         ("to = 5", "must be a list"),
         ("numbers = 5", "must be a table"),
         ('[numbers]\n"+1500" = 3', "must be a table of settings"),
@@ -119,10 +119,10 @@ def test_a_file_that_is_a_folder(tmp_path: Path, name: str) -> None:
     ("variable", "value", "said"),
     [
         ("CALLSCRIBE_GREETING", "\udcff", "CALLSCRIBE_GREETING is not UTF-8"),
-        ("CALLSCRIBE_DATA", "a\0b", "CALLSCRIBE_DATA has a zero character"),
+        ("CALLSCRIBE_DATA", "a\0b", "CALLSCRIBE_DATA has a null character"),
         ("TWILIO_AUTH_TOKEN", "hunter\udcff", "TWILIO_AUTH_TOKEN is not UTF-8"),
         ("CALLSCRIBE_PORT", "9" * 10_000, "CALLSCRIBE_PORT must be a whole number, not '999"),
-        ("CALLSCRIBE_PORT", "9" * 1000, "CALLSCRIBE_PORT must lie between 0 and 65535"),
+        ("CALLSCRIBE_PORT", "9" * 1000, "CALLSCRIBE_PORT must be between 0 and 65535"),
     ],
 )
 def test_odd_values_are_refused_in_few_words(
@@ -136,7 +136,7 @@ def test_odd_values_are_refused_in_few_words(
 
 def test_a_secret_of_the_wrong_kind_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / "callscribe.toml").write_text("auth_token = 31415926\n")
-    with pytest.raises(SettingsError, match=r"auth_token in .* must be a text") as error:
+    with pytest.raises(SettingsError, match=r"auth_token in .* must be text") as error:
         load(environ={}, directory=tmp_path)
     assert "31415926" not in str(error.value)
 

@@ -105,4 +105,14 @@ def test_the_real_library_without_a_network(tmp_path: Any, monkeypatch: pytest.M
     monkeypatch.setenv("PYNGROK_NGROK_PATH", str(tmp_path / "ngrok"))
     assert ngrok is not None
     with pytest.raises(TunnelError, match="could not be downloaded"):
+        open_tunnel(8080, "a token")
+
+
+def test_nothing_is_downloaded_without_a_token(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYNGROK_NGROK_PATH", str(tmp_path / "ngrok"))
+    monkeypatch.setattr("callscribe.tunnel._NGROK_CONFIGS", ())
+    monkeypatch.delenv("NGROK_AUTHTOKEN", raising=False)
+    with pytest.raises(TunnelError, match="needs an account's authtoken"):
         open_tunnel(8080, "")

@@ -44,8 +44,7 @@ def callscribe(
     Args:
         more: flags; without any it takes what comes, whatever it can follow.
     """
-    second = "a second reader" if reader == "auto" else reader
-    name = name or ("callscribe" if reader == "off" else f"callscribe with {second}, two-way calls")
+    name = name or ("callscribe" if reader == "off" else f"callscribe with {reader}")
     return System(
         name,
         [

@@ -53,10 +53,10 @@ def unusable_proxy(error: Exception) -> ProxyError:
     """Why no client could be made: the only cause left is the environment's proxy."""
     named = {name: value for name, value in urllib.request.getproxies().items() if name != "no"}
     which = ", ".join(f"{name.upper()}_PROXY={_masked(value)}" for name, value in named.items())
-    why = "no SOCKS proxy can be used" if "socks" in which.lower() else _masked(str(error))
+    why = "SOCKS proxies are not supported" if "socks" in which.lower() else _masked(str(error))
     return ProxyError(
         f"The proxy in the environment cannot be used ({which or 'HTTP_PROXY, HTTPS_PROXY or ALL_PROXY'}): {why}. "
-        "Name an http:// proxy, or except the host with NO_PROXY."
+        "Name an http:// proxy, or exclude the host with NO_PROXY."
     )
 
 

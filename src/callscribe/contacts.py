@@ -87,7 +87,7 @@ class ContactFile:
             document = tomlkit.document()
         except (OSError, UnicodeDecodeError, TOMLKitError) as error:
             raise StoreError(
-                f"{self._path} cannot be read: {error}. Mend it, or delete it; it holds the names of saved contacts."
+                f"{self._path} cannot be read: {error}. Correct it or delete it; it holds the names of saved contacts."
             ) from None
         self._take(document)
         return document

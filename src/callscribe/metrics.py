@@ -267,8 +267,8 @@ class _Asked(Collector):
         meter = self._meter
         arrived = meter._arrived()
         rows = [
-            ("calls", "Calls that are on.", len(meter._calls)),
-            ("tracks", "Tracks that are heard.", sum(meter._streams.values())),
+            ("calls", "Calls in progress.", len(meter._calls)),
+            ("tracks", "Tracks being heard now.", sum(meter._streams.values())),
             ("decode_lag_seconds", "Audio waiting to be decoded on the track furthest behind.",
              max(meter._lags.values(), default=0) / 1000),
             ("unsettled_calls", "Calls over and not yet read a second time.", len(meter._unsettled)),

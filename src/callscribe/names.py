@@ -37,9 +37,9 @@ def not_a_name(text: str) -> str:
     """Why a text cannot be a name, in a sentence; empty when it can."""
     kept = fit(text)
     if found := misplaced(text):
-        return f"A name cannot have {found} in it, a character that is not shown."
+        return f"A name cannot have {found} in it: it is not a visible character."
     if not kept or len(kept) > LONGEST:
-        return f"A name has 1 to {LONGEST} characters."
+        return f"A name must have 1 to {LONGEST} characters."
     return ""
 
 

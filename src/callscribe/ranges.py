@@ -24,7 +24,7 @@ class Range(NamedTuple):
         """
         if not self.low <= value <= self.high:
             said = value if abs(value) < 10**20 else "so large a number"
-            raise SettingsError(f"{where} must lie between {self.low} and {self.high}, not {said}.")
+            raise SettingsError(f"{where} must be between {self.low} and {self.high}, not {said}.")
         return value
 
 

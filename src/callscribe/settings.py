@@ -110,7 +110,7 @@ class Settings:
     )
     json: bool = setting(
         False,
-        "One JSON event a line on standard output, nothing else. Also chosen when output is piped.",
+        "Print one JSON event per line and nothing else. The default when output is piped.",
         group="Server",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
@@ -151,7 +151,7 @@ class Settings:
         Secret(""), "Authtoken of your ngrok account.", group="Carrier", env="NGROK_AUTHTOKEN"
     )
     api_url: str = setting(
-        "", "Base address of Twilio's REST API, when it is not the real one.", group="Carrier"
+        "", "Base address of Twilio's REST API, if not the real one.", group="Carrier"
     )
 
     flow: Literal["answer", "forward", "conference"] = setting(
@@ -213,12 +213,12 @@ class Settings:
     )
     unread_key: Secret = setting(
         Secret(""),
-        "Secret that seals this sound, 16 characters or more. When empty, a key is made and kept in the data folder.",
+        "Secret that seals this sound, 16 characters or more. If empty, a key is created and kept in the data folder.",
         group="Recognition",
     )
     workers: Literal["processes", "threads"] = setting(
         "processes",
-        "Decode speech in processes of their own, which may crash without harm to the server, or in its threads.",
+        "Decode speech in separate processes, which may crash without harming the server, or in the server's threads.",
         group="Recognition",
     )
     threads: int = setting(
@@ -256,7 +256,7 @@ class Settings:
 
     recording: Literal["off", "on"] = setting(
         "off",
-        "Keep the sound of calls, too. Tell callers: many places require it by law; see `consent`. "
+        "Record the audio of calls. Tell callers: many places require it by law; see `consent`. "
         "Per number: `recording` in the [numbers] table.",
         group="Record",
     )
@@ -504,16 +504,16 @@ def _convert(name: str, value: object, where: str) -> Any:
     if kind is tuple:
         items = value.split(",") if isinstance(value, str) else value
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
-            raise SettingsError(f"{where} must be a list of texts, not {shortened(value)}.")
+            raise SettingsError(f"{where} must be a list of strings, not {shortened(value)}.")
         return tuple(_text(item, where).strip() for item in items if item.strip())
     if isinstance(value, Path):
         value = str(value)
     if kind is Secret:
         if not isinstance(value, str):
-            raise SettingsError(f"{where} must be a text.")  # and not shown
+            raise SettingsError(f"{where} must be text.")  # and not shown
         return Secret(_text(value, where).strip())
     if not isinstance(value, str):
-        raise SettingsError(f"{where} must be a text, not {shortened(value)}.")
+        raise SettingsError(f"{where} must be text, not {shortened(value)}.")
     text = _text(value, where)
     if kind is Path:
         return _path(text, where)
@@ -530,7 +530,7 @@ def _path(text: str, where: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise SettingsError(
-            f"{where} begins with ~, and whose home folder that is cannot be found. Write the whole path."
+            f"{where} begins with ~, but that home folder cannot be found. Write the full path."
         ) from None
 
 
@@ -543,7 +543,7 @@ def _text(value: str, where: str) -> str:
     if len(value) > LONGEST:
         raise SettingsError(f"{where} has {len(value)} characters; {LONGEST} are possible.")
     if "\0" in value:
-        raise SettingsError(f"{where} has a zero character in it.")
+        raise SettingsError(f"{where} has a null character in it.")
     if found := _CONTROL.search(value):
         raise SettingsError(f"{where} has a control character (U+{ord(found[0]):04X}) in it.")
     try:

@@ -85,6 +85,8 @@ def open_tunnel(port: int, authtoken: str) -> Tunnel:
     config = conf.PyngrokConfig(
         auth_token=authtoken or None, start_new_session=True, monitor_thread=False
     )
+    if not Path(config.ngrok_path).exists():
+        check_authtoken(authtoken)  # before the agent is downloaded for nothing
     try:
         tunnel = ngrok.connect(str(port), "http", pyngrok_config=config)
     except errors.PyngrokNgrokInstallError as error:

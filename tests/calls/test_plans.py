@@ -54,8 +54,8 @@ def test_the_example_reads() -> None:
         ({"hold_seconds": 0}, "between 1 and 14400"),
         ({"phrases": ["yes", " "]}, "phrases has an empty one"),
         ({"phrases": [1]}, "phrases must be a text"),
-        ({"endpoint_silence_ms": 10}, "endpoint_silence_ms must lie between 200 and 5000"),
-        ({"endpoint_max_ms": 1_000_000}, "endpoint_max_ms must lie between 2000 and 120000"),
+        ({"endpoint_silence_ms": 10}, "endpoint_silence_ms must be between 200 and 5000"),
+        ({"endpoint_max_ms": 1_000_000}, "endpoint_max_ms must be between 2000 and 120000"),
     ],
 )
 def test_mistakes_are_named(table: dict[str, object], said: str) -> None:

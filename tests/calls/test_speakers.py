@@ -75,6 +75,6 @@ def test_the_networks_word_for_no_name_is_no_name(said: str) -> None:
 
 
 def test_a_name_that_shows_nothing_is_no_contact() -> None:
-    with pytest.raises(SettingsError, match="nothing of its name can be seen"):
+    with pytest.raises(SettingsError, match="its name has no visible characters"):
         Contacts({"+15005550010": "\u200d"})
     assert Contacts({"+15005550010": "A\x1b[31mb"}).name("+15005550010") == "A [31mb"

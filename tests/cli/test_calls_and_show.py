@@ -115,7 +115,7 @@ def test_the_list_goes_on_after_a_call_and_takes_filters(
     assert run("calls", "--after", "nonsense", "--data", str(data)) == 1
     assert "cursor" in capsys.readouterr().err
     assert run("calls", "nobody", "--data", str(data)) == 0
-    assert capsys.readouterr().err == "No such calls.\n"
+    assert capsys.readouterr().err == "No calls match.\n"
 
 
 def test_the_last_call(run: Run, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,7 +181,7 @@ def test_a_call_by_its_beginning_and_a_conference_by_its_sid(
 @pytest.mark.parametrize(
     ("sid", "message"),
     [
-        ("CA0123456789", f"may be {BOB}, {ALICE}. Give more of it."),
+        ("CA0123456789", f"may be {BOB}, {ALICE}. Give more characters."),
         (ALICE[:-1] + "0", f"Did you mean {ALICE}? List them: callscribe calls"),
         ("CAnothing", "There is no call CAnothing in"),
         ("CA012", "`CA012` is too short: give 6 characters of the SID or more."),

@@ -157,7 +157,7 @@ def test_numbers_that_will_not_ring(make: Make, rest: RunningRest, tmp_path: Pat
     notes.mkdir(parents=True)
     (notes / "PN1.json").write_text("{}")
     found = by_check(list(doctor.examine(make())))
-    assert "a server was killed and left 1 number" in found["Number"].detail
+    assert "a server that was killed left 1 number" in found["Number"].detail
 
 
 def test_nothing_is_set(port: int, tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_a_certificate_that_nobody_trusts(tmp_path: Path) -> None:
     thread.join()
     listener.close()
     assert findings[-1].state == "ok"
-    assert ("Renew it: 4 days are left." in findings[1].cure) or ("5 days" in findings[1].cure)
+    assert ("Renew it: 4 days left." in findings[1].cure) or ("5 days" in findings[1].cure)
 
 
 def test_a_proxy_that_swallows_upgrades(port: int) -> None:

@@ -69,7 +69,7 @@ def test_there_and_back(
         shown.append({**json.loads(capsys.readouterr().out), "cursor": 0})
     assert shown[0] == shown[1]
     assert run("import", str(out), "--data", other) == 0
-    assert "is here already" in capsys.readouterr().err
+    assert "is already here" in capsys.readouterr().err
 
 
 def test_beside_a_server_its_pages_know_at_once(
@@ -84,7 +84,7 @@ def test_beside_a_server_its_pages_know_at_once(
         assert run("import", str(out), "--data", str(data)) == 0
         assert CALL in capsys.readouterr().out
         assert run("import", str(out), "--data", str(data)) == 0
-        assert "is here already" in capsys.readouterr().err
+        assert "is already here" in capsys.readouterr().err
         shown = []
         for folder in (record, data):
             assert run("show", CALL, "--json", "--data", str(folder)) == 0

@@ -137,7 +137,7 @@ async def test_events_of_a_newer_server_are_passed_over() -> None:
     [
         (lambda: httpx.ConnectError("[Errno 111] Connection refused"), "callscribe serve"),
         (lambda: httpx.ConnectError("[Errno -2] Name or service not known"), "There is no host"),
-        (lambda: httpx.ConnectTimeout("x"), "does not answer in time"),
+        (lambda: httpx.ConnectTimeout("x"), "did not answer in time"),
         (
             lambda: httpx.Response(401, json={"error": "no-permission", "message": "m"}),
             "does not accept this token",

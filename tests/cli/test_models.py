@@ -56,7 +56,7 @@ def test_get_then_use(
 
     assert run(monkeypatch, "models", "get", NAME, "--catalogue", catalogue) == 0
     out, err = capsys.readouterr()
-    assert "is here already" in err
+    assert "is already here" in err
     assert out == f"{folder / NAME}\n"
 
 
@@ -146,7 +146,7 @@ def test_adapt_then_find(
     given, guessed = said.index("Pronunciations given"), said.index("Pronunciations guessed")
     assert given < said.index("  brevonia  B R AH V OW N IY AH\n") < guessed
     assert guessed < said.index("  xqwfolia  ")
-    assert "Known already: the" in said
+    assert "Already known: the" in said
     assert f"callscribe serve --model {out}" in said
     assert run(monkeypatch, "models", "path", "--model", str(out)) == 0
     assert capsys.readouterr().out == f"{out}\n"

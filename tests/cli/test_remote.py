@@ -89,7 +89,7 @@ def test_json_both_ways() -> None:
     ("answer", "words"),
     [
         (httpx.ConnectError("Connection refused"), "Nothing answers at http://h"),
-        (httpx.ReadTimeout("x"), "does not answer in time"),
+        (httpx.ReadTimeout("x"), "did not answer in time"),
         (httpx.Response(200, text="<html>"), "not a callscribe server"),
         (httpx.Response(500, text="boom"), r"not a callscribe server \(HTTP 500\)"),
         (httpx.Response(401, json={"error": "no-permission", "message": "m"}), "needs the token"),

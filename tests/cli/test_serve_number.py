@@ -124,7 +124,7 @@ def test_killed_and_repaired_by_the_next_start(rest: RunningRest, tmp_path: Path
     assert routing(rest) != before
     again = Serve(rest, tmp_path / "data")
     again.until_waiting()
-    assert any("put back what it was set to" in line for line in again.said)
+    assert any("restored to what it was" in line for line in again.said)
     again.end(signal.SIGTERM)
     assert routing(rest) == before
 

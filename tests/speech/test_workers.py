@@ -251,25 +251,6 @@ def test_nothing_in_the_working_folder_stands_in_for_a_module(
         workers.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-@pytest.mark.parametrize("own", [None, "glibc.malloc.tcache_count=7"])
-def test_memory_is_taken_as_suits_a_decoder_unless_the_user_says_how(
-    own: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
-    if own is not None:
-        monkeypatch.setenv("GLIBC_TUNABLES", own)
-    workers = Workers(Made(scripted, no_writer), 1)
-    try:
-        workers.start()
-        environment = Path(f"/proc/{workers.places[0].pid}/environ").read_bytes().split(b"\0")
-    finally:
-        workers.close()
-    tunables = own or "glibc.malloc.mxfast=0"
-    assert f"GLIBC_TUNABLES={tunables}".encode() in environment
-    assert b"OPENBLAS_NUM_THREADS=1" in environment
-
-
 def test_all_processes_end_with_the_server() -> None:
     workers = Workers(Made(scripted, no_writer), 2)
     workers.start()

@@ -85,7 +85,7 @@ def test_reading_where_nothing_is(tmp_path: Path) -> None:
 
 def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="cannot be created"):
         SqliteStore.open(tmp_path / "data")
 
 
@@ -454,6 +454,6 @@ def test_files_made_immutable_are_an_error_and_not_the_end(tmp_path: Path) -> No
         timeout=120,
     )
     if done.returncode == 77:
-        pytest.skip("files cannot be made immutable here")
+        pytest.skip("files cannot be created immutable here")
     assert done.returncode == 0, done.stderr
     assert "may not be written" in done.stdout

@@ -194,7 +194,7 @@ def test_pauses_and_gaps_are_words() -> None:
         "[Paused: nothing is transcribed or kept.]",
         "[Transcription resumed after 1:22.]",
         "[0.4 s missing: the connection to Twilio was lost.]",
-        "[Ann: 2 s not transcribed: the recognizer failed.]",
+        "[Ann: 2 s not transcribed: the recogniser failed.]",
     ]
 
 

@@ -37,7 +37,7 @@ def test_deleting_takes_two_steps(server: Serving, page: Page) -> None:
         expect(dialog).to_contain_text("audio")
         if _ == 0:
             dialog.get_by_role("button", name="Delete 1 call").click()
-            expect(dialog).to_contain_text("still going on")
+            expect(dialog).to_contain_text("still in progress")
             dialog.get_by_role("button", name="Cancel").click()
             expect(page.locator("#menu > summary")).to_be_focused()
             server.publish(*call.end())

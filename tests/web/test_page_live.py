@@ -76,7 +76,7 @@ def test_live_and_reloaded_pages_are_the_same(server: Serving, page: Page, seed:
     for words in (
         "Ann-Sophie: 4 s missing.",
         "Ann-Sophie: 0.4 s not transcribed: this computer could not keep up.",
-        "Ann-Sophie: 0.4 s not transcribed: the recognizer failed.",
+        "Ann-Sophie: 0.4 s not transcribed: the recogniser failed.",
         "1 s missing: the connection to Twilio was lost.",
         "The audio stream was refused: 16 kHz.",
         "Benedict pressed 4 2.",

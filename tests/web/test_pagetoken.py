@@ -20,7 +20,7 @@ def test_a_chosen_token_is_used_and_none_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "why"), [("hunter2", "at least 16 are needed"), ("passwordpassword", "made of words")]
+    ("token", "why"), [("hunter2", "at least 16 are needed"), ("passwordpassword", "easy to guess")]
 )
 def test_a_chosen_token_that_can_be_guessed_is_refused(
     tmp_path: Path, token: str, why: str

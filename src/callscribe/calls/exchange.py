@@ -326,7 +326,7 @@ class Exchange:
         if call is not None:
             leg = call.legs[wanted.leg]
             if leg.stream is not None:
-                raise CallscribeError(f"{wanted.leg} is being transcribed already.")
+                raise CallscribeError(f"{wanted.leg} is already being transcribed.")
             call.ask_stream(leg)
             return
         info = wanted.info
@@ -336,7 +336,7 @@ class Exchange:
             # Refused here, so that a call that is over keeps the record it has.
             raise CallscribeError(
                 f"{wanted.leg} is not in progress: Twilio says {info.status}. "
-                "A call can be attached to from being answered until it ends."
+                "You can attach to a call only after it is answered and before it ends."
             )
         past = self._over.get(wanted.leg)
         direction: Direction = "outbound" if info.placed else "inbound"
@@ -510,7 +510,7 @@ class Exchange:
         call = self.find(wanted.call, ending=True)
         if len(call.people) != 2:
             raise CallscribeError(
-                "Only the names of exactly two speakers can be swapped; rename them instead."
+                "Names can be swapped only on a call with exactly two people. Rename them instead."
             )
         one, two = call.people.values()
         first, second = one.name, two.name

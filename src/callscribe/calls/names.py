@@ -55,7 +55,7 @@ def swapped(record: CallRecord) -> tuple[SpeakerRenamed, SpeakerRenamed]:
     everybody = speakers(record)
     if len(everybody) != 2:
         raise CallscribeError(
-            "Only the names of exactly two speakers can be swapped; rename them instead."
+            "Names can be swapped only on a call with exactly two people. Rename them instead."
         )
     one, two = everybody
     return (

@@ -205,7 +205,7 @@ def read_flows(
         if not is_number(number):
             raise SettingsError(f"{where}: {number!r} is not a number like +15005550006.")
         if normal(number) in flows:
-            raise SettingsError(f"{where}: this number has two tables.")
+            raise SettingsError(f"{where}: this number has two tables. Keep one.")
         flows[normal(number)] = read_flow(table, where=where)
     general = read_flow(default or {}, where="the general settings")
     every = dict(flows)
@@ -300,7 +300,7 @@ def _check_loops(flows: Mapping[str, NumberFlow]) -> None:
             if to in (*path, number):
                 way = " -> ".join(p for p in (*path, number, to) if p)
                 raise SettingsError(
-                    f"[numbers]: {to} would be forwarded to itself ({way}). Forward it to a number outside this circle."
+                    f"[numbers]: {to} would be forwarded to itself ({way}). Forward it to a number outside this loop."
                 )
             visit(to, (*path, number))
 

@@ -31,7 +31,7 @@ class Contacts:
             if is_withheld(number):
                 raise SettingsError(f"[contacts] {number!r} is not a number.")
             if not clean_name(name):
-                raise SettingsError(f"[contacts] {number}: nothing of its name can be seen.")
+                raise SettingsError(f"[contacts] {number}: its name has no visible characters.")
             self._names[normal(number)] = clean_name(name)
 
     def name(self, number: str) -> str:
@@ -90,7 +90,7 @@ def name_for(wanted: str, number: str, others: Iterable[tuple[str, str]]) -> str
     """
     name = clean_name(wanted)
     if not name:
-        raise CallscribeError("A speaker needs a name.")
+        raise CallscribeError("A person needs a name.")
     own = normal(number)
     everybody = list(others)
     for other, others_number in everybody:

@@ -40,7 +40,7 @@ COMMANDS: dict[str, Command] = {
     "serve": Command("serve", "Take calls: webhook, media socket, recognition, pages."),
     "simulate": Command(
         "simulate",
-        "Call a server as Twilio would, and say what was sent and what came back.",
+        "Call a server as Twilio would, and report what was sent and what came back.",
     ),
     "watch": Command("watch", "Show the live calls of a running server."),
     "calls": Command("calls", "List the saved calls, newest first."),
@@ -58,17 +58,20 @@ COMMANDS: dict[str, Command] = {
         "Delete calls for good: the record, what was said, the audio, and every trace of them on the disk.",
     ),
     "dial": Command("dial", "Place a call from a running server's number, and transcribe it."),
-    "attach": Command("attach", "Start transcribing a call of the account that is in progress."),
+    "attach": Command(
+        "attach", "Start transcribing a call that is already in progress on your account."
+    ),
     "detach": Command("attach", "Stop transcribing a call without hanging up."),
     "hangup": Command("control", "End a live call for everybody on it."),
     "pause": Command(
-        "control", "Stop listening to a live call until resume: nothing of it is heard or kept."
+        "control", "Pause a live call: until you resume it, nothing is heard or kept."
     ),
     "resume": Command("control", "Resume a paused call."),
     "swap": Command(
-        "control", "Swap the names of a call's two speakers, also in what they said before."
+        "control",
+        "Swap the names of a call's two people, including in what they have already said.",
     ),
-    "rename": Command("control", "Rename a speaker, also in what they said before."),
+    "rename": Command("control", "Rename a person, including in what they have already said."),
     "contacts": Command("contacts", "Names for numbers."),
     "tokens": Command("tokens", "Tokens for programs that use the API."),
     "models": Command(
@@ -76,7 +79,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "text": Command(
         "text",
-        "Write spoken words readably: one line of words on standard input, one line of text on standard output.",
+        "Turn spoken words into readable text, line by line, from standard input to standard output.",
     ),
     "settings": Command(
         "settings", "Show the current settings and where each comes from, secrets masked."
@@ -86,7 +89,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "explain": Command("explain", "Explain a Twilio error number, and what to do about it."),
     "demo": Command(
-        "demo", "Show a phone call becoming text: the real server, phoned by a simulated Twilio."
+        "demo", "See a phone call become text: the real server, called by a simulated Twilio."
     ),
 }
 """In the order in which `callscribe --help` shows them."""

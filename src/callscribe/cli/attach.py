@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
         server: Server = DEFAULT_SERVER,
         token: Token = "",
     ) -> None:
-        """Start transcribing a call of the account that is in progress."""
+        """Start transcribing a call that is already in progress on your account."""
         with Remote(place(server, token)) as remote:
             if not call_sid:
                 for line in listed(remote.get("/api/attachable")):
@@ -63,7 +63,7 @@ def register(app: typer.Typer) -> None:
 def listed(calls: list[dict[str, str]]) -> list[str]:
     """Calls that can be attached to, one a line."""
     if not calls:
-        return ["Every call in progress is being transcribed already."]
+        return ["Every call in progress is already being transcribed."]
     return [
         f"{call['sid']}  {wording.isolated(wording.full(call['from_name'], call['from']))}"
         f" to {wording.isolated(wording.full('', call['to']))}"

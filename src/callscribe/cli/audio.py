@@ -25,23 +25,30 @@ def register(app: typer.Typer) -> None:
     def audio_command(
         settings: Settings,
         call: Annotated[
-            str, typer.Argument(metavar="CALL", help="Its SID, or the beginning of it.")
+            str, typer.Argument(metavar="CALL", help="The call's SID, or its first characters.")
         ],
         out: Annotated[Path, typer.Option("--out", "-o", help="The file to write: .wav or .flac.")],
         person: Annotated[
             list[str] | None,
-            typer.Option("--person", help="Only this person. Repeatable: a channel each."),
+            typer.Option(
+                "--person", help="Only this person. Repeat it for several, one channel each."
+            ),
         ] = None,
         start: Annotated[
-            float, typer.Option("--from", metavar="SECONDS", min=0, help="On the call's line.")
+            float,
+            typer.Option(
+                "--from", metavar="SECONDS", min=0, help="Seconds from the start of the call."
+            ),
         ] = 0.0,
         end: Annotated[
             float | None,
-            typer.Option("--to", metavar="SECONDS", min=0, help="On the call's line."),
+            typer.Option(
+                "--to", metavar="SECONDS", min=0, help="Seconds from the start of the call."
+            ),
         ] = None,
-        mix: Annotated[bool, typer.Option("--mix", help="All people on one channel.")] = False,
+        mix: Annotated[bool, typer.Option("--mix", help="Everyone on one channel.")] = False,
     ) -> None:
-        """Save a recorded call's audio to a file, one channel per person. Works beside a running server."""
+        """Save a recorded call's audio to a file, one channel per person. Works while the server runs."""
         with open_store(settings.data, read_only=True) as store:
             record = find(store, call)
         names = {(track.leg, track.track): track.speaker for track in record.tracks}

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
             list[str] | None,
             typer.Argument(
                 metavar="[WORDS...]",
-                help="Only calls with these in a name, a number, a tag or the room, or on which they were said.",
+                help="Only calls with these words in a name, a number, a tag, the room or what was said.",
             ),
         ] = None,
         after: Annotated[
@@ -40,17 +40,18 @@ def register(app: typer.Typer) -> None:
             typer.Option(
                 "--after",
                 metavar="CURSOR",
-                help="Go on after this call: the `id` of the last one listed.",
+                help="Continue after this call: the `id` of the last one listed.",
             ),
         ] = "",
         limit: Annotated[
-            int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="How many at most.")
+            int,
+            typer.Option("--limit", "-n", min=1, max=1_000_000, help="How many to show at most."),
         ] = 50,
         as_json: Annotated[
             bool, typer.Option("--json", help="One JSON array on standard output.")
         ] = False,
     ) -> None:
-        """List the saved calls, newest first. Works beside a running server."""
+        """List the saved calls, newest first. Works while the server runs."""
         try:
             with open_store(settings.data, read_only=True) as store:
                 page = store.list_calls(
@@ -67,7 +68,7 @@ def register(app: typer.Typer) -> None:
             data(msgspec.json.format(msgspec.json.encode(calls)))
             return
         if not calls and (words or after or wanted != CallFilter()):
-            tell("No such calls.")
+            tell("No calls match.")
             return
         if not calls:
             tell(

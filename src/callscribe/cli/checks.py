@@ -143,7 +143,7 @@ def model(settings: Settings) -> Iterator[Finding]:
         folder = resolve(settings.model, language=settings.language)
         recognizer = folder.load_recognizer()
     except CallscribeError as error:
-        yield failed("Model", error, "callscribe models list shows what there is.")
+        yield failed("Model", error, "See what there is: callscribe models list")
         return
     try:
         yield _model(folder)
@@ -159,7 +159,7 @@ def _model(folder: ModelFolder) -> Finding:
             "Model",
             "warning",
             f"{detail}; {folder.worth}".rstrip("; "),
-            "For better text get a larger model: callscribe models list.",
+            "For better text, get a larger model: callscribe models list",
         )
     if folder.sample_rate != 8000:
         return Finding("Model", "ok", f"{detail}; telephone audio is resampled for it")
@@ -192,10 +192,14 @@ def speed(
     session.close()
     free = max(0.0, cores - busy)
     tracks = int(free / factor * 0.8)
-    detail = (
-        f"a second of speech takes {factor:.2f} s on one core; {cores} cores, {busy:.1f} busy: "
-        f"room for about {tracks} tracks, {tracks // 2} two-sided calls at once"
-    )
+    if tracks < 1:
+        room = "no room for a live call right now"
+    elif tracks < 2:
+        room = "room for one track right now, half of a two-way call"
+    else:
+        calls = "one two-way call" if tracks < 4 else f"{tracks // 2} two-way calls"
+        room = f"room for about {tracks} tracks at once, or {calls}"
+    detail = f"a second of speech takes {factor:.2f} s on one core; {cores} cores, load {busy:.1f}: {room}"
     if factor >= 1:
         return Finding(
             "Speed",
@@ -270,7 +274,7 @@ def clock_skew(carrier: datetime, asked: datetime, answered: datetime) -> Findin
         "Clock",
         "warning",
         f"{abs(skew):.0f} s {which} Twilio's",
-        "Switch on time synchronisation (timedatectl set-ntp true): times in the record would be wrong, "
+        "Turn on time synchronisation (timedatectl set-ntp true): times in the record would be wrong, "
         "and certificates may be refused.",
     )
 
@@ -295,7 +299,7 @@ def own_numbers(
             Finding(
                 "Number",
                 "warning",
-                f"a server was killed and left {len(left)} number{'s' * (len(left) > 1)} pointing at itself",
+                f"a server that was killed left {len(left)} number{'s' * (len(left) > 1)} pointing at itself",
                 "The next `callscribe serve` with the same data folder puts that right.",
             )
         )

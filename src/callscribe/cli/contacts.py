@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--json", help="One JSON array on standard output.")
         ] = False,
     ) -> None:
-        """List the saved contacts, and those of the settings."""
+        """List saved contacts and those from the settings."""
         saved = ContactFile(settings.data).all()
         rows = [{"number": number, "name": name, "from": "saved"} for number, name in saved.items()]
         rows += [
@@ -70,7 +70,7 @@ def register(app: typer.Typer) -> None:
         number: Annotated[str, typer.Argument(help="With + and country code.")],
         name: Annotated[str, typer.Argument(help="How it is called.")],
     ) -> None:
-        """Give a number a name, on calls that are over and on those that come, in a running server too."""
+        """Give a number a name, on past and future calls, even while the server runs."""
         if why := not_a_name(name):
             raise SettingsError(why)
         called = fit(name)

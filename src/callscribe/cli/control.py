@@ -15,16 +15,16 @@ from callscribe.records import CallRecord, CallSummary
 from callscribe.transcript import wording
 
 Server = Annotated[
-    str, typer.Option("--server", help="The running server, or the link that it printed.")
+    str, typer.Option("--server", help="The server's address, or the link it printed.")
 ]
 Token = Annotated[
     str,
-    typer.Option("--token", help="Its token, when it is not on this machine.", show_default=False),
+    typer.Option("--token", help="Its token, if it runs on another machine.", show_default=False),
 ]
 SomeCall = Annotated[
     str,
     typer.Argument(
-        help="The call's SID, or the beginning of it. Not needed when only one call is live."
+        help="The call's SID, or its first characters. Not needed when only one call is live."
     ),
 ]
 
@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
     def pause_command(
         call: SomeCall = "", server: Server = DEFAULT_SERVER, token: Token = ""
     ) -> None:
-        """Stop listening to a live call until resume: nothing of it is heard or kept."""
+        """Pause a live call: until you resume it, nothing is heard or kept."""
         found = ask(server, token, call, "pause")
         say(f"Paused: {who(found)}. Go on with: {program()} resume {found.id[:12]}")
 
@@ -60,7 +60,7 @@ def register(app: typer.Typer) -> None:
     def swap_command(
         call: SomeCall = "", server: Server = DEFAULT_SERVER, token: Token = ""
     ) -> None:
-        """Swap the names of a call's two speakers, also in what they said before."""
+        """Swap the names of a call's two people, including in what they have already said."""
         found = ask(server, token, call, "swap")
         with Remote(place(server, token)) as remote:
             names = people(remote.record(found.id))
@@ -68,13 +68,15 @@ def register(app: typer.Typer) -> None:
 
     @app.command("rename")
     def rename_command(
-        who_now: Annotated[str, typer.Argument(metavar="NOW", help="The speaker's name as shown.")],
-        name: Annotated[str, typer.Argument(metavar="NAME", help="The name from now on.")],
+        who_now: Annotated[
+            str, typer.Argument(metavar="NOW", help="The person's current name, as shown.")
+        ],
+        name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")],
         call: SomeCall = "",
         server: Server = DEFAULT_SERVER,
         token: Token = "",
     ) -> None:
-        """Rename a speaker, also in what they said before."""
+        """Rename a person, including in what they have already said."""
         with Remote(place(server, token)) as remote:
             found = live_call(remote, call)
             whole = remote.record(found.id)
@@ -112,7 +114,7 @@ def live_call(remote: Remote, sid: str) -> CallSummary:
         raise ServerError("No call is live now.")
     lines = "\n".join(f"  {call.id}  {who(call)}" for call in live)
     raise ServerError(
-        f"{len(live)} calls are live. Say which, by the beginning of its SID:\n{lines}"
+        f"{len(live)} calls are live. Say which one, by the first characters of its SID:\n{lines}"
     )
 
 

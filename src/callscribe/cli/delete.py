@@ -47,35 +47,37 @@ def register(app: typer.Typer) -> None:
     def delete_command(
         settings: Settings,
         call: Annotated[
-            str, typer.Argument(metavar="CALL", help="Its SID, or the beginning of it.")
+            str, typer.Argument(metavar="CALL", help="The call's SID, or its first characters.")
         ] = "",
         number: Annotated[
             str, typer.Option("--number", help="All calls with this phone number.")
         ] = "",
         before: Annotated[
-            str, typer.Option("--before", metavar="DATE", help="All calls that began before it.")
+            str,
+            typer.Option("--before", metavar="DATE", help="All calls that began before this date."),
         ] = "",
-        yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+        yes: Annotated[
+            bool, typer.Option("--yes", "-y", help="Don't ask for confirmation.")
+        ] = False,
     ) -> None:
         """Delete calls for good: the record, what was said, the audio, and every trace of them on the disk.
 
-        Works beside a running server, which then does it, and without one. Calls that are still going on stay.
+        Works with or without a running server. Calls still in progress are kept.
         """
         if bool(call) == bool(number or before):
             raise typer.BadParameter("give either a call, or --number, --before or both")
         since = moment(before) if before else ""
-        open_store(settings.data, read_only=True).close()  # makes no record where there is none
+        with open_store(settings.data, read_only=True) as reader:
+            found = find(reader, call).call if call else None
         with _record(settings) as record:
-            if call:
-                with open_store(settings.data, read_only=True) as reader:
-                    found = find(reader, call).call
+            if found is not None:
                 _confirm(f"Delete the call {found.sid} for good?", yes)
                 record.delete_one(found.id)
                 say(f"Deleted {found.sid}.")
                 return
             count = record.chosen(number, since)
             if not count:
-                tell("There are no such calls.")
+                tell("No calls match.")
                 return
             calls = "1 call" if count == 1 else f"{count} calls"
             _confirm(f"Delete {calls} for good?", yes)
@@ -86,7 +88,7 @@ def _confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise CallscribeError(f"{question} Say so with --yes.")
+        raise CallscribeError(f"{question} Confirm with --yes.")
     if not typer.confirm(question):
         raise typer.Exit(1)
 
@@ -161,6 +163,6 @@ class _Opened:
                 pass
         except (OSError, StoreError) as error:
             raise CallscribeError(
-                f"The calls are deleted, but traces are left: {error} They go with the next start of the server."
+                f"The calls are deleted, but traces are left: {error} They are removed the next time the server starts."
             ) from None
         return gone

@@ -59,10 +59,10 @@ def register(app: typer.Typer) -> None:
             float, typer.Option(min=0.1, max=20, help="2 plays twice as fast as people speak.")
         ] = 1.0,
         delete: Annotated[
-            bool, typer.Option("--delete", help="Delete what earlier demos saved, and stop.")
+            bool, typer.Option("--delete", help="Delete what earlier demos saved, and exit.")
         ] = False,
     ) -> None:
-        """Show a phone call becoming text: the real server, phoned by a simulated Twilio."""
+        """See a phone call become text: the real server, called by a simulated Twilio."""
         logs.configure("warning")
         if settings.data == Settings().data:
             settings = replace(settings, data=own_folder())
@@ -136,7 +136,7 @@ async def demo(settings: Settings, speed: float, *, stay: bool) -> None:
             showing = asyncio.create_task(show_server(server, view), name="view")
             for line in introduction(server, model, OURS):
                 hint(line)
-            hint("A simulated call comes in now; the page shows the same.")
+            hint("A simulated call is coming in; the page shows it, too.")
             ended = asyncio.create_task(call_settled(server), name="end of the call")
             phoning = asyncio.create_task(
                 phone(server, settings.auth_token.reveal(), speed), name="carrier"

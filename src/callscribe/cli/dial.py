@@ -17,11 +17,13 @@ def register(app: typer.Typer) -> None:
 
     @app.command("dial")
     def dial_command(
-        to: Annotated[str, typer.Argument(help="Whom to call, e.g. +15005550010.")],
+        to: Annotated[str, typer.Argument(help="The number to call, e.g. +15005550010.")],
         connect: Annotated[
             str,
             typer.Option(
-                "--connect", help="Whom to connect them with when they answer.", show_default=False
+                "--connect",
+                help="The number to connect them to when they answer.",
+                show_default=False,
             ),
         ] = "",
         server: Server = DEFAULT_SERVER,

@@ -1,4 +1,4 @@
-"""`callscribe explain`: the carrier's error numbers in plain words."""
+"""`callscribe explain`: Twilio's error numbers in plain words."""
 
 from __future__ import annotations
 

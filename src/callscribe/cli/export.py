@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
         wanted: CallFilter,
         call: Annotated[
             list[str] | None,
-            typer.Argument(metavar="[CALL...]", help="SIDs, or the beginnings of them."),
+            typer.Argument(metavar="[CALL...]", help="SIDs, or their first characters."),
         ] = None,
         format: Annotated[
             str, typer.Option("--format", "-f", help=f"One of: {', '.join(FORMATS)}.")
@@ -55,17 +55,17 @@ def register(app: typer.Typer) -> None:
                 "--out",
                 "-o",
                 metavar="PATH",
-                help="A file for one call, a folder for several, or for one with / at its end.",
+                help="A file for one call, or a folder: for several calls, or if the name ends in /.",
             ),
         ] = None,
         query: Annotated[
             str, typer.Option("--search", metavar="QUERY", help="All calls in which this was said.")
         ] = "",
     ) -> None:
-        """Export calls to files: text, Markdown, SRT, WebVTT, JSON, CSV, HTML. Works beside a running server.
+        """Export calls to files: text, Markdown, SRT, WebVTT, JSON, CSV, HTML. Works while the server runs.
 
-        One call goes to standard output, or to --out. Several, named or chosen by --search and the filters, go into the
-        folder --out, a file each.
+        One call goes to standard output, or to --out. Several, named or chosen with --search and the filters, go into
+        the folder --out, one file each.
         """
         kind = _format(format)
         with open_store(settings.data, read_only=True) as store:
@@ -95,7 +95,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Import exported calls (JSON) into the record, also while the server runs.
 
-        All files are read first, and nothing is taken in when one of them is damaged. A call that is there already
+        All files are read first, and nothing is imported if one of them is damaged. A call that is already there
         stays as it is.
         """
         for file in files:
@@ -106,7 +106,7 @@ def register(app: typer.Typer) -> None:
                 if _take_in(record, found):
                     say(f"{file}: {found.call.sid}")
                 else:
-                    tell(f"{file}: the call {found.call.sid} is here already.")
+                    tell(f"{file}: the call {found.call.sid} is already here.")
 
 
 def _document(file: Path) -> document.Document:
@@ -164,7 +164,7 @@ def _write_all(files: Iterator[File], folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CallscribeError(f"The folder {folder} cannot be made: {error.strerror}.") from None
+        raise CallscribeError(f"The folder {folder} cannot be created: {error.strerror}.") from None
     count = 0
     for file in files:
         _write(folder / file.name, file.pieces)

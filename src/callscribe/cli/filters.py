@@ -13,18 +13,16 @@ from callscribe.errors import CallscribeError
 from callscribe.records import CallFilter
 
 _OPTIONS: dict[str, Any] = {
-    "person": Annotated[
-        str, typer.Option("--person", help="Calls that somebody of this name was on.")
-    ],
+    "person": Annotated[str, typer.Option("--person", help="Calls with a person of this name.")],
     "number": Annotated[
-        str, typer.Option("--number", help="Calls with this phone number, however it is grouped.")
+        str, typer.Option("--number", help="Calls with this phone number, in any format.")
     ],
     "tag": Annotated[
         Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
-        typer.Option("--tag", help="Calls with this tag. Repeatable: with all of them."),
+        typer.Option("--tag", help="Calls with this tag. Repeat it to require several."),
     ],
     "since": Annotated[
-        str, typer.Option("--from", metavar="DATE", help="From this day or moment on.")
+        str, typer.Option("--from", metavar="DATE", help="From this day or time on.")
     ],
     "until": Annotated[
         str, typer.Option("--to", metavar="DATE", help="Up to and including this day.")
@@ -39,7 +37,7 @@ _OPTIONS: dict[str, Any] = {
     ],
     "direction": Annotated[
         Optional[Literal["inbound", "outbound"]],  # noqa: UP045
-        typer.Option("--direction", help="Calls that came in, or that we placed."),
+        typer.Option("--direction", help="Incoming or outgoing calls."),
     ],
     "flow": Annotated[
         Optional[Literal["answer", "forward", "conference", "outbound", "attach"]],  # noqa: UP045
@@ -48,7 +46,7 @@ _OPTIONS: dict[str, Any] = {
     "missed": Annotated[
         Optional[bool],  # noqa: UP045
         typer.Option(
-            "--missed/--answered", help="Calls whose caller reached nobody, or reached somebody."
+            "--missed/--answered", help="Calls nobody answered, or calls somebody answered."
         ),
     ],
 }

@@ -72,16 +72,14 @@ def register(app: typer.Typer) -> None:
         ] = False,
         url: CatalogueUrl = catalogue.CATALOGUE_URL,
     ) -> None:
-        """List the models you can get, and those already here."""
+        """List the models you can download and those already installed."""
         found, why = _catalogue(url, offline=offline)
         list_models(found, language=language, as_json=as_json, note=why)
 
     @models.command("get")
     def get_command(
         name: Annotated[str, typer.Argument(help="A name from `callscribe models list`.")],
-        again: Annotated[
-            bool, typer.Option("--again", help="Also when it is here already.")
-        ] = False,
+        again: Annotated[bool, typer.Option("--again", help="Even if it is already here.")] = False,
         source: Annotated[
             Source | None,
             typer.Option(
@@ -93,7 +91,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         url: CatalogueUrl = catalogue.CATALOGUE_URL,
     ) -> None:
-        """Download a model. Continues a download that broke off."""
+        """Download a model. An interrupted download continues where it stopped."""
         if reader := readers.packaged().get(name):
             get_reader(reader, again=again, source=None if source is None else source.value)
         else:
@@ -117,22 +115,26 @@ def register(app: typer.Typer) -> None:
     def adapt_command(
         out: Annotated[
             Path,
-            typer.Option("--out", help="Folder to make; must not exist yet.", show_default=False),
+            typer.Option(
+                "--out", help="Folder to create; it must not exist yet.", show_default=False
+            ),
         ],
         base: Annotated[str, typer.Argument(help="A model's name or folder.")] = folder.BUILT_IN,
         words: Annotated[
             Path | None,
-            typer.Option("--words", help="Names and jargon, one a line, `word` or `word  W ER D`."),
+            typer.Option(
+                "--words", help="Names and jargon, one per line, `word` or `word  W ER D`."
+            ),
         ] = None,
         text: Annotated[
             Path | None,
-            typer.Option("--text", help="Sentences as they are said on calls, one a line."),
+            typer.Option("--text", help="Sentences as people say them on calls, one per line."),
         ] = None,
         weight: Annotated[
             float, typer.Option("--weight", help="How much the sentences count, between 0 and 1.")
         ] = WEIGHT,
         name: Annotated[
-            str, typer.Option("--name", help="What the model is called; by default as its folder.")
+            str, typer.Option("--name", help="The model's name. Default: the name of its folder.")
         ] = "",
         dynamic: Annotated[
             bool,
@@ -232,7 +234,7 @@ def list_models(
         "Without --model the built-in English telephone model is used. Its confidence in a word is the "
         "measured chance that the word is right; that of the models listed here is Vosk's own figure, "
         "which is higher than that chance. The `whisper-` models are second readers: they read each utterance again "
-        "once it is over (`--second-reader NAME`; an installed one is used by itself).",
+        "once it is over (`--second-reader NAME`; an installed one is used automatically).",
         style="dim",
         soft_wrap=True,
     )
@@ -251,7 +253,7 @@ def get_model(name: str, *, again: bool = False, url: str = catalogue.CATALOGUE_
     """
     where = folder.models_folder()
     if not again and (where / name).is_dir() and name in {m.name for m in folder.installed(where)}:
-        tell(f"{name} is here already (--again replaces it).")
+        tell(f"{name} is already here (--again replaces it).")
         say(where / name)
         return
     found, why = _catalogue(url, offline=False)
@@ -282,7 +284,7 @@ def get_reader(
     """
     where = folder.models_folder()
     if not again and entry.name in {m.name for m in folder.installed(where)}:
-        tell(f"{entry.name} is here already (--again replaces it).")
+        tell(f"{entry.name} is already here (--again replaces it).")
         say(where / entry.name)
         return
     tell(
@@ -294,7 +296,7 @@ def get_reader(
             entry, where, source=source, on_progress=show, again=again
         )
     tell(
-        f"Installed. `callscribe serve` uses it by itself, or by name: --second-reader {entry.name}"
+        f"Installed. `callscribe serve` uses it automatically, or by name: --second-reader {entry.name}"
     )
     say(model.path)
 
@@ -382,13 +384,13 @@ def _adapted(base: folder.ModelFolder, report: AdaptReport) -> list[str]:
             ]
     if any(word.source == "guessed" for word in report.added):
         lines.append(
-            "A guess is often a sound off. Correct those that matter: write the right one behind "
+            "A guess often has one sound wrong. To correct one, write the right pronunciation after "
             "the word in the word list and run this again."
         )
     if report.changed:
         lines.append(f"New pronunciations for known words: {', '.join(report.changed)}")
     if report.known:
-        lines.append(f"Known already: {', '.join(report.known)}")
+        lines.append(f"Already known: {', '.join(report.known)}")
     lines.append(f"Use it: {program()} serve --model {report.out}")
     return lines
 

@@ -86,7 +86,9 @@ def public_address(url: str, *, verify: bool | ssl.SSLContext = True) -> list[Fi
     findings = []
     if parts.scheme != "https" and is_loopback_name(parts.hostname or ""):
         findings.append(
-            Finding("TLS", "skipped", f"{url} is this machine: only the simulated Twilio gets here")
+            Finding(
+                "TLS", "skipped", f"{url} is this machine: only the simulated Twilio can reach it"
+            )
         )
     elif parts.scheme != "https":
         findings.append(
@@ -148,9 +150,9 @@ def _certificate(response: httpx.Response) -> Finding:
         return Finding("TLS", "ok", "the certificate is accepted")
     until = datetime.strptime(expires, "%b %d %H:%M:%S %Y %Z").replace(tzinfo=UTC)
     days = (until - datetime.now(UTC)).days
-    detail = f"the certificate is good until {until:%d %B %Y}"
+    detail = f"the certificate is valid until {until:%d %B %Y}"
     if days < CERTIFICATE_DAYS:
-        return Finding("TLS", "warning", detail, f"Renew it: {days} days are left.")
+        return Finding("TLS", "warning", detail, f"Renew it: {days} days left.")
     return Finding("TLS", "ok", detail)
 
 

@@ -113,7 +113,7 @@ def unreachable(place: Place, error: httpx.TransportError) -> ServerError:
             return ServerError(f"There is no host {urlsplit(place.url).hostname}.")
         return ServerError(f"{place.url} cannot be reached: {error}.")
     if isinstance(error, httpx.TimeoutException):
-        return ServerError(f"{place.url} does not answer in time.")
+        return ServerError(f"{place.url} did not answer in time.")
     return ServerError(f"{place.url} does not speak HTTP as expected ({type(error).__name__}).")
 
 
@@ -151,12 +151,12 @@ def check_answer(place: Place, response: httpx.Response) -> None:
     if status == 401 and message:
         if place.token:
             text = (
-                f"{place.url} does not accept this token. The link that the server printed at its start has the right "
-                "one; it is also in its data folder, in the file `token`."
+                f"{place.url} does not accept this token. The link that the server printed when it started "
+                "has the right one; it is also in its data folder, in the file `token`."
             )
         else:
             text = (
-                f"{place.url} needs the token: give the link that the server printed at its start, "
+                f"{place.url} needs the token: give the link that the server printed when it started, "
                 "or --token, or set CALLSCRIBE_TOKEN. On the server's machine, in the folder that it was started "
                 "in, nothing is needed."
             )

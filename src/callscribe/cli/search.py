@@ -19,7 +19,7 @@ from callscribe.store.base import NoRecordError
 from callscribe.store.opening import open_store
 from callscribe.terminal.found import print_found
 
-_HELP = """Search what was said in all saved calls. Works beside a running server.
+_HELP = """Search what was said in all saved calls. Works while the server runs.
 
 All words of QUERY must be there; "in quotes" one after the other. refund* also finds refunds. OR, NOT (or a minus) and
 brackets do what they say: '(refund OR credit) NOT card'. Numbers are found however they were said or written: 412 finds
@@ -36,18 +36,18 @@ def register(app: typer.Typer) -> None:
     def search_command(
         settings: Settings,
         wanted: CallFilter,
-        query: Annotated[list[str], typer.Argument(metavar="QUERY...", help="What to look for.")],
+        query: Annotated[list[str], typer.Argument(metavar="QUERY...", help="What to search for.")],
         speaker: Annotated[
-            str, typer.Option("--speaker", help="Said by somebody of this name.")
+            str, typer.Option("--speaker", help="Only what a person of this name said.")
         ] = "",
         limit: Annotated[
-            int, typer.Option("--limit", "-n", min=1, max=1000, help="How many at most.")
+            int, typer.Option("--limit", "-n", min=1, max=1000, help="How many to show at most.")
         ] = 20,
         by: Annotated[
-            str, typer.Option("--by", help="Order: time (the newest first) or rank.")
+            str, typer.Option("--by", help="Order: time (newest first) or rank (best first).")
         ] = "time",
         cursor: Annotated[
-            str, typer.Option("--cursor", help="Go on where a page ended: its `cursor`.")
+            str, typer.Option("--cursor", help="Continue where the last page ended: its `cursor`.")
         ] = "",
         as_json: Annotated[
             bool, typer.Option("--json", help="One JSON object on standard output.")
@@ -73,7 +73,7 @@ def register(app: typer.Typer) -> None:
             more = " or more" if page.unindexed >= 1000 else ""
             tell(
                 f"{page.unindexed}{more} older utterances are not indexed yet and cannot be found; "
-                "a running `callscribe serve` is at it."
+                "a running `callscribe serve` is indexing them."
             )
         if not page.hits:
             hint = f" Did you mean: {page.did_you_mean}" if page.did_you_mean else ""

@@ -96,7 +96,7 @@ def plan(settings: Settings) -> list[str]:
     account = carrier_account(settings)
     if account is None:
         raise CarrierError(
-            "There is nothing to change: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN first."
+            "Nothing can be changed yet: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN first."
         )
     with contextlib.closing(account):
         if settings.public_url:
@@ -311,7 +311,7 @@ def page_lines(server: Server, *, openly: bool) -> list[str]:
     )
     return [
         f"Page     {server.address.url}/?token=TOKEN",
-        f"         The token is {where}; it is not printed here, for this may be a log.",
+        f"         The token is {where}; it is not printed here because this may be a log.",
     ]
 
 
@@ -344,7 +344,7 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         lines.append(f"WARNING  {advice}")
     if settings.allow_unsigned and settings.auth_token:
         lines.append(
-            "Note     Signatures are checked: there is an auth token (--allow-unsigned does nothing)."
+            "Note     Signatures are checked, because an auth token is set; --allow-unsigned has no effect."
         )
     elif settings.allow_unsigned:
         lines.append(
@@ -356,7 +356,8 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         lines.append(f"WARNING  No number was changed, and no calls can arrive: {UNREACHABLE}")
         lines.append(f"Without a phone: {program()} simulate {address.url}")
     else:
+        signed_for = f" --public-url {address.public_url}" if address.is_public else ""
         lines.append(
-            f"Waiting for calls. Try it without a phone: {program()} simulate {address.url}"
+            f"Waiting for calls. Try it without a phone: {program()} simulate {address.url}{signed_for}"
         )
     return lines

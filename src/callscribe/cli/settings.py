@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
             Path | None,
             typer.Option(
                 "--write-reference",
-                help="Bring the generated part of this Markdown page up to date.",
+                help="Update the generated part of this Markdown page.",
             ),
         ] = None,
     ) -> None:

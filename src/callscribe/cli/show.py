@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--words", help="Every word with its times and confidence.")
         ] = False,
     ) -> None:
-        """Show a saved call. Works beside a running server, and after a crash."""
+        """Show a saved call. Works while the server runs, and after a crash."""
         if (sid is None) != last:
             raise typer.BadParameter("give either a SID or --last")
         with open_store(settings.data, read_only=True) as store:
@@ -106,7 +106,7 @@ def find(store: Store, sid: str) -> CallRecord:
     matching = store.matching(sid) or store.matching(as_sid(sid))
     sid = sid if store.matching(sid) else as_sid(sid)
     if len(matching) > 1:
-        raise StoreError(f"`{sid}` may be {', '.join(matching)}. Give more of it.")
+        raise StoreError(f"`{sid}` may be {', '.join(matching)}. Give more characters.")
     record = store.call(sid) if matching else None
     if record is not None:
         return record

@@ -1,4 +1,4 @@
-"""`callscribe simulate`: phone a running server as the carrier would, with recordings for voices."""
+"""`callscribe simulate`: call a running server as Twilio would, with recordings for voices."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         dial: Annotated[
             str,
-            typer.Option(help="What becomes of a dialled call: answered, busy, no-answer, failed."),
+            typer.Option(help="How a dialled call ends: answered, busy, no-answer, failed."),
         ] = "answered",
         hangup_by: Annotated[str, typer.Option(help="Who hangs up: caller or callee.")] = "caller",
         jitter: Annotated[
@@ -100,7 +100,10 @@ def register(app: typer.Typer) -> None:
             float, typer.Option(min=0, max=1, help="Share of messages that arrive twice.")
         ] = 0.0,
         stall: Annotated[
-            str, typer.Option(metavar="AT:SECONDS", help="Nothing arrives for a while, then all.")
+            str,
+            typer.Option(
+                metavar="AT:SECONDS", help="Audio stops for a while, then arrives all at once."
+            ),
         ] = "",
         abrupt_close: Annotated[
             bool, typer.Option("--abrupt-close", help="The socket breaks off at the end.")
@@ -149,10 +152,12 @@ def register(app: typer.Typer) -> None:
                 metavar="PORT", help="Offer Twilio's REST API on this port, for --api-url."
             ),
         ] = None,
-        seed: Annotated[int | None, typer.Option(help="The same jitter and faults again.")] = None,
+        seed: Annotated[
+            int | None, typer.Option(help="Repeats the same jitter and faults.")
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
     ) -> None:
-        """Call a server as Twilio would, and say what was sent and what came back.
+        """Call a server as Twilio would, and report what was sent and what came back.
 
         The exit status is 1 when Twilio would have logged an error.
         """
@@ -172,7 +177,7 @@ def register(app: typer.Typer) -> None:
                 abrupt_close_at_s=abrupt_close_at,
             )
         except ValueError as error:
-            raise SettingsError(f"These faults cannot be: {error}.") from error
+            raise SettingsError(f"These faults are impossible: {error}.") from error
         if conference:
             people = conference_voices(files, conference)
         else:

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
             str, typer.Option("--fillers", help='"keep" or "hide" words like "uh".')
         ] = "keep",
     ) -> None:
-        """Write spoken words readably: one line of words on standard input, one line of text on standard output."""
+        """Turn spoken words into readable text, line by line, from standard input to standard output."""
         if fillers not in _FILLERS:
             raise CallscribeError(f'--fillers is "keep" or "hide", not {fillers!r}.')
         writer = Writer.for_language(language, WriterOptions(fillers=cast(Fillers, fillers)))

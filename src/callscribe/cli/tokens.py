@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
             typer.Option("--scope", help=f"One of: {', '.join(SCOPES)}. Repeatable."),
         ] = None,
     ) -> None:
-        """Make a token and print it, this once. Without --scope it may only read."""
+        """Create a token and print it; it is shown only once. Without --scope it may only read."""
         say(add(settings, name, scope or ["read"]))
         tell(f"Only a digest is kept. Revoke it with: callscribe tokens revoke {name}")
 
@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--json", help="One JSON array on standard output.")
         ] = False,
     ) -> None:
-        """List the tokens and when each was used last."""
+        """List the tokens and when each was last used."""
         try:
             with open_tokens(settings.data) as book:
                 found = book.all()
@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
         settings: Settings,
         name: Annotated[str, typer.Argument(help="A name from `callscribe tokens list`.")],
     ) -> None:
-        """Revoke a token: it opens nothing any more, at once, a running server included."""
+        """Revoke a token. It stops working at once, in a running server too."""
         revoke(settings, name)
         tell(f"{name} is revoked.")
 

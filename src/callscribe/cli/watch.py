@@ -25,25 +25,25 @@ def register(app: typer.Typer) -> None:
     @app.command("watch")
     def watch_command(
         url: Annotated[
-            str, typer.Argument(help="The server's address, or the link that it printed.")
+            str, typer.Argument(help="The server's address, or the link it printed.")
         ] = DEFAULT_SERVER,
         token: Annotated[
             str,
             typer.Option(
-                help="The server's token, when it is not on this machine.", show_default=False
+                help="The server's token, if it runs on another machine.", show_default=False
             ),
         ] = "",
         call: Annotated[
             str,
             typer.Option(
-                help="Only this call: its SID, or the beginning of it.", show_default=False
+                help="Only this call: its SID, or its first characters.", show_default=False
             ),
         ] = "",
         json: Annotated[
             bool | None,
             typer.Option(
                 "--json/--no-json",
-                help="One JSON event a line. Also chosen when output is piped.",
+                help="One JSON event per line. The default when output is piped.",
                 show_default=False,
             ),
         ] = None,
@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--raw", help="The recogniser's own words instead of written text.")
         ] = False,
     ) -> None:
-        """Show the live calls of a running server. Ctrl-C ends it; the server goes on."""
+        """Show the live calls of a running server. Ctrl-C ends it; the server keeps running."""
         as_json = not sys.stdout.isatty() if json is None else json
         with contextlib.suppress(asyncio.CancelledError):
             asyncio.run(_watch(place(server or url, token), call=call, as_json=as_json, raw=raw))
@@ -95,7 +95,7 @@ async def _watch(server: Place, *, call: str, as_json: bool, raw: bool) -> None:
                     feed.skip[call_id] = after
                     view.catch_up(call_id, events)
                 if not live:
-                    view.say(f"No call now. Watching {server.url}; Ctrl-C ends it.")
+                    view.say(f"No calls right now. Watching {server.url}; Ctrl-C ends it.")
                 await run_view(feed, view)
 
 

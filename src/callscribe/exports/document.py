@@ -128,7 +128,9 @@ def from_json(data: bytes) -> Document:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DocumentError(f"This is not JSON that callscribe exported: {error}.") from None
     if head.format != "callscribe-call":
-        raise DocumentError("This is not a call that callscribe exported: `format` is another.")
+        raise DocumentError(
+            "This is not a call that callscribe exported: its `format` is different."
+        )
     if head.version != 1:
         raise DocumentError(
             f"This was exported by a newer callscribe (version {head.version}; this one reads 1)."
@@ -157,7 +159,7 @@ def events_of(found: Document) -> list[AnyEvent]:
                 at=max(event.at for event in events),
                 status="interrupted",
                 duration_ms=transcript.now_ms,
-                reason="it was exported while it went on",
+                reason="it was exported while the call was in progress",
             )
         )
     return events

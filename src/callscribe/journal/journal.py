@@ -459,7 +459,7 @@ class Journal:
         self._failure = why
         self._log.error("store failed", error=why)
         self._tell(
-            f"The record cannot be written: {why} Transcription goes on; "
+            f"The record cannot be written: {why} Transcription continues; "
             "what is said is kept in memory and written as soon as the store works again."
         )
         if self._on_store_failure is not None:

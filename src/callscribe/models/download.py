@@ -165,7 +165,7 @@ def _members(packed: zipfile.ZipFile, name: str) -> Iterator[tuple[zipfile.ZipIn
         outside = path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
         if outside or kind not in (0, stat.S_IFREG):
             raise ModelError(
-                f"The archive of {name} has the member {info.filename!r}, which no model has. "
+                f"The archive of {name} has the member {info.filename!r}, which does not belong in a model. "
                 "Nothing was installed."
             )
     tops = {path.parts[0] for path in paths}

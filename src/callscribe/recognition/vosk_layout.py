@@ -88,5 +88,7 @@ def _sample_rate(configuration: Path) -> int:
         return _DEFAULT_RATE
     rate = int(float(match[1])) if match[1].strip(".") else 0
     if not 4_000 <= rate <= 192_000:
-        raise ModelError(f"{configuration} names a sample rate of {match[1]} Hz, which cannot be.")
+        raise ModelError(
+            f"{configuration} names a sample rate of {match[1]} Hz, which is impossible."
+        )
     return rate

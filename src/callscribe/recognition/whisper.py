@@ -245,7 +245,7 @@ class WhisperReader:
         if language and self.language and not same_language(language, self.language):
             raise ModelError(
                 f"The second reader {self.name} reads `{self.language}`, not `{language}`. "
-                "Take one of many languages, e.g. whisper-tiny or whisper-base: callscribe models list"
+                "Choose a multilingual one, e.g. whisper-tiny or whisper-base: callscribe models list"
             )
         return language or self.language
 

@@ -126,7 +126,7 @@ class Shelf:
         try:
             names = self._objects.names(files.call_folder(self._fetched, call).name)
         except OSError as error:
-            raise AudioError(f"The recording cannot be looked for: {error}") from None
+            raise AudioError(f"Could not look for the recording: {error}") from None
         return any(name.endswith(files.FLAC) for name in names)
 
     def _fetch(self, objects: Objects, call: str) -> None:

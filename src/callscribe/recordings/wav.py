@@ -43,7 +43,7 @@ class Wav:
         mixed: bool = False,
     ) -> None:
         if not voices or stop_ms <= start_ms:
-            raise AudioError("There is no sound in this stretch of the call.")
+            raise AudioError("This part of the call has no sound.")
         self._recording = recording
         self._voices = voices
         self._first = start_ms * mulaw.SAMPLES_PER_MS
@@ -55,7 +55,7 @@ class Wav:
         """Bytes."""
         if self.size >= 1 << 32:
             raise AudioError(
-                "This is more than a WAV file can hold. Ask for a stretch of it, or for FLAC."
+                "This is more than a WAV file can hold. Ask for part of it, or for FLAC."
             )
 
     def header(self) -> bytes:

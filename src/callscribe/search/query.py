@@ -110,12 +110,12 @@ def _tokens(query: str) -> Iterator[_Token]:
                     f"The quotation mark before {query[i + 1 : i + 21]!r} is not closed."
                 )
             if not plain(query[i + 1 : end]):
-                raise QueryError("Between quotation marks there must be a word.")
+                raise QueryError("Put a word between the quotation marks.")
             yield _Token("phrase", query[i + 1 : end], i)
             i = end + 1
             if query[i : i + 1] == "*":
                 raise QueryError(
-                    'A * stands at the end of a single word, not after "a phrase": appoint*'
+                    'A * goes at the end of a single word, not after "a phrase": appoint*'
                 )
         elif number := _NUMBER_IN_BRACKETS.match(query, i):
             yield _Token("word", number.group().strip(), i)
@@ -135,7 +135,7 @@ def _tokens(query: str) -> Iterator[_Token]:
             if chunk in _OPERATORS:
                 yield _Token(chunk, chunk, i)
             elif "*" in chunk.rstrip("*") or chunk.endswith("**") or chunk == "*":
-                raise QueryError(f"A * stands at the end of a word: appoint*. Here: {chunk}")
+                raise QueryError(f"A * goes at the end of a word: appoint*. Here: {chunk}")
             elif chunk.endswith("*"):
                 yield _Token("prefix", _prefix(chunk[:-1]), i)
             elif plain(chunk):
@@ -158,7 +158,9 @@ class _Parser:
 
     def whole(self) -> Node:
         if not self._tokens:
-            raise QueryError('There is nothing to look for. Give a word, or a phrase in "quotes".')
+            raise QueryError(
+                'There is nothing to search for. Give a word, or a phrase in "quotes".'
+            )
         node = self._any()
         if self._kind() == ")":
             raise QueryError("There is a closing bracket without an opening one.")
@@ -183,15 +185,13 @@ class _Parser:
             if kind == "AND":
                 self._at += 1
                 if not started or self._kind() in ("", ")", "OR", "AND"):
-                    raise QueryError("AND stands between two words: refund AND card")
+                    raise QueryError("AND goes between two words: refund AND card")
                 continue
             negated = kind == "NOT"
             if negated:
                 self._at += 1
                 if self._kind() in ("", ")", "OR", "AND", "NOT"):
-                    raise QueryError(
-                        "After NOT or a minus comes what must not be there: refund NOT card"
-                    )
+                    raise QueryError("NOT or a minus needs a word after it: refund NOT card")
             node = self._one(joined=not negated)
             (unwanted if negated else wanted).append(node)
             started = True
@@ -199,7 +199,7 @@ class _Parser:
             raise QueryError("OR and brackets need a word on each side: refund OR credit")
         if not wanted:
             raise QueryError(
-                "A search needs something to find, not only something to leave out: refund NOT card"
+                "A search needs something to find, not only something to exclude: refund NOT card"
             )
         if len(wanted) == 1 and not unwanted:
             return wanted[0]
@@ -211,7 +211,7 @@ class _Parser:
         if token.kind == "(":
             self._depth += 1
             if self._depth > _DEEPEST:
-                raise QueryError("There are too many brackets inside each other.")
+                raise QueryError("There are too many nested brackets.")
             node = self._any()
             if self._kind() != ")":
                 raise QueryError("A bracket is not closed.")

@@ -67,7 +67,7 @@ def recording_advice(settings: Settings, flows: Flows) -> str:
         said = " ".join(announcement.text for announcement in flows.announcements(flow)).lower()
         if records(settings, flow) and "record" not in said:
             return (
-                "Calls are recorded and nothing says so to callers. In many places it must; for example: "
+                "Calls are recorded, but callers are not told. Many places require it; for example: "
                 'consent = "This call is recorded and transcribed."'
             )
     return ""

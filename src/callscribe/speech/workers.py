@@ -57,12 +57,6 @@ _LONGEST_S: Final = 60.0
 _START_S: Final = 300.0
 """For the largest models from a slow disk."""
 
-_ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-"""Of workers there are as many as there are processors."""
-_ALLOCATION: Final = {"GLIBC_TUNABLES": "glibc.malloc.mxfast=0"}
-"""A Kaldi decoder takes and gives back memory in many small pieces and some large ones, and with each large one glibc
-goes through all the small ones that were given back fast. Without that way decoding takes 3 to 4 % less time."""
-
 _MAIN: Final = "import sys; from callscribe.speech.worker import main; main(int(sys.argv[1]))"
 
 
@@ -155,7 +149,8 @@ class Workers:
                 stdin=subprocess.DEVNULL,
                 stdout=self._said,
                 stderr=self._said,
-                env=_ALLOCATION | os.environ | _ONE_THREAD,
+                # One thread each: they are as many as there are processors.
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             )
         for ended in [each for each in self._loaded if each.poll() is not None]:
             self._loaded.remove(ended)
@@ -272,7 +267,7 @@ class WorkerPlace:
             if state in "TtZX":
                 return "the process was stopped"
             if used - used_before > _MOST_CPU_S:
-                return "the process runs in a circle"
+                return "the process is stuck in a loop"
             if state == "S" and used == used_at:
                 return "the process waits for something that does not come"
             if waited > _LONGEST_S:

@@ -309,7 +309,7 @@ class Archive(Store, Searcher, Eraser, Protocol):
 
 
 class TokenBook(Protocol):
-    """Named tokens, known by their digests. Works beside a running server."""
+    """Named tokens, known by their digests. Works while the server runs."""
 
     def add(self, name: str, digest: str, scopes: Sequence[str], at: str) -> TokenRecord:
         """Keep a new token.

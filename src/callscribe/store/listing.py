@@ -103,7 +103,7 @@ def _named(words: str, names: Names) -> list[str]:
         kinds += [f"{{facets}} : {queries.quoted(number)}" for number in saved]
         options.append("(" + " OR ".join(kinds) + ")")
     if not options:
-        raise QueryError(f"{words!r} is nothing to look for.")
+        raise QueryError(f"{words!r} is nothing to search for.")
     figures_ = "".join(c for c in words if c.isdigit())
     if len(figures_) >= PART and not any(c.isalpha() for c in words):  # "(415) 555-0123"
         together = f"{{digits}} : {queries.quoted('s' + figures_)} *"
@@ -121,7 +121,7 @@ _HEARD_PIECE = 2000
 def _heard(
     connection: Connection, wanted: CallFilter, words: str, before: int, limit: int, names: Names
 ) -> Sequence[Row[Any]]:
-    """Calls on which this was said."""
+    """Calls in which this was said."""
     typed = " ".join(plain(words))
     conditions, values = conditions_of(queries.Plain(typed), wanted, names)
     conditions.append("search.rowid < :below")

@@ -35,12 +35,12 @@ def filtered(wanted: CallFilter, names: Names = MappingProxyType({})) -> list[st
     for kind, name in (("p", wanted.person), ("s", wanted.speaker)):
         if name.strip():
             if not plain(name):
-                raise QueryError(f"{name!r} is not a name to look for.")
+                raise QueryError(f"{name!r} is not a name to search for.")
             saved = facets(numbers_named(names, name))
             alternatives.append([name_facets(kind, name), *saved])
     for tag in wanted.tags:
         if not plain(tag):
-            raise QueryError(f"{tag!r} is not a tag to look for.")
+            raise QueryError(f"{tag!r} is not a tag to search for.")
         phrases.append(name_facets("t", tag))
     if wanted.number.strip():
         numbers = _asked_numbers(wanted.number)
@@ -69,7 +69,7 @@ def filtered(wanted: CallFilter, names: Names = MappingProxyType({})) -> list[st
 def _asked_numbers(number: str) -> list[str]:
     figures = "".join(c for c in number if c.isascii() and c.isdigit())
     if len(figures) < 3:
-        raise QueryError(f"{number!r} is not a phone number to look for.")
+        raise QueryError(f"{number!r} is not a phone number to search for.")
     options = [figures]
     if figures.startswith("00"):
         options.append(figures[2:])
@@ -86,7 +86,7 @@ def place_of(cursor: str, numbers: int) -> tuple[int, ...] | None:
     if len(pieces) != numbers or not all(
         p.isascii() and p.isdigit() and len(p) < 19 for p in pieces
     ):
-        raise QueryError("The cursor is not one that a page of these results gave.")
+        raise QueryError("The cursor does not belong to these results.")
     return tuple(int(piece) for piece in pieces)
 
 

@@ -89,7 +89,7 @@ class SqliteStore:
             )  # what people say is nobody else's business
         except OSError as error:
             raise StoreError(
-                f"The data folder {data} cannot be made ({error.strerror}). Name another one with --data."
+                f"The data folder {data} cannot be created ({error.strerror}). Name another one with --data."
             ) from None
         own = lock or OwnerLock(data / LOCK)
         engine = database.open_engine(file, read_only=False)
@@ -148,7 +148,7 @@ class SqliteStore:
             with self._writer() as connection:
                 self.check()
                 if projections.is_known(connection, made.call):
-                    raise HereAlreadyError(f"The call {made.call} is here already.")
+                    raise HereAlreadyError(f"The call {made.call} is already here.")
                 return whole.put_in(connection, made)
 
         return bring_in

@@ -53,7 +53,7 @@ class SqliteTokens:
                     connection.execute(tokens.insert().values(values))
             except IntegrityError:
                 raise StoreError(
-                    f"There is a token called {name} already, or there was. Choose another name."
+                    f"There is a token called {name} already, or there once was. Choose another name."
                 ) from None
         return TokenRecord(name=name, scopes=tuple(scopes), created_at=at)
 

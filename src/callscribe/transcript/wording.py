@@ -278,7 +278,7 @@ def gap(event: GapDetected) -> str:
         case "overload":
             return f"{length} not transcribed: this computer could not keep up."
         case "failed":
-            return f"{length} not transcribed: the recognizer failed."
+            return f"{length} not transcribed: the recogniser failed."
         case "paused":
             return ""
         case _:

@@ -135,7 +135,7 @@ def weakness(token: str) -> str:
 
     # Takes some milliseconds; longer tokens than this are not judged by what comes after.
     if zxcvbn(token[:64])["guesses_log10"] < STRENGTH:
-        return "it is made of words, repetitions or sequences that programs try first"
+        return "it consists of common words, repetitions or sequences that are easy to guess"
     return ""
 
 
@@ -304,7 +304,7 @@ class Access:
             "Open the link that the server printed when it started: it contains the token, which is also "
             "in the server's data folder, in the file `token`."
             if self._token
-            else "This server was started without a token, so only its own machine may look.",
+            else "This server was started without a token, so only the machine it runs on may see it.",
         )
 
     def _linked(self, scope: Scope, connection: HTTPConnection) -> Response | None:
@@ -343,13 +343,13 @@ class Access:
         if reading:
             navigating = headers.get("sec-fetch-mode", "navigate") == "navigate"
             if site == "cross-site" and not navigating:
-                return "Another site asked for this; only callscribe's own pages may."
+                return "Another site asked for this; only callscribe's own pages may do that."
             return ""
         if site not in ("none", "same-origin"):
-            return "Another site sent this; only callscribe's own pages may."
+            return "Another site sent this; only callscribe's own pages may do that."
         origin = headers.get("origin")
         if origin is not None and not _same_site(origin, host_and_port(headers.get("host", ""))):
-            return "Another site sent this; only callscribe's own pages may."
+            return "Another site sent this; only callscribe's own pages may do that."
         kind = headers.get("content-type", "").split(";")[0].strip().lower()
         # No page elsewhere can add a bearer token, so a program that shows one need not say what it does not send.
         if kind != "application/json" and _bearer(headers) is None:
@@ -394,7 +394,7 @@ class Access:
             answer = self._refuse(
                 scope,
                 401,
-                "This token is not the one the server has now. Use the link that it printed at its latest start.",
+                "This token is not the one the server has now. Use the link that it printed most recently.",
             )
         name = self._cookie_name(connection)
         if name in connection.cookies:
@@ -419,7 +419,7 @@ class Access:
         elif headers.get("sec-fetch-site", "none") not in ("none", "same-origin") or (
             "origin" in headers and not _same_site(headers["origin"], own)
         ):
-            why = "A web page sent this; without signatures only programs may."
+            why = "A web page sent this; while signatures are not checked, only programs may."
         if not why:
             return None
         self._refusals.note(

@@ -132,7 +132,7 @@ def clean(text: str, longest: int, *, lines: bool = False) -> str:
     if not lines:
         kept = " ".join(kept.split())
     if len(kept) > longest:
-        raise ApiError(400, "too-long", f"At most {longest} characters, please.")
+        raise ApiError(400, "too-long", f"At most {longest} characters.")
     if found := misplaced(kept):
         raise ApiError(400, "bad-text", f"The text has a character that cannot be shown: {found}.")
     return kept

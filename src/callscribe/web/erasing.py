@@ -42,7 +42,7 @@ def erasing_routes(archive: Archive, erasure: Erasure) -> list[Route]:
         if not await erasure.delete([found.call.id]):
             return error_response(
                 ApiError(
-                    409, "live", "The call is still going on. It can be deleted when it is over."
+                    409, "live", "The call is still in progress. You can delete it when it is over."
                 )
             )
         return json_response({"deleted": [found.call.id]})

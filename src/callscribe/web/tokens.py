@@ -59,7 +59,7 @@ class NamedTokens:
         self._noting: set[asyncio.Task[None]] = set()
 
     async def grant(self, token: str) -> Grant | None:
-        """The grant of a token; None when it is none of ours, was revoked, or the record does not answer in time."""
+        """The grant of a token; None when it is none of ours, was revoked, or the record did not answer in time."""
         if not token.startswith(PREFIX):
             return None
         try:

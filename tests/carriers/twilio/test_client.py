@@ -100,7 +100,7 @@ def test_a_post_that_may_have_arrived_is_not_sent_again(
     [
         (401, 20003, "TWILIO_AUTH_TOKEN"),
         (404, 20404, "It may have ended"),
-        (400, 21220, "when the call has just ended"),
+        (400, 21220, "if the call has just ended"),
         (400, 21211, r"\+15005550006"),
         (400, 21219, "Verify the number"),
         (400, 29999, "https://www.twilio.com/docs/errors/29999"),

@@ -99,7 +99,7 @@ def test_after_a_hard_kill_the_next_start_repairs(
     # killed here; a new process:
     client = make_client()
     assert repair(client, tmp_path) == [
-        "+15005550001: put back what it was set to before a server was killed."
+        "+15005550001: restored to what it was before a server was killed."
     ]
     assert api.numbers[0] == before
     again = connect(client, tmp_path, choose(client), "https://new.example/v", STATUS)

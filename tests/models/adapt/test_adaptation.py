@@ -219,7 +219,7 @@ def test_a_folder_that_is_in_use(tmp_path: Path, words: Path) -> None:
 @needs_pynini
 def test_a_folder_that_cannot_be_made(tmp_path: Path, words: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(AdaptError, match="cannot be made"):
+    with pytest.raises(AdaptError, match="cannot be created"):
         call(tmp_path, words=words, out=tmp_path / "file" / "mine")
 
 

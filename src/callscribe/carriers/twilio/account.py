@@ -66,10 +66,10 @@ class Account:
         except ApiError as error:
             if error.status or not public_url:
                 raise
-            log.warning(str(error))
-            log.warning(
-                "no number was changed: calls arrive only where the number's voice URL is this one already",
-                voice_url=CarrierUrls(public_url).voice,
+            tell(f"WARNING  {error}")
+            tell(
+                "WARNING  No number was changed. Calls arrive only if a number's voice URL already is "
+                f"{CarrierUrls(public_url).voice}"
             )
             return []
 
@@ -90,7 +90,7 @@ class Account:
                 )
                 stack.push_async_callback(_put_back, connected, tell)
                 before = connected.before.voice_url or "none"
-                tell(f"{number.number} brings its calls here now. Its voice URL was: {before}")
+                tell(f"{number.number} now sends its calls here. Its voice URL was: {before}")
                 if reason := numbers.ignored_because(number):
                     log.warning(reason)
             yield
@@ -107,7 +107,7 @@ class Account:
         for chosen in self._choose():
             changes = numbers.Routing.of(chosen).changes(wanted)
             lines.append(
-                f"{chosen.number} ({chosen.sid}) would be changed, and put back at the end:"
+                f"{chosen.number} ({chosen.sid}) would be changed, and restored when the server stops:"
             )
             lines += [f"  {change}" for change in changes] or ["  nothing; it already points here"]
             if reason := numbers.ignored_because(chosen):
@@ -123,6 +123,6 @@ async def _put_back(connected: numbers.ConnectedNumber, tell: Tell) -> None:
     try:
         said = await asyncio.to_thread(connected.restore)
         before = connected.before.voice_url or "none"
-        tell(said or f"{connected.number} has its old voice URL again: {before}")
+        tell(said or f"{connected.number} is back to its old voice URL: {before}")
     except CarrierError as error:
         tell(f"callscribe: {error}")

@@ -71,7 +71,7 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     11210: (
         "Unknown host name",
         "The webhook's host name is not in the public DNS.",
-        "Check public_url for a typing error. A free tunnel's address changes at every start: restart "
+        "Check public_url for a typo. A free tunnel's address changes at every start: restart "
         "`callscribe serve`, which sets the number anew.",
     ),
     11215: (
@@ -213,7 +213,7 @@ _ENTRIES: dict[int, tuple[str, str, str]] = {
     21220: (
         "Call not in progress",
         "What was asked is possible only while the call is up, and it is over or not yet answered.",
-        "Nothing to repair when the call has just ended. To attach to a call, wait until it is answered.",
+        "Nothing to fix if the call has just ended. To attach to a call, wait until it is answered.",
     ),
     # Media streams
     31901: (

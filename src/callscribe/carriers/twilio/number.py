@@ -224,9 +224,7 @@ def repair(client: CarrierClient, folder: Path) -> list[str]:
                 raise
             left = f"{note.number} is no longer one of the account's numbers."
         _remove(file)
-        said.append(
-            left or f"{note.number}: put back what it was set to before a server was killed."
-        )
+        said.append(left or f"{note.number}: restored to what it was before a server was killed.")
     return said
 
 

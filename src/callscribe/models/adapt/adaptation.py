@@ -156,7 +156,7 @@ def _check(
     if words is None and text is None:
         raise AdaptError("Nothing to adapt with: give a word list, sentences, or both.")
     if not 0 < weight < 1:
-        raise AdaptError(f"The weight is {weight}; it must lie between 0 and 1, as 0.3 does.")
+        raise AdaptError(f"The weight is {weight}; it must be between 0 and 1, as 0.3 does.")
     if not base.is_dir():
         raise NotAdaptableError(f"There is no model folder {base}.")
     missing = [name for name in NEEDED if not (base / name).is_file()]
@@ -286,7 +286,7 @@ class _Partial:
             hidden = tempfile.mkdtemp(prefix=f".{self._out.name}.", dir=self._out.parent)
         except OSError as error:
             raise AdaptError(
-                f"{self._out} cannot be made: {error.strerror or error}. Name a folder that you may"
+                f"{self._out} cannot be created: {error.strerror or error}. Name a folder that you may"
                 " write to."
             ) from error
         self._folder = Path(hidden)

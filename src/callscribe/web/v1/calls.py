@@ -53,7 +53,7 @@ class PlaceCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     to: PhoneNumber
     connect: PhoneNumber | None = None
-    """Whom to connect them with when they answer."""
+    """The number to connect them to when they answer."""
 
 
 class CallReference(msgspec.Struct, frozen=True):

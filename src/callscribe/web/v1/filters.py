@@ -15,15 +15,15 @@ from callscribe.web.v1.problems import Problem
 
 Name = Annotated[str, Meta(max_length=200)]
 Seconds = Annotated[int, Meta(ge=0, le=10**7)]
-MOMENT = "A day or a moment, ISO 8601; without a zone in UTC."
+MOMENT = "A date or time (ISO 8601), in UTC unless it names a zone."
 
 
 class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which calls; everything that is given must hold."""
 
-    person: Annotated[Name, Meta(description="Somebody of this name was on the call.")] = ""
+    person: Annotated[Name, Meta(description="A person of this name was on the call.")] = ""
     number: Annotated[
-        Name, Meta(description="This phone number took part, however it is grouped.")
+        Name, Meta(description="This phone number took part; any format will do.")
     ] = ""
     tag: Annotated[tuple[Name, ...], Meta(description="The call has all of these tags.")] = ()
     since: Annotated[Name, Meta(description=MOMENT)] = msgspec.field(name="from", default="")

@@ -16,7 +16,7 @@ from callscribe.web.v1.problems import MEDIA_TYPE, PREFIX, ProblemDetails
 _REF = "#/components/schemas/{name}"
 
 _ALWAYS = {
-    400: "What was asked cannot be understood.",
+    400: "The request cannot be understood.",
     401: "No token, or a wrong one.",
     403: "The token does not have the scope, or another web site asks.",
     404: "Not found.",
@@ -69,8 +69,8 @@ def describe(operations: Sequence[Operation[Any, Any]], server: str = "/") -> di
 _ABOUT = """Every request needs a token with the operation's scope: `read` to see and hear, `control` to change calls, \
 `admin` for everything, tokens and deletion included.
 
-Lists come in pages: ask again with the `cursor` of the last answer until it is empty. What goes wrong is told as \
-problem details (RFC 9457). Within version 1 fields, events and operations are added, never changed or taken away: \
+Lists come in pages: ask again with the `cursor` of the last answer until it is empty. Errors are \
+problem details (RFC 9457). Within version 1 fields, events and operations are added, never changed or removed: \
 ignore what you do not know."""
 
 
@@ -83,7 +83,7 @@ def event_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:callscribe:events:{VERSION}",
         "title": "An event of a call",
-        "description": f"Version {VERSION}. Within a version events and fields are added, never changed or taken away.",
+        "description": f"Version {VERSION}. Within a version events and fields are added, never changed or removed.",
         **schema,
         "$defs": components,
     }

@@ -109,7 +109,7 @@ class ExportCalls(Filter, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Which calls, and as what kind of file. A query, a filter or both must be given."""
 
     format: Format
-    q: Annotated[str, Meta(max_length=500, description="Calls on which this was said.")] = ""
+    q: Annotated[str, Meta(max_length=500, description="Calls in which this was said.")] = ""
     speaker: Annotated[str, Meta(max_length=200, description="Who said it.")] = ""
 
 
@@ -118,13 +118,19 @@ class Stretch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     person: Annotated[
         tuple[Annotated[str, Meta(max_length=200)], ...],
-        Meta(description="Whom to hear, a channel each; everybody without it."),
+        Meta(description="People to include, one channel each. Default: everyone."),
     ] = ()
     start: Annotated[
-        str, Meta(pattern=r"^(\d{1,7}(\.\d{1,6})?)?$", description="Seconds on the call's line.")
+        str,
+        Meta(
+            pattern=r"^(\d{1,7}(\.\d{1,6})?)?$", description="Seconds from the start of the call."
+        ),
     ] = msgspec.field(name="from", default="")
     to: Annotated[
-        str, Meta(pattern=r"^(\d{1,7}(\.\d{1,6})?)?$", description="Seconds on the call's line.")
+        str,
+        Meta(
+            pattern=r"^(\d{1,7}(\.\d{1,6})?)?$", description="Seconds from the start of the call."
+        ),
     ] = ""
     mix: Annotated[Literal["true", "false"], Meta(description="All on one channel.")] = "false"
 
@@ -261,7 +267,7 @@ def _changing(archive: Archive, publish: Publish) -> list[Operation[Any, Any]]:
     return [
         Operation(
             "correct_utterance", "PUT", "/calls/{call}/utterances/{utterance}/text",
-            "Say what was really said; what was recognised is kept.", "control",
+            "Correct what was said; what was recognised is kept.", "control",
             correct, CallRecord, body=Correction, problems=(409,),
         ),
         Operation(
@@ -291,12 +297,12 @@ def _importing(archive: Archive, bring_in: BringIn) -> list[Operation[Any, Any]]
                 if not there:
                     await bring_in(events)
                     return Imported(found.call.id)
-        raise Problem(409, "here-already", f"The call {found.call.sid} is here already.")
+        raise Problem(409, "here-already", f"The call {found.call.sid} is already here.")
 
     return [
         Operation(
             "import_call", "POST", "/imports",
-            "Take in a call that was exported as JSON: the same record again, or none.", "admin",
+            "Import a call that was exported as JSON, whole or not at all.", "admin",
             import_call, Imported, body=document.Document, reads=MAX_DOCUMENT, status=201,
             problems=(409,),
         ),
@@ -321,7 +327,7 @@ def _deleting(archive: Archive, erasure: Erasure) -> list[Operation[Any, Any]]:
             raise Problem(404, "not-found", f"There is no call {asked.path['call']}.")
         if not await erasure.delete([found.call.id]):
             raise Problem(
-                409, "live", "The call is still going on. It can be deleted when it is over."
+                409, "live", "The call is still in progress. You can delete it when it is over."
             )
 
     async def delete_calls(asked: Asked[Nothing, Deletion]) -> Deleted:

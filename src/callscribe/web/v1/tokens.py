@@ -64,11 +64,11 @@ def operations(book: TokenBook) -> list[Operation[Any, Any]]:
             "admin", list_tokens, TokenList,
         ),
         Operation(
-            "add_token", "POST", "/tokens", "Make a token. It is shown this once.", "admin",
+            "add_token", "POST", "/tokens", "Create a token. It is shown only once.", "admin",
             add_token, MadeToken, body=NewToken, status=201, problems=(409,),
         ),
         Operation(
             "revoke_token", "DELETE", "/tokens/{token}",
-            "Revoke a token: it opens nothing any more.", "admin", revoke_token,
+            "Revoke a token; it stops working at once.", "admin", revoke_token,
         ),
     ]  # fmt: skip
