@@ -45,6 +45,11 @@ def test_abbreviations_of_english_are_not_those_of_other_languages() -> None:
     assert spoken_words(" Straße,", "de") == ["straße"]
 
 
+def test_signs_that_stand_over_or_after_a_letter_are_part_of_the_word() -> None:
+    assert spoken_words(" ดู", "th") == ["ดู"]
+    assert spoken_words(" हिन्दी।", "hi") == ["हिन्दी"]
+
+
 @given(st.text(max_size=40))
 def test_no_word_has_spaces_marks_at_its_ends_or_capitals(text: str) -> None:
     for word in spoken_words(text):

@@ -13,7 +13,7 @@ _ENGLISH: Final = {
 }  # fmt: skip
 _SAID_AS_WORDS: Final = frozenset("ok nasa nato pin sim wifi covid".split())
 """Written in capitals, but not spelled when spoken."""
-_EDGE: Final = re.compile(r"^[^\w&%+@'’]+|[^\w&%+@'’]+$")
+_SPOKEN_SIGNS: Final = frozenset("&%+@'_")
 _APOSTROPHES: Final = str.maketrans("’ʼ", "''")
 
 
@@ -25,7 +25,7 @@ def spoken_words(written: str, language: str = "en") -> list[str]:
         language: BCP 47; abbreviations are only known in English.
     """
     text = unicodedata.normalize("NFKC", written).translate(_APOSTROPHES)
-    text = _EDGE.sub("", text.strip())
+    text = _bare(text)
     capitals = re.fullmatch(r"[A-Z]{2,8}", text)
     text = text.lower()
     if not text.strip("'"):
@@ -41,7 +41,18 @@ def spoken_words(written: str, language: str = "en") -> list[str]:
             return text.split("-")
     found = []
     for piece in re.split(r"[-–—./,:;…\s]+", text):
-        word = _EDGE.sub("", piece)
+        word = _bare(piece)
         if word.strip("'"):
             found.append(word.strip("'") if word.startswith("'") and word.endswith("'") else word)
     return found
+
+
+def _bare(text: str) -> str:
+    """Without the marks around it; accents and vowel signs that follow a letter stay."""
+    first = next((i for i, c in enumerate(text) if _is_said(c)), len(text))
+    last = next((i for i in range(len(text), first, -1) if _is_said(text[i - 1])), first)
+    return text[first:last]
+
+
+def _is_said(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LMN" or character in _SPOKEN_SIGNS

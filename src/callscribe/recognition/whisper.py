@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -360,9 +361,10 @@ class WhisperReader:
         spaced = _has_spaces(language)
         groups: list[list[int]] = []
         for token in tokens:
-            begins = (
-                self._vocabulary.begins_word(token) if spaced else _whole(self._tokenizer, groups)
-            )
+            if spaced:
+                begins = self._vocabulary.begins_word(token)
+            else:
+                begins = _whole(self._tokenizer, groups) and not self._vocabulary.is_sign(token)
             if begins or not groups:
                 groups.append([token])
             else:
@@ -434,11 +436,20 @@ class _Vocabulary:
         written = {token: text for text, token in tokenizer.get_vocab().items() if token < self.end}
         self.forbidden = sorted(token for token, text in written.items() if _FIGURE.search(text))
         """Tokens with figures and currency signs: numbers are to be written as they are spoken."""
+        self._signs = frozenset(
+            token
+            for token in written
+            if unicodedata.category(tokenizer.decode([token])[:1] or " ")[0] == "M"
+        )
         self._begins = frozenset(token for token, text in written.items() if text.startswith("Ġ"))
 
     def language(self, tag: str) -> int:
         """The token of a BCP 47 tag."""
         return self._named(f"<|{tag.split('-')[0].lower()}|>")
+
+    def is_sign(self, token: int) -> bool:
+        """Whether it begins with an accent or vowel sign, which belongs to the letter before."""
+        return token in self._signs
 
     def stretches(self, tokens: Sequence[int]) -> tuple[windows.Stretch, ...]:
         """What stands between the time stamps of an answer; what follows the last has no end of its own."""
