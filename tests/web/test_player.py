@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -181,3 +182,21 @@ def test_lanes_fit_a_phone(recorded: Serving, browser: Browser) -> None:
     )
     context.close()
     assert small == []
+
+
+def test_the_page_that_is_taken_along_plays_without_a_network(
+    recorded: Serving, browser: Browser, tmp_path: Path
+) -> None:
+    file = tmp_path / "call.html"
+    url = f"{recorded.url}/api/calls/{Call(1).sid}/export?format=html"
+    file.write_bytes(httpx.get(url).content)
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    expect(page.get_by_text("balance")).to_be_visible()
+    page.evaluate("document.querySelector('audio').play()")
+    until(page, "document.querySelector('audio').currentTime > 0.3")
+    context.close()
+    assert {address.split(":")[0] for address in asked} <= {"file", "data", "blob"}
