@@ -194,3 +194,23 @@ def test_the_reference_page_is_true() -> None:
 def test_every_setting_is_described() -> None:
     for name, info in setting_infos().items():
         assert info.help.endswith("."), name
+
+
+@pytest.mark.parametrize("name", [".env", "callscribe.toml"])
+def test_a_file_that_is_no_settings_file_is_refused_and_never_overlooked(
+    tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / name
+    for content, said in (
+        ("port = 1\n".encode("utf-16-le"), "UTF-16"),
+        (b"#" * (1 << 20) + b"\n", "larger than 1 MiB"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(SettingsError, match=said):
+            load(environ={}, directory=tmp_path)
+    file.unlink()
+    for target in ("nowhere", name):
+        file.symlink_to(target)
+        with pytest.raises(SettingsError, match="cannot be read"):
+            load(environ={}, directory=tmp_path)
+        file.unlink()

@@ -373,6 +373,15 @@ def _from_flags(flags: Mapping[str, object]) -> Found:
     }
 
 
+_LARGEST_FILE = 1 << 20
+"""Bytes."""
+
+
+def _is_there(path: Path) -> bool:
+    """Also for a link that leads nowhere, so that it is an error and not silently no settings."""
+    return path.is_symlink() or path.exists()
+
+
 def read_text(path: Path) -> str:
     """A file of ours that people write: UTF-8, with or without a byte order mark.
 
@@ -380,11 +389,18 @@ def read_text(path: Path) -> str:
         SettingsError: it cannot be read, or is in another encoding; says what to do.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    if len(content) > _LARGEST_FILE:
+        raise SettingsError(
+            f"{path} is larger than {_LARGEST_FILE >> 20} MiB; no file of settings is. Is it the right one?"
+        )
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise SettingsError(f"{path} is saved as UTF-16. Save it as UTF-8.")
+    if b"\0" in content:
+        raise SettingsError(f"{path} is no text, or is saved as UTF-16. Save it as UTF-8.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -396,7 +412,7 @@ def read_text(path: Path) -> str:
 
 def _dotenv(directory: Path) -> dict[str, str]:
     path = directory / ".env"
-    if not path.exists():
+    if not _is_there(path):
         return {}
     values = dotenv.dotenv_values(stream=io.StringIO(read_text(path)))
     return {name: value for name, value in values.items() if value is not None}
@@ -425,9 +441,9 @@ NOT_SETTINGS = frozenset({"CALLSCRIBE_MODELS", "CALLSCRIBE_SERVER"})
 
 def _from_toml(config: Path | None, directory: Path) -> Found:
     path = config or directory / DEFAULT_FILE
-    if config is None and not path.exists():
+    if config is None and not _is_there(path):
         return {}
-    if not path.exists():
+    if not _is_there(path):
         raise SettingsError(f"The settings file {path} does not exist.")
     try:
         table = tomllib.loads(read_text(path))

@@ -22,7 +22,7 @@ from callscribe.carriers.base import (
     PersonInRoom,
     Refuse,
 )
-from callscribe.errors import CallscribeError, CarrierError, ModelError, NotLiveError
+from callscribe.errors import CallscribeError, CarrierError, ModelError, NotLiveError, StoreError
 from callscribe.events import (
     AnyEvent,
     CallEnded,
@@ -174,6 +174,18 @@ async def test_a_store_that_does_not_answer_holds_up_no_call(
     await s.registry.close()
 
 
+@pytest.mark.parametrize(
+    "fault", [StoreError("locked."), PermissionError(13, "denied"), KeyError()]
+)
+async def test_a_store_that_fails_costs_no_call(fault: Exception) -> None:
+    async def recall(leg: str) -> CallRecord | None:
+        raise fault
+
+    s = Shell(recall=recall)
+    assert await s.call()
+    await s.registry.close()
+
+
 async def test_news_is_acknowledged_once_it_is_written_down() -> None:
     s = Shell(flows=Flows(NumberFlow(flow="conference", room="support")))
     await s.call()
@@ -311,7 +323,7 @@ async def test_the_speakers_of_a_call_that_is_over_can_be_renamed(store: Archive
     record = store.call(CALL)
     assert record is not None
     assert {t.track: t.speaker for t in record.tracks} == {"inbound": "Callee", "outbound": "Zoe"}
-    with pytest.raises(CallscribeError, match="Somebody else"):
+    with pytest.raises(CallscribeError, match="Someone else"):
         await s.registry.rename(CALL, CALL, "inbound", "Zoe")
     with pytest.raises(CallscribeError, match="no speaker"):
         await s.registry.rename(CALL, LEG, "inbound", "Yan")

@@ -9,13 +9,14 @@ from typing import cast
 import pytest
 
 from callscribe.calls.plans import Flows, NumberFlow
-from callscribe.errors import ModelError
+from callscribe.errors import ModelError, SettingsError
 from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.server.record import open_record
 from callscribe.server.second_readings import (
     SecondReading,
     SecondReadings,
     readers_of_numbers,
+    seal_of_waiting,
     second_readings,
 )
 from callscribe.settings import Secret, Settings
@@ -62,3 +63,9 @@ def test_what_an_earlier_process_left_goes_to_its_numbers_reader() -> None:
     assert readings.of_left(Rereading(reader="large")) is own
     assert readings.of_left(Rereading(reader="gone")) is general
     assert readings.of_left(Rereading(reader="off")) is None
+
+
+def test_a_key_file_that_cannot_be_read_is_said_at_start(tmp_path: Path) -> None:
+    (tmp_path / "unread.key").mkdir()
+    with pytest.raises(SettingsError, match=r"key file .*unread.key can be neither read"):
+        seal_of_waiting(Settings(data=tmp_path))

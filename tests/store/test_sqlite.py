@@ -382,6 +382,21 @@ def test_a_folder_that_cannot_be_begun_anew_is_let_to_nobody_else(tmp_path: Path
         assert store.append([started()]) == [2]
 
 
+def test_a_folder_that_may_not_be_entered_any_more_is_an_error_of_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object, **__: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    with SqliteStore.open(tmp_path) as store:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "access", lambda *_: False)
+            patched.setattr(Path, "exists", denied)
+            with pytest.raises(StoreError, match="Permission denied"):
+                store.call(CALL)
+        assert store.call(CALL) is None
+
+
 def test_a_folder_that_is_gone_altogether_is_made_again(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with SqliteStore.open(data) as store:

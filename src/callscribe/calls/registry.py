@@ -537,8 +537,9 @@ class CallRegistry:
             return
         try:
             record = asking.result()
-        except CallscribeError as error:
-            log.warning("the call's record cannot be read", call=leg, reason=str(error))
+        except Exception as error:  # whatever the store's fault is, the caller is answered
+            reason = str(error) or type(error).__name__
+            log.warning("the call's record cannot be read", call=leg, reason=reason)
             return
         if record is not None:
             self.heard(Kept(record=record))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from callscribe.calls.plans import Flows, NumberFlow
-from callscribe.errors import ModelError
+from callscribe.errors import ModelError, SettingsError
 from callscribe.journal.follow import JournalFollower
 from callscribe.models.choice import AUTO, OFF, second_reader
 from callscribe.models.folder import ModelFolder
@@ -19,7 +19,7 @@ from callscribe.reading.ears import Ears
 from callscribe.reading.process import ReaderProcess
 from callscribe.reading.service import ReadingService
 from callscribe.reading.unread import FOLDER as UNREAD
-from callscribe.reading.unread import Unread, seal_of
+from callscribe.reading.unread import KEY_FILE, Unread, seal_of
 from callscribe.recognition.windows import WINDOW_MS
 from callscribe.sealing import Seal
 from callscribe.server.policy import text_writer
@@ -184,12 +184,18 @@ def seal_of_waiting(settings: Settings) -> Seal | None:
     """What sound that waits in the data folder is sealed with; None: none waits there.
 
     Raises:
-        OSError: the key can be neither read nor written.
+        SettingsError: the key can be neither read nor written.
     """
     if not settings.keep_unread:
         return None
     folders = (UNREAD, WAITING)
-    return seal_of(settings.data, settings.unread_key.reveal(), folders=folders)
+    try:
+        return seal_of(settings.data, settings.unread_key.reveal(), folders=folders)
+    except OSError as error:
+        raise SettingsError(
+            f"The key file {settings.data / KEY_FILE} can be neither read nor replaced ({error.strerror}). Give this "
+            "user the right to read it, or move it away: a new key is made, and sound sealed with the old one is lost."
+        ) from None
 
 
 def readers_of_numbers(flows: Flows, language: str) -> dict[str, ModelFolder]:

@@ -91,6 +91,7 @@ def check_permissions(file: Path) -> None:
 
     Raises:
         StoreError: one of the files may not be written any more.
+        OSError: the folder may not be entered.
     """
     for part in parts(file):
         if not os.access(part, os.W_OK) and part.exists():
@@ -239,6 +240,11 @@ def explained(file: Path) -> Iterator[None]:
         raise _explain(str(error), file) from error
     except SQLAlchemyError as error:
         raise StoreError(f"{file}: {error}") from error
+    except OSError as error:  # looking at the files beside it
+        why = error.strerror or type(error).__name__
+        raise StoreError(
+            f"{file} cannot be opened or written ({why}). Check the permissions of {file.parent}."
+        ) from error
 
 
 def _explain(problem: str, file: Path) -> StoreError:

@@ -215,7 +215,8 @@ class SqliteStore:
             for log, identity in self._logs.items():
                 # Left behind by a file that is not there to take it in, it would be read into the one that is.
                 if identity is not None and _identity(log) == identity:
-                    log.unlink()
+                    with database.explained(self._file):
+                        log.unlink()
             lock = self._lock
             if lock is not None and not lock.holds():
                 lock.release()
