@@ -228,9 +228,10 @@ class Bench:
         ]  # fmt: skip
 
     def _catching(self) -> Any:
-        system = systems.callscribe(self.options.model, two_way=True, reader=self.options.reader)
         found = sides.catching_up(
-            system, (self.caller, self.agent), self.form.catch_calls, core=self.core, seconds=self.form.catch_s,
+            systems.callscribe(self.options.model, two_way=True, reader=self.options.reader),
+            systems.callscribe(self.options.model, two_way=True),
+            (self.caller, self.agent), self.form.catch_calls, core=self.core, seconds=self.form.catch_s,
             patience_s=6 * self.form.catch_s, tell=self.tell,
         )  # fmt: skip
         return asdict(found)

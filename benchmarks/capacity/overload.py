@@ -68,10 +68,10 @@ def overload(
         closed, sent = load.broken, sum(stream.sent for stream in load.streams)
         load.close()
         stopped = time.monotonic()
-        while time.monotonic() < stopped + patience_s and _ended(server) < tracks:
+        while time.monotonic() < stopped + patience_s and ended(server) < tracks:
             time.sleep(0.5)
         recovery = time.monotonic() - stopped
-        ended, heard_s, lost_s = _accounts(server, load)
+        whole, heard_s, lost_s = _accounts(server, load)
         found = Overload(
             tracks=tracks,
             times=tracks / capacity if capacity else 0.0,
@@ -83,7 +83,7 @@ def overload(
             waited=sum(not event["over"] for _, event in server.events("transcription_waits")),
             worst_lag_s=worst,
             streams=tracks,
-            ended=ended,
+            ended=whole,
             finals=sum(1 for _ in server.events("final")),
             recovery_s=recovery,
         )
@@ -101,7 +101,8 @@ def _lag(server: Running) -> float:
         return 0.0
 
 
-def _ended(server: Running) -> int:
+def ended(server: Running) -> int:
+    """Streams transcribed to their end so far."""
     return sum(1 for _ in server.events("stream_ended"))
 
 
@@ -158,18 +159,18 @@ def soak(
             sent += sum(stream.sent for stream in load.streams[before:])
             # The server must not get further and further behind: the next ones come when these are done.
             limit = time.monotonic() + 60
-            while _ended(server) < len(load.streams) - at_once and time.monotonic() < limit:
+            while ended(server) < len(load.streams) - at_once and time.monotonic() < limit:
                 time.sleep(0.02)
             if len(load.streams) * 10 // calls > len(memory):
                 limit = time.monotonic() + 60
-                while _ended(server) < len(load.streams) and time.monotonic() < limit:
+                while ended(server) < len(load.streams) and time.monotonic() < limit:
                     time.sleep(0.05)
                 memory.append(server.memory_mb())
                 files.append(open_files(server))
-        ended, heard_s, lost_s = _accounts(server, load)
+        whole, heard_s, lost_s = _accounts(server, load)
     tell(
         f"soak: {calls} calls, memory {memory[0]:.0f} -> {memory[-1]:.0f} MB, files {files[0]} -> {files[-1]}"
     )
     return Soak(
-        calls, speed, call_s, time.monotonic() - begun, memory, files, sent * FRAME_S, heard_s, ended, lost_s,
+        calls, speed, call_s, time.monotonic() - begun, memory, files, sent * FRAME_S, heard_s, whole, lost_s,
     )  # fmt: skip

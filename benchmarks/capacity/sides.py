@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.capacity.load import Load
+from benchmarks.capacity.overload import ended
 from benchmarks.capacity.systems import Running, System, callscribe, figures, open_files, running
 from benchmarks.capacity.tape import Tape
 from callscribe.events import CallEnded, CallStarted, FinalTranscript, Word
@@ -243,10 +244,13 @@ class CatchingUp:
     """In that time."""
     cpu_all_s: float
     """Since the calls began, for both readers."""
+    cpu_first_s: float
+    """For the same calls without a second reader."""
 
 
 def catching_up(
     system: System,
+    without: System,
     tapes: tuple[Tape, ...],
     calls: int,
     *,
@@ -255,7 +259,22 @@ def catching_up(
     patience_s: float,
     tell: Tell,
 ) -> CatchingUp:
-    """Two-way calls, more than can be read while they last."""
+    """Two-way calls, more than can be read while they last.
+
+    Args:
+        without: the same system without a second reader.
+    """
+    with running(without, core) as server:
+        time.sleep(1.0)
+        load = Load(server.port, tapes)
+        load.open(calls)
+        before = server.cpu_s()
+        load.run(seconds)
+        load.close()
+        limit = time.monotonic() + patience_s
+        while ended(server) < calls and time.monotonic() < limit:
+            time.sleep(0.25)
+        first = server.cpu_s() - before
     with running(system, core) as server:
         time.sleep(3.0)  # the reader loads beside
         load = Load(server.port, tapes)
@@ -263,12 +282,12 @@ def catching_up(
         before = server.cpu_s()
         load.run(seconds)
         load.close()
-        ended, at_end = time.monotonic(), server.cpu_s()
-        while _settled(server) < calls and time.monotonic() < ended + patience_s:
+        over, at_end = time.monotonic(), server.cpu_s()
+        while _settled(server) < calls and time.monotonic() < over + patience_s:
             time.sleep(0.25)
-        took = time.monotonic() - ended
+        took = time.monotonic() - over
         found = CatchingUp(
-            calls, calls * seconds, _settled(server), took, server.cpu_s() - at_end, server.cpu_s() - before
+            calls, calls * seconds, _settled(server), took, server.cpu_s() - at_end, server.cpu_s() - before, first,
         )  # fmt: skip
     tell(f"catching up: {found.settled} of {calls} calls read {took:.0f} s after their end")
     return found

@@ -44,7 +44,8 @@ def callscribe(
     Args:
         more: flags; without any it takes what comes, whatever it can follow.
     """
-    name = name or ("callscribe" if reader == "off" else f"callscribe with {reader}")
+    second = "a second reader" if reader == "auto" else reader
+    name = name or ("callscribe" if reader == "off" else f"callscribe with {second}, two-way calls")
     return System(
         name,
         [

@@ -146,6 +146,7 @@ def test_the_page_says_which_form_it_was_what_was_reached_and_what_is_missing(
             "tutorial": asdict(theirs),
             "callscribe": asdict(ours),
             "path": {"final to page": [0.0051, 0.009, 0.02]},
+            "catching": {"calls": 6, "audio_s": 180.0, "settled": 6, "seconds": 9.0, "cpu_s": 8.0, "cpu_all_s": 19.0, "cpu_first_s": 9.0},
             "soak": soak,
             "twice": twice,
         },
@@ -164,4 +165,9 @@ def test_the_page_says_which_form_it_was_what_was_reached_and_what_is_missing(
         in page
     )
     assert "| final to page | 5.1 / 9.0 / 20.0 |" in page
+    assert (
+        "| 15 s of two-way call a processor second when catching up, for the second reading | 18.0 s | reached |"
+        in page
+    )
+    assert "for both readings | 9.5 s | not reached |" in page
     assert "Not measured this time: free, network, reader, shares, ten," in page

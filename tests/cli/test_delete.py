@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from callscribe.events import AnyEvent, CallEnded, CallStarted
+from callscribe.events import AnyEvent, CallEnded, CallStarted, to_json
+from callscribe.journal import spill
 from callscribe.server import ADDRESS_FILE
+from callscribe.speech.waiting import FOLDER
 from callscribe.store.opening import open_store
 from tests.cli.test_calls_and_show import ALICE, BOB, Run, final, run
 from tests.web.serving import TOKEN, Serving
@@ -76,3 +78,26 @@ def test_beside_a_server(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture
         (data / ADDRESS_FILE).unlink()
         assert run("delete", "--before", "2030-01-01", "--yes", "--data", str(data)) == 1
         assert "already writing" in capsys.readouterr().err
+
+
+def test_what_a_dead_server_left_beside_the_record_goes_too(run: Run, data: Path) -> None:
+    """Words that it could not write, and sound of a stream that waited for room."""
+    word, sound = "xylotrapezium", bytes(range(0x31, 0x71)) * 4
+    spilled = data / f"unwritten-{spill.key_of(data)}-1.jsonl"
+    spilled.write_bytes(
+        b"".join(to_json(final(call, f"A {word} {call}", 20_000)) + b"\n" for call in (ALICE, BOB))
+    )
+    waiting = data / FOLDER / ALICE
+    waiting.mkdir(parents=True)
+    (waiting / "MZ1.fed").write_bytes(sound)
+    assert run("delete", ALICE, "--yes", "--data", str(data)) == 0
+    with open_store(data) as server:  # the next one
+        spill.take_in(server, [data], spill.key_of(data))
+    assert left(data) == [BOB]
+    found = [file for file in data.rglob("*") if file.is_file()]
+    assert not [file for file in found if f"{word} {ALICE}".encode() in file.read_bytes()]
+    assert not [file for file in found if sound in file.read_bytes()]
+    with open_store(data, read_only=True) as store:
+        record = store.call(BOB)
+    assert record is not None
+    assert word in record.utterances[-1].text

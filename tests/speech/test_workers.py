@@ -193,7 +193,7 @@ def feed(workers: Workers) -> None:
 
 
 @pytest.mark.parametrize(
-    ("does", "reason"), [(die, "died"), (sleep, "waits for something"), (spin, "circle")]
+    ("does", "reason"), [(die, "died"), (sleep, "waits for something"), (spin, "stuck in a loop")]
 )
 def test_a_worker_that_dies_or_hangs_is_replaced(
     does: object, reason: str, monkeypatch: pytest.MonkeyPatch
@@ -249,6 +249,25 @@ def test_nothing_in_the_working_folder_stands_in_for_a_module(
         feed(workers)
     finally:
         workers.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("own", [None, "glibc.malloc.tcache_count=7"])
+def test_memory_is_taken_as_suits_a_decoder_unless_the_user_says_how(
+    own: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if own is not None:
+        monkeypatch.setenv("GLIBC_TUNABLES", own)
+    workers = Workers(Made(scripted, no_writer), 1)
+    try:
+        workers.start()
+        environment = Path(f"/proc/{workers.places[0].pid}/environ").read_bytes().split(b"\0")
+    finally:
+        workers.close()
+    tunables = own or "glibc.malloc.mxfast=0"
+    assert f"GLIBC_TUNABLES={tunables}".encode() in environment
+    assert b"OPENBLAS_NUM_THREADS=1" in environment
 
 
 def test_all_processes_end_with_the_server() -> None:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from callscribe.cli.remote import Place, Remote, token_of
+from callscribe.journal import spill
 from callscribe.server import ADDRESS_FILE
 from callscribe.settings import Settings
 from callscribe.store.base import Archive, InUseError
@@ -30,4 +31,6 @@ def record_of(settings: Settings) -> Iterator[Archive | Remote]:
             yield remote
         return
     with store:
+        # What a server that died could not write is a part of the record, too, and must not come back once deleted.
+        spill.take_in(store, spill.folders_for(settings.data), spill.key_of(settings.data))
         yield store

@@ -67,10 +67,11 @@ def register(app: typer.Typer) -> None:
         if bool(call) == bool(number or before):
             raise typer.BadParameter("give either a call, or --number, --before or both")
         since = moment(before) if before else ""
-        with open_store(settings.data, read_only=True) as reader:
-            found = find(reader, call).call if call else None
+        open_store(settings.data, read_only=True).close()  # makes no record where there is none
         with _record(settings) as record:
-            if found is not None:
+            if call:
+                with open_store(settings.data, read_only=True) as reader:
+                    found = find(reader, call).call
                 _confirm(f"Delete the call {found.sid} for good?", yes)
                 record.delete_one(found.id)
                 say(f"Deleted {found.sid}.")
