@@ -160,7 +160,10 @@ def test_two_people_cannot_be_given_the_same_name(api: Client, calls: Calls, sid
     body = {"leg": sid, "track": "outbound", "speaker": "Alice Adams"}
     answer = api.post(f"/api/calls/{sid}/rename", json=body)
     assert answer.status_code == 409
-    assert answer.json()["message"] == "Somebody else on this call is called Alice Adams."
+    assert (
+        answer.json()["message"]
+        == "Someone else on this call is already called Alice Adams. Choose another name, for example Alice Adams 2."
+    )
     assert calls.done == []
 
 
