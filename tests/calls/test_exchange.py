@@ -282,7 +282,7 @@ def test_rename_and_swap_reach_what_is_said_next() -> None:
 
 @pytest.mark.parametrize(
     ("leg", "name", "said"),
-    [(CALL, " ", "needs a name"), (LEG, "X", "no speaker"), (CALL, "Callee", "Somebody else")],
+    [(CALL, " ", "needs a name"), (LEG, "X", "no speaker"), (CALL, "Callee", "Someone else")],
 )
 def test_a_name_that_cannot_be_given(leg: str, name: str, said: str) -> None:
     world = World()
