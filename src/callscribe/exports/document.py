@@ -7,6 +7,7 @@ writing these down, and gives the same record.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Literal
 
 import msgspec
@@ -176,5 +177,18 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A call exported by callscribe",
-        **made,
+        **outdented(made),
     }
+
+
+def outdented(schema: Any) -> Any:
+    """A JSON Schema whose descriptions are docstrings, without their indentation: Python takes it away from 3.13
+    on, and what is published must not depend on who wrote it."""
+    if isinstance(schema, dict):
+        return {
+            key: inspect.cleandoc(value)
+            if key == "description" and isinstance(value, str)
+            else outdented(value)
+            for key, value in schema.items()
+        }
+    return [outdented(one) for one in schema] if isinstance(schema, list) else schema

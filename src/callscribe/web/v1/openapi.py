@@ -10,6 +10,7 @@ import msgspec
 
 import callscribe
 from callscribe.events import VERSION, AnyEvent
+from callscribe.exports.document import outdented
 from callscribe.web.v1.operations import PATH_PARAMETERS, Operation
 from callscribe.web.v1.problems import MEDIA_TYPE, PREFIX, ProblemDetails
 
@@ -85,7 +86,7 @@ def event_schema() -> dict[str, Any]:
         "title": "An event of a call",
         "description": f"Version {VERSION}. Within a version events and fields are added, never changed or removed.",
         **schema,
-        "$defs": components,
+        "$defs": outdented(components),
     }
 
 
