@@ -400,7 +400,7 @@ def read_text(path: Path) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise SettingsError(f"{path} is saved as UTF-16. Save it as UTF-8.")
     if b"\0" in content:
-        raise SettingsError(f"{path} is no text, or is saved as UTF-16. Save it as UTF-8.")
+        raise SettingsError(f"{path} is not a text file, or is saved as UTF-16. Save it as UTF-8.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -79,7 +79,7 @@ def test_an_odd_value_is_taken_or_refused_in_one_line_that_names_setting_and_sou
             said = str(error)
             assert "\n" not in said
             assert len(said) < 700
-            known = (name, info.env, info.flag or name, "token file", "TOML")
+            known = (name, info.env, info.flag or name, "token file", "TOML", ".env")
             assert any(word in said for word in known)
         (tmp_path / ".env").unlink(missing_ok=True)
 

@@ -76,8 +76,8 @@ def check(settings: Settings) -> None:
             Path(settings.recordings).expanduser()
         except RuntimeError:
             raise SettingsError(
-                f"{settings.named('recordings')} begins with ~, and whose home folder that is cannot be found. "
-                "Write the whole path."
+                f"{settings.named('recordings')} begins with ~, but that home folder cannot be found. "
+                "Write the full path."
             ) from None
     Contacts(settings.contacts)
     check_token(settings)
