@@ -15,6 +15,8 @@ PICTURE = ROOT / "docs" / "images" / "capacity.png"
 CLIMBS = ("tutorial", "callscribe", "free", "network", "reader")
 
 
+SOON_S = 2.0
+"""How soon the second reader's words are to come."""
 SILENT = {
     "free": "The recogniser costs nothing and hears nothing; all that comes before it is done, voice activity included.",
     "network": "Nothing looks at the sound: it is taken in, put in its place, queued, and fetched from the queue.",
@@ -23,10 +25,11 @@ SILENT = {
 
 def climb_of(plain: Mapping[str, Any]) -> Climb:
     """A climb as it was kept."""
-    stairs = tuple(
-        Stair(**{**row, "partial": tuple(row["partial"]), "final": tuple(row["final"])})
+    rows: list[dict[str, Any]] = [
+        {key: tuple(kept) if isinstance(kept, list) else kept for key, kept in row.items()}
         for row in plain["stairs"]
-    )
+    ]
+    stairs = tuple(Stair(**row) for row in rows)
     return Climb(plain["name"], plain["start_s"], stairs, plain["look_ahead_s"])
 
 
@@ -62,6 +65,8 @@ def write(done: Mapping[str, Any], bound_s: float) -> str:
             parts += [*draw(done[name]), ""]
     for name, climb in climbs.items():
         parts += [f"## Stairs: {climb.name}", "", *_stairs(climb), ""]
+        if name == "reader":
+            parts += [_better(climb), ""]
         if name in SILENT:
             parts += [f"{SILENT[name]} No words are heard, so none are timed.", ""]
     missing = [
@@ -207,12 +212,18 @@ def _aims(done: Mapping[str, Any], climbs: Mapping[str, Climb], bound_s: float) 
                     late <= 0.9,
                 )
             )
-    if "reader" in held:
+    if "reader" in climbs:
+        climb = climbs["reader"]
+        soon = [
+            s.tracks // 2
+            for s in climb.stairs
+            if climb.holds(s, bound_s) and 0 < s.revised[1] <= SOON_S
+        ]
         rows.append(
             (
-                "4 two-way calls a core with the second reader live",
-                f"{held['reader'] / 2:.0f}",
-                held["reader"] >= 8,
+                f"4 two-way calls a core read within {SOON_S:g} s of the end of speech (95 %)",
+                f"{max(soon, default=0)}",
+                max(soon, default=0) >= 4,
             )
         )
     if "catching" in done:
@@ -267,6 +278,16 @@ def _stairs(climb: Climb, first: Sequence[str] = ()) -> list[str]:
             f"{share}| {s.tracks} | {s.cpu:.0%} | {words} | {shown} | {final} | {s.memory_mb:.0f} | {s.lost_ms} |"
         )
     return rows
+
+
+def _better(climb: Climb) -> str:
+    """When the second reader's words came."""
+    told = [
+        f"{' / '.join(f'{v:.1f}' for v in s.revised)} s with {s.tracks // 2} calls"
+        for s in climb.stairs
+        if s.revised[0]
+    ]
+    return f"The second reader's words came, counted from the end of speech, after (50 / 95 / 99 %) {', '.join(told) or '-'}."
 
 
 def _shares(found: Any) -> list[str]:

@@ -38,6 +38,8 @@ class Stair:
     """Words that were said, of which `words` were shown."""
     others: float = 0.0
     """Share of the core that other processes took."""
+    revised: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """From the end of speech to the second reader's words: median, 95th and 99th percentile, seconds; zeros: none."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class Climb:
     def holds(self, stair: Stair, bound_s: float) -> bool:
         """Whether the system kept up at this load."""
         shown = stair.words == 0 or stair.partial[1] <= self.look_ahead_s + bound_s
-        return shown and stair.lost_ms == 0 and stair.cpu < 0.98
+        # Whoever takes the core's last hundredths, the kernel's network for one, a full core falls behind.
+        full = stair.cpu + stair.others >= 0.98
+        return shown and stair.lost_ms == 0 and not full and stair.load_late_s <= 0.1
 
     def capacity(self, bound_s: float) -> float:
         """Tracks at which the bound is passed, between the last stair that held and the first that did not."""
@@ -170,6 +174,11 @@ def _stair(server: Running, streams: Sequence[Stream], mark: _Mark) -> Stair:
         for at, event in server.events("gap")
         if event["reason"] == "overload"
     )
+    better = [
+        float(event["lag_ms"]) / 1000  # type: ignore[arg-type]
+        for at, event in server.events("revised")
+        if mark.begun <= at < mark.ended
+    ]
     return Stair(
         tracks=mark.tracks,
         cpu=mark.cpu,
@@ -184,6 +193,7 @@ def _stair(server: Running, streams: Sequence[Stream], mark: _Mark) -> Stair:
         load_late_s=mark.load_late_s,
         said=said,
         others=mark.others,
+        revised=percentiles(better),
     )
 
 

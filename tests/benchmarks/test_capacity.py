@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -121,6 +122,38 @@ def test_capacity_lies_between_the_stair_that_held_and_the_one_that_did_not() ->
     assert Climb("x", 1.0, (stair(8, 0.4), stair(16, 0.6)), 0.3).capacity(0.5) == 16
     assert Climb("x", 1.0, (stair(8, 0.4), stair(16, 0.4, lost=20)), 0.3).capacity(0.5) == 8
     assert Climb("x", 1.0, (stair(8, 2.0),), 0.3).capacity(0.5) == 0
+
+
+def test_a_full_core_does_not_hold_whoever_fills_it() -> None:
+    full = replace(stair(16, 0.4, cpu=0.88), others=0.11)
+    assert Climb("x", 1.0, (stair(8, 0.4), full), 0.3).capacity(0.5) == 8
+
+
+def test_the_second_reader_counts_as_live_only_while_its_words_come_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "PAGE", tmp_path / "capacity.md")
+    monkeypatch.setattr(report, "_draw", lambda climbs, bound_s: None)
+    soon = replace(stair(4, 0.4), revised=(1.2, 1.9, 2.0))
+    late = replace(stair(8, 0.4), revised=(1.9, 2.6, 3.0))
+    reader = asdict(Climb("callscribe and a second reader", 1.0, (soon, late), 0.3))
+    about = {
+        "form": "quick",
+        "source": "6 real calls",
+        "minutes": 3.0,
+        "date": "2026-01-15",
+        "stair_s": 12,
+    }
+    report.write({"about": about, "reader": json.loads(json.dumps(reader))}, 0.5)
+    page = (tmp_path / "capacity.md").read_text(encoding="utf-8")
+    assert (
+        "| 4 two-way calls a core read within 2 s of the end of speech (95 %) | 2 | not reached |"
+        in page
+    )
+    assert (
+        "after (50 / 95 / 99 %) 1.2 / 1.9 / 2.0 s with 2 calls, 1.9 / 2.6 / 3.0 s with 4 calls."
+        in page
+    )
 
 
 # ruff: noqa: E501 - as it is kept
