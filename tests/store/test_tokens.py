@@ -33,7 +33,7 @@ def test_a_name_is_given_once_for_all(tmp_path: Path) -> None:
     with open_tokens(tmp_path, create=True) as book:
         book.add("crm", "d1", ["read"], AT)
         book.revoke("crm", LATER)
-        with pytest.raises(StoreError, match="called crm already, or there was"):
+        with pytest.raises(StoreError, match="called crm already, or there once was"):
             book.add("crm", "d2", ["read"], LATER)
         assert [token.name for token in book.all()] == ["crm"]
 

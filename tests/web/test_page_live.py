@@ -70,7 +70,7 @@ def test_live_and_reloaded_pages_are_the_same(server: Serving, page: Page, seed:
         assert again[part] == lines, part
     assert page.title() == title == "Room standup – callscribe"
     expect(page.locator("#ending")).to_have_text(
-        "Ended after 2:22. Ann hung up. 1 utterance could not be read a second time."
+        "Ended after 2:22. Ann hung up. 0.1 s of audio missing. 1 utterance could not be read a second time."
     )
     said = transcript(page)
     for words in (
