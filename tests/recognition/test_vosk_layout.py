@@ -75,7 +75,9 @@ def test_a_missing_file_is_named(
 @pytest.mark.parametrize("rate", ["0", ".", "1000000"])
 def test_a_rate_that_cannot_be(tmp_path: Path, rate: str) -> None:
     conf = f"--sample-frequency={rate}\n".encode()
-    with pytest.raises(ModelError, match=r"mfcc\.conf names a sample rate of .* which is impossible"):
+    with pytest.raises(
+        ModelError, match=r"mfcc\.conf names a sample rate of .* which is impossible"
+    ):
         look(make_model(tmp_path / "model", FILES | {"conf/mfcc.conf": conf}))
 
 
