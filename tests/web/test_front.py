@@ -461,6 +461,18 @@ async def test_texts_are_taken_straight_from_the_socket_and_none_is_lost_on_the_
 
 
 @pytest.mark.usefixtures("few")
+async def test_a_text_in_parts_is_taken_like_any_other() -> None:
+    async with running() as served, served.socket("/straight") as socket:
+        await socket.send("a")
+        await socket.send("b")
+        await (await socket.ping())
+        await asyncio.sleep(0.1)  # until they are taken
+        for parts in (["c", "d"], ["\N{LATIN SMALL LETTER E WITH ACUTE}", ""], ["do", "ne"]):
+            await socket.send(parts)
+        assert await socket.recv() == "a b cd \N{LATIN SMALL LETTER E WITH ACUTE} done"
+
+
+@pytest.mark.usefixtures("few")
 async def test_a_taker_that_fails_is_told_so_and_gets_no_more() -> None:
     async with running() as served, served.socket("/straight") as socket:
         for text in ("a", "b", "bad", "queued"):

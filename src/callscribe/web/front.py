@@ -497,6 +497,14 @@ class SocketFront(WebSocketsSansIOProtocol):
             if not self.transport.is_closing():
                 self.config.beat.join(self)
 
+    def send_receive_event_to_app(self) -> None:
+        if self._take is None or self.close_sent or self.curr_msg_data_type != "text":
+            super().send_receive_event_to_app()
+            return
+        # A text that the library has put together, of parts or of what came early.
+        payload, self.frames = b"".join(self.frames), []
+        self._text(payload)
+
     def _text(self, payload: bytes) -> None:
         take = self._take
         if take is None or self.close_sent:
