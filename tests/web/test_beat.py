@@ -135,3 +135,34 @@ async def test_what_comes_for_a_closing_socket_is_dropped() -> None:
     assert protocol.got == b""
     assert len(beat) == 0
     peer.close()
+
+
+async def test_a_reader_that_fails_ends_alone() -> None:
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda loop, context: told.append(context["exception"])
+    )
+    beat, failure = Beat(few=0), ValueError("boom")
+    ends = [await connected(beat) for _ in range(3)]
+
+    def fail(data: bytes) -> None:
+        raise failure
+
+    for protocol, _ in ends:
+        protocol.on_data = fail
+    (last, peer) = ends[-1]
+    last.on_data = lambda data: None
+    for _, each in ends:
+        each.sendall(b"x")
+    assert await last.has(1) == b"x"
+    for protocol, _ in ends[:-1]:
+        async with asyncio.timeout(10):
+            await protocol.lost.wait()
+    assert told == [failure, failure]
+    assert len(beat) == 1
+    peer.sendall(b"y")
+    assert await last.has(2) == b"xy"
+    last.transport.close()
+    await last.lost.wait()
+    for _, each in ends:
+        each.close()

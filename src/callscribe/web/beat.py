@@ -115,7 +115,23 @@ class Beat:
             except OSError:
                 data = b""
             if data and not reader.transport.is_closing():
-                reader.data_received(data)
+                try:
+                    reader.data_received(data)
+                except Exception as error:
+                    self._end(reader, error)
             else:
                 # The transport finds the end for itself.
                 self.leave(reader, read_on=True)
+
+    def _end(self, reader: Reader, error: Exception) -> None:
+        """What a transport does with a reader that fails: no other one is to suffer from it."""
+        self.leave(reader)
+        asyncio.get_running_loop().call_exception_handler(
+            {
+                "message": "a socket's reader failed",
+                "exception": error,
+                "transport": reader.transport,
+                "protocol": reader,
+            }
+        )
+        reader.transport.abort()
