@@ -605,3 +605,40 @@ async def test_no_whole_call_is_taken_while_the_store_does_not_answer() -> None:
         await bringing
     await journal.close()
     assert [event.text for event in log.events] == ["live"]  # type: ignore[union-attr]
+
+
+async def test_a_whole_call_that_is_not_ready_when_the_store_fails_is_refused_at_once() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, retry_s=60)
+    ready, asked = threading.Event(), threading.Event()
+
+    def prepare(events: Sequence[AnyEvent]) -> Callable[[], Sequence[int]]:
+        asked.set()
+        assert ready.wait(10)
+        return lambda: log.append(events)
+
+    log.prepare = prepare  # type: ignore[method-assign]
+    bringing = asyncio.create_task(journal.bring_in([final("a"), final("b")]))
+    await asyncio.to_thread(asked.wait, 10)
+    log.failures = 1
+    await journal.publish(final("live"))
+    assert journal.failure == "disk full."
+    ready.set()
+    with pytest.raises(StoreError, match="disk full"):
+        async with asyncio.timeout(5):
+            await bringing
+    await journal.close()
+    assert [event.text for event in log.events] == ["live"]  # type: ignore[union-attr]
+
+
+async def test_a_whole_call_that_waits_behind_a_store_that_stalls_is_refused_at_once() -> None:
+    log, hub = MemoryLog(), Hub()
+    journal = Journal(log, hub, patience_s=0.01, stalled_s=0.05, retry_s=0.01)
+    log.open_gate.clear()
+    await journal.publish(final("live"))
+    with pytest.raises(StoreError, match="has not answered"):
+        async with asyncio.timeout(5):
+            await journal.bring_in([final("a"), final("b")])
+    log.open_gate.set()
+    await journal.close()
+    assert [event.text for event in log.events] == ["live"]  # type: ignore[union-attr]

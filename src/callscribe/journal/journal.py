@@ -184,8 +184,8 @@ class Journal:
         if self._detached or self._closing.is_set():
             raise StoreError(f"The record cannot be written: {self._failure or 'it is closing.'}")
         commit = await asyncio.to_thread(self._store.prepare, passed)
-        if self._closing.is_set():
-            raise StoreError("The record cannot be written: it is closing.")
+        if self._detached or self._closing.is_set():  # meanwhile
+            raise StoreError(f"The record cannot be written: {self._failure or 'it is closing.'}")
         one = _Whole(passed, commit, asyncio.get_running_loop().create_future())
         self._whole.append(one)
         self.start()
@@ -465,6 +465,7 @@ class Journal:
         if self._on_store_failure is not None:
             self._on_store_failure(why)
         self._spill_over()
+        self._refuse_whole()
 
     def _take_late(self, appending: asyncio.Future[Sequence[int]], count: int) -> None:
         """What became of the first `count` unwritten events. Those that were not written after all are tried again."""
