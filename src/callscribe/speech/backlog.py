@@ -8,6 +8,8 @@ Either is sealed, the latter with a key that only the process knew.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import tempfile
 from collections import deque
@@ -44,7 +46,8 @@ class Backlog:
     ) -> None:
         """
         Args:
-            file: where everything waits, nothing in memory; closed by `close`. Without it, one is made when needed.
+            file: where everything waits, nothing in memory; without a buffer; closed by `close`. Without it, one is
+                made when needed.
             records: how many are in it already.
             seal: for what is in `file`; None: it is not sealed.
             about: whose it is; goes into the seal.
@@ -81,12 +84,22 @@ class Backlog:
         record = _encode(fed)
         if self._file is None:
             self._seal, self._about = _SEAL, ""
-            self._file = tempfile.TemporaryFile(prefix="callscribe-")  # noqa: SIM115 - closed by `close`
+            self._file = tempfile.TemporaryFile(prefix="callscribe-", buffering=0)  # noqa: SIM115 - closed by `close`
         if self._seal is not None:
             record = self._seal.seal(record, self._about)
-        self._file.write(len(record).to_bytes(_LENGTH, "little") + record)
+        self._write(self._file, len(record).to_bytes(_LENGTH, "little") + record)
         self._records += 1
         self.on_disk += _LENGTH + len(record)
+
+    def _write(self, file: IO[bytes], data: bytes) -> None:
+        """All of it, or nothing: what waits already must stay readable on a full disk."""
+        try:
+            if file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.seek(file.truncate(self._read_at + self.on_disk))
+            raise
 
     def popleft(self) -> Fed:
         """Take the oldest.

@@ -118,7 +118,9 @@ class KeptStream:
     def _open(self) -> IO[bytes]:
         path = self._path.with_name(self._path.name + ".fed")
         return os.fdopen(
-            os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600), "r+b"
+            os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600),
+            "r+b",
+            buffering=0,
         )
 
     def write(self, head: Head) -> None:
