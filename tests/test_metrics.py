@@ -91,8 +91,10 @@ def test_gaps_and_utterances() -> None:
 
 
 def test_an_ended_call_waits_for_its_second_reading_only_when_there_is_one() -> None:
-    meter = Meter(second_reader=True)
+    meter = Meter(rereads=lambda call: call == CALL)
     opened(meter)
+    meter.count(CallEnded(call="CA-of-a-number-without-one"))
+    assert meter.figures().unsettled == 0
     meter.count(CallEnded(call=CALL))
     assert meter.figures().unsettled == 1
     meter.count(RecordSettled(call=CALL))
@@ -127,3 +129,14 @@ def test_a_call_taken_in_from_elsewhere_is_none_that_this_server_handled() -> No
     assert {
         name for name in now if name.startswith("callscribe_") and now[name] != before.get(name)
     } == set()
+
+
+def test_a_call_that_is_on_here_goes_on_being_counted_when_it_is_sent_from_elsewhere() -> None:
+    meter = Meter(rereads=lambda call: True)
+    opened(meter)
+    meter.leave_out(CALL)  # and is refused: it is here
+    meter.count(CallEnded(call=CALL))
+    assert meter.figures().calls_now == 0
+    meter.leave_out(CALL)
+    meter.count(RecordSettled(call=CALL))
+    assert meter.figures().unsettled == 0

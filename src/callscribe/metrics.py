@@ -86,7 +86,8 @@ class Meter:
         sources: asked when somebody looks; must not block.
         live: what has arrived on the streams that are open, by stream SID.
         gives_way: what gives way under load, in this order, and whether it does now.
-        second_reader: whether calls are read a second time, so that an ended one has something to wait for.
+        rereads: whether more of a call is going to be read a second time, so that it has something to wait for when it
+            is over.
     """
 
     def __init__(
@@ -94,13 +95,13 @@ class Meter:
         sources: tuple[Source, ...] = (),
         *,
         live: Callable[[], dict[str, StreamCounters]] = dict,
-        second_reader: bool = False,
+        rereads: Callable[[str], bool] = lambda _: False,
         gives_way: Callable[[], dict[str, bool]] = dict,
     ) -> None:
         self._gives_way = gives_way
         self._sources = sources
         self._live = live
-        self._second_reader = second_reader
+        self._rereads = rereads
         self._calls: set[str] = set()
         self._elsewhere: set[str] = set()
         self._streams: dict[str, int] = {}
@@ -174,8 +175,9 @@ class Meter:
                 await task
 
     def leave_out(self, call: str) -> None:
-        """A call that is taken in from elsewhere: this server did not handle it."""
-        self._elsewhere.add(call)
+        """A call that is taken in from elsewhere: this server did not handle it. One that is here will be refused."""
+        if call not in self._calls and call not in self._unsettled:
+            self._elsewhere.add(call)
 
     def count(self, event: AnyEvent) -> None:
         """One event. What it does not count, it leaves."""
@@ -202,7 +204,7 @@ class Meter:
             self._over.labels(event.status).inc()
             self._calls.discard(event.call)
             self._lags = {key: lag for key, lag in self._lags.items() if key[0] != event.call}
-            if self._second_reader:
+            if self._rereads(event.call):
                 self._unsettled.add(event.call)
         elif isinstance(event, RecordSettled):
             self._unsettled.discard(event.call)

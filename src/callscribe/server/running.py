@@ -171,7 +171,7 @@ async def running_server(
         meter = Meter(
             figures_of_parts(record, pool),
             live=sessions.counters,
-            second_reader=readings.general is not None,
+            rereads=readings.rereads,
             gives_way=lambda: dict(zip(STEPS, pool.strain.steps, strict=True)),
         )
         follower = stack.enter_context(JournalFollower(record.store, record.hub, after=None))
