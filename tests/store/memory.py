@@ -132,7 +132,12 @@ class MemoryStore:
         self._given = last_id
 
     def events_after(
-        self, cursor: int, *, call: str | None = None, limit: int = 1000
+        self,
+        cursor: int,
+        *,
+        call: str | None = None,
+        limit: int = 1000,
+        as_written: bool = False,
     ) -> list[Published]:
         after = (p for p in self._events if (p.id or 0) > cursor)
         return [p for p in after if call is None or p.event.call == call][:limit]

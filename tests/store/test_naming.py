@@ -17,7 +17,9 @@ from callscribe.events import (
     ParticipantJoined,
     SpeakerRenamed,
     Track,
+    to_json,
 )
+from callscribe.journal.spill import take_in
 from callscribe.records import CallFilter
 from callscribe.store.sqlite import SqliteStore
 from callscribe.transcript import wording
@@ -168,3 +170,16 @@ def test_a_broken_file_of_contacts_keeps_nobody_from_reading(
     assert people(store)[HEARD][0] == "Zoë"
     (data / "contacts.toml").unlink()
     assert people(store)[HEARD][0] == "Caller"
+
+
+def test_what_was_kept_in_an_outage_is_known_again_whatever_people_are_called_since(
+    store: SqliteStore, data: Path, tmp_path: Path
+) -> None:
+    kept = plain_call(HEARD, at="2026-01-01T10:00:00.000Z")
+    assert [published.event for published in store.events_after(0, call=HEARD)] == kept
+    ContactFile(data).save(HERE, "Zoë Adams")
+    lines = b"".join(to_json(event) + b"\n" for event in kept)
+    (tmp_path / "unwritten-key-1.jsonl").write_bytes(lines)
+    assert [published.event for published in store.events_after(0, call=HEARD)] != kept
+    assert take_in(store, [tmp_path], "key") == 0
+    assert len(store.events_after(0, call=HEARD)) == len(kept)

@@ -14,7 +14,7 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +23,6 @@ import msgspec
 import structlog
 
 from callscribe.events import AnyEvent, Published, from_json, to_json
-from callscribe.journal.follow import events_of
 from callscribe.journal.worker import Worker
 
 PATIENCE_S = 2.0
@@ -36,7 +35,12 @@ class Record(Protocol):
     def append(self, events: Sequence[AnyEvent]) -> Sequence[int]: ...
 
     def events_after(
-        self, cursor: int, *, call: str | None = None, limit: int = 1000
+        self,
+        cursor: int,
+        *,
+        call: str | None = None,
+        limit: int = 1000,
+        as_written: bool = False,
     ) -> list[Published]: ...
 
 
@@ -236,7 +240,7 @@ def take_in(store: Record, folders: Sequence[Path], key: str) -> int:
     for file, events in left_behind(folders, key):
         known: set[AnyEvent] = set()
         for call in dict.fromkeys(event.call for event in events):
-            known.update(events_of(store, call))
+            known.update(_written(store, call))
         # A store that did not answer in time may have taken them all the same; what was remembered may be there twice.
         missing = [event for event in dict.fromkeys(events) if event not in known]
         if missing:
@@ -245,3 +249,12 @@ def take_in(store: Record, folders: Sequence[Path], key: str) -> int:
         with contextlib.suppress(OSError):
             file.unlink()
     return count
+
+
+def _written(store: Record, call: str) -> Iterator[AnyEvent]:
+    """All events of a record as they were published, whatever people are called since."""
+    cursor = 0
+    while page := store.events_after(cursor, call=call, as_written=True):
+        for published in page:
+            cursor = published.id or cursor
+            yield published.event

@@ -126,7 +126,12 @@ class EventReader(Protocol):
     """Gives events out again, in the order in which they were taken in."""
 
     def events_after(
-        self, cursor: int, *, call: str | None = None, limit: int = 1000
+        self,
+        cursor: int,
+        *,
+        call: str | None = None,
+        limit: int = 1000,
+        as_written: bool = False,
     ) -> list[Published]:
         """Journalled events with an id above `cursor`, in order.
 
@@ -134,6 +139,7 @@ class EventReader(Protocol):
             cursor: 0 for all.
             call: only this record's.
             limit: at most so many; ask again from the last id until fewer come.
+            as_written: without the names that were saved since.
         """
         ...
 

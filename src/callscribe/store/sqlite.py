@@ -259,11 +259,17 @@ class SqliteStore:
             return _ends(connection)
 
     def events_after(
-        self, cursor: int, *, call: str | None = None, limit: int = 1000
+        self,
+        cursor: int,
+        *,
+        call: str | None = None,
+        limit: int = 1000,
+        as_written: bool = False,
     ) -> list[Published]:
         """Journalled events with an id above `cursor`, in order."""
         with self._read() as connection:
-            return queries.events_after(connection, cursor, call, limit, self._names())
+            names = {} if as_written else self._names()
+            return queries.events_after(connection, cursor, call, limit, names)
 
     def calls(self, *, limit: int = 100, before: str | None = None) -> list[CallSummary]:
         """Calls, newest first."""
