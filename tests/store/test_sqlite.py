@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
@@ -39,7 +40,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
 
 
 def test_an_event_that_cannot_be_projected_keeps_no_other_out(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = projections.apply
 
@@ -56,6 +57,11 @@ def test_an_event_that_cannot_be_projected_keeps_no_other_out(
     record = store.call(CALL)
     assert record is not None
     assert len(record.utterances) == 1
+    kept = store.events_after(0)
+    for part in database.parts(tmp_path / "data" / database.FILE):
+        part.unlink()
+    store.begin_anew(kept, ids[-1])
+    assert store.events_after(0) == kept
 
 
 def test_a_number_that_no_column_holds_keeps_no_other_event_out(store: SqliteStore) -> None:
@@ -352,6 +358,34 @@ def test_an_emptied_log_is_made_good_from_what_is_remembered(tmp_path: Path) -> 
         store.append([final("u2", 1000)])
     with SqliteStore.open(tmp_path, read_only=True) as beside:
         record = beside.call(CALL)
+        assert record is not None
+        assert [utterance.utterance for utterance in record.utterances] == ["u1", "u2"]
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_record_that_is_all_there_keeps_what_is_in_its_log(
+    tmp_path: Path, failing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a disk failed for a moment, while somebody else has the record open."""
+
+    def failed(engine: object) -> bool:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with SqliteStore.open(tmp_path) as store:
+        beside = sqlite3.connect(tmp_path / "callscribe.db", isolation_level=None)
+        with contextlib.closing(beside):
+            beside.execute("BEGIN")
+            beside.execute("SELECT count(*) FROM events").fetchone()
+            ids = store.append([started(), final("u1", 0)])
+            with monkeypatch.context() as patch:
+                if failing:
+                    patch.setattr(database, "empty_log", failed)
+                store.begin_anew([], ids[-1])
+            beside.execute("COMMIT")
+            store.append([final("u2", 1000)])
+            assert beside.execute("SELECT count(*) FROM events").fetchone() == (3,)
+    with SqliteStore.open(tmp_path, read_only=True) as again:
+        record = again.call(CALL)
         assert record is not None
         assert [utterance.utterance for utterance in record.utterances] == ["u1", "u2"]
 

@@ -178,6 +178,10 @@ class SqliteStore:
         if _is_too_late(connection, event):
             return 0
         event_id = _journal(connection, event)
+        self._project_carefully(connection, event_id, event)
+        return event_id
+
+    def _project_carefully(self, connection: Connection, event_id: int, event: AnyEvent) -> None:
         try:
             with connection.begin_nested():
                 projections.apply(connection, event_id, event)
@@ -187,7 +191,18 @@ class SqliteStore:
             self._log.error(
                 "event kept in the journal only", id=event_id, call=event.call, error=str(error)
             )
-        return event_id
+
+    def _restore(self, connection: Connection, published: Published) -> None:
+        """Put an event back with its id, unless it is there; with another one if that is taken."""
+        body = to_json(published.event).decode()
+        found = connection.execute(
+            select(schema.events.c.body).where(schema.events.c.id == published.id)
+        ).scalar()
+        if found is None and published.id is not None:
+            _journal(connection, published.event, published.id)
+            self._project_carefully(connection, published.id, published.event)
+        elif found != body:
+            self._append_carefully(connection, published.event)
 
     def check(self) -> None:
         """See whether the file is still the one that was opened."""
@@ -207,14 +222,24 @@ class SqliteStore:
             if not self._switching.wait_for(lambda: not self._readers, timeout=_READERS_S):
                 # An old connection that is closed later would delete the new file's log, which has the same name.
                 raise StoreError(f"{self._file} is still being read.")
-            if _identity(self._file) == self._identity:
-                # Only its log was removed: what that held is still open here, and goes into the file.
-                with contextlib.suppress(StoreError), database.explained(self._file):
-                    database.empty_log(self._engine)
+            in_parts = any(
+                identity is not None and _identity(log) != identity
+                for log, identity in self._logs.items()
+            )
+            if _identity(self._file) != self._identity:
+                in_parts = True
+            else:
+                # Where only its log was removed, what that held is still open here, and goes into the file.
+                try:
+                    with database.explained(self._file):
+                        database.empty_log(self._engine)
+                except StoreError:
+                    in_parts = in_parts or _is_emptied(database.parts(self._file)[1])
             self._engine.dispose()
             for log, identity in self._logs.items():
-                # Left behind by a file that is not there to take it in, it would be read into the one that is.
-                if identity is not None and _identity(log) == identity:
+                # Left behind by a file that is not there to take it in, it would be read into the one that is. Where
+                # all is there, as when a disk failed for a moment, it may hold what is not in the file yet.
+                if in_parts and identity is not None and _identity(log) == identity:
                     with database.explained(self._file):
                         log.unlink()
             lock = self._lock
@@ -228,7 +253,7 @@ class SqliteStore:
                     database.begin_write(opened._engine) as connection,
                 ):
                     for published in kept:
-                        _restore(connection, published)
+                        self._restore(connection, published)
                     index.catch_up(connection)
                     _reserve(connection, last_id)
             except BaseException:
@@ -516,19 +541,6 @@ def _journal(connection: Connection, event: AnyEvent, event_id: int | None = Non
     return int(key[0])
 
 
-def _restore(connection: Connection, published: Published) -> None:
-    """Put an event back with its id, unless it is there; with another one if that is taken."""
-    body = to_json(published.event).decode()
-    found = connection.execute(
-        select(schema.events.c.body).where(schema.events.c.id == published.id)
-    ).scalar()
-    if found is None and published.id is not None:
-        _journal(connection, published.event, published.id)
-        projections.apply(connection, published.id, published.event)
-    elif found != body:
-        _append(connection, published.event)
-
-
 def _reserve(connection: Connection, last_id: int) -> None:
     """Give no id up to this one again."""
     if last_id > queries.last_id(connection):
@@ -541,6 +553,13 @@ def _reserve(connection: Connection, last_id: int) -> None:
 def _logs(file: Path) -> list[Path]:
     """The files beside in which SQLite keeps what is not in the file yet; they are there while it is open."""
     return [file.with_name(file.name + end) for end in ("-wal", "-shm")]
+
+
+def _is_emptied(file: Path) -> bool:
+    """Whether nothing is left in a file."""
+    with contextlib.suppress(OSError):
+        return not file.stat().st_size
+    return False
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
