@@ -156,7 +156,7 @@ def _check(
     if words is None and text is None:
         raise AdaptError("Nothing to adapt with: give a word list, sentences, or both.")
     if not 0 < weight < 1:
-        raise AdaptError(f"The weight is {weight}; it must be between 0 and 1, as 0.3 does.")
+        raise AdaptError(f"The weight is {weight}; it must be between 0 and 1, e.g. 0.3.")
     if not base.is_dir():
         raise NotAdaptableError(f"There is no model folder {base}.")
     missing = [name for name in NEEDED if not (base / name).is_file()]

@@ -69,7 +69,7 @@ def operations(contacts: ContactFile) -> list[Operation[Any, Any]]:
         ),
         Operation(
             "save_contact", "PUT", "/contacts/{number}",
-            "Give a number a name, on calls that are over and on those that come.", "control",
+            "Give a number a name, on past and future calls.", "control",
             save_contact, Contact, body=ContactName, problems=(409,),
         ),
         Operation(
