@@ -134,6 +134,7 @@ CASES = {
         ("fifty six hundred oak drive", "5600 oak drive"),
         ("the one oh one freeway", "the 101 freeway"),
         ("table for four", "table for four"),
+        ("from nineteen ninety nine dollars", "from nineteen ninety nine dollars"),
         ("the bus two stops down", "the bus two stops down"),
     ],
     "strokes and units said by letters": [
@@ -148,6 +149,8 @@ CASES = {
     ],
     "the pilots' alphabet": [
         ("sierra whiskey one alpha one alpha alpha", "SW1A 1AA"),
+        ("we stayed at the golf hotel one night", "we stayed at the golf hotel one night"),
+        ("give mike charlie one dollar", "give mike charlie $1"),
         ("alpha bravo one two three", "AB123"),
         ("delta four one five", "delta 415"),
         ("romeo and juliet two tickets", "romeo and juliet two tickets"),

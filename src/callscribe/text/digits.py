@@ -393,10 +393,10 @@ def _doubtful(words: Words, run: Run) -> bool:
         second = rest[1].value  # "nineteen oh five"
     if second < 0 or (len(rest) == 1 and rest[0].spelled):
         return True
-    if 10 <= first.value <= 20 and before in YEAR_CUES:
-        return False
     if after in MONEY_BRITISH or after in MONEY_WORDS:
         return True
+    if 10 <= first.value <= 20 and before in YEAR_CUES:
+        return False
     if first.value in _YEARS:
         priced = typical_price(second) or (second in _MONEY_SAID and first.value == 19)
         return before in _BEFORE_PRICE and priced

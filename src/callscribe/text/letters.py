@@ -217,6 +217,12 @@ def code(words: Words, i: int) -> Span | None:
     return Span(i, j, text, "code")
 
 
+_AFTER_CODE = frozenset(
+    "and or is was please thanks thank over for on in at to from that's it's yes ok okay".split()
+) | {""}
+"""After these a code that ends in its only figure is over; any other word may be what the figure counts."""
+
+
 def phonetic(words: Words, i: int) -> Span | None:
     """A code in the pilots' alphabet: "sierra whiskey one alpha one alpha alpha" is "SW1A 1AA".
 
@@ -239,6 +245,8 @@ def phonetic(words: Words, i: int) -> Span | None:
         text, j, figures = text + piece.digits, piece.stop, figures + 1
     if coded < 2 or not figures or at(words, j) in {"hundred", *SCALES}:
         return None
+    if figures == 1 and text[-1].isdigit() and at(words, j) not in _AFTER_CODE:
+        return None  # "the golf hotel one night", "give mike charlie one dollar"
     postcode = _UK_POSTCODE.fullmatch(text)
     return Span(i, j, f"{postcode[1]} {postcode[2]}" if postcode else text, "code")
 
