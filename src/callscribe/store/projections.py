@@ -1,4 +1,4 @@
-"""Writes an event into the tables that views read, in the transaction that journals it.
+"""Writes an event into the journal, and into the tables that views read, in one transaction.
 
 Events may come repeated or in an odd order (callbacks do); each handler leaves a sensible record whatever came before.
 """
@@ -10,6 +10,7 @@ from typing import Any, assert_never
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, func, select
 
+from callscribe.errors import StoreError
 from callscribe.events import (
     AnyEvent,
     CallDeleted,
@@ -40,11 +41,13 @@ from callscribe.events import (
     TranscriptionWaits,
     UtteranceCorrected,
     Word,
+    to_json,
 )
 from callscribe.records import FirstReading
 from callscribe.store import index
 from callscribe.store.schema import (
     calls,
+    events,
     gaps,
     legs,
     participants,
@@ -102,6 +105,32 @@ _NAME_TRACK = (
     )
     .values(speaker=bindparam("name"))
 )
+
+
+_JOURNAL = events.insert()
+
+
+def journal(connection: Connection, event: AnyEvent, event_id: int | None = None) -> int:
+    """Write an event into the journal.
+
+    Args:
+        event_id: its id, which must be free; None takes the next one.
+
+    Returns:
+        Its id.
+    """
+    values: dict[str, object] = {
+        "call": event.call,
+        "type": type(event).__struct_config__.tag,
+        "at": event.at,
+        "body": to_json(event).decode(),
+    }
+    if event_id is not None:
+        values["id"] = event_id
+    key = connection.execute(_JOURNAL, values).inserted_primary_key
+    if key is None:
+        raise StoreError("The database gave an event no id.")
+    return int(key[0])
 
 
 def apply(connection: Connection, event_id: int, event: AnyEvent) -> None:

@@ -177,7 +177,7 @@ class SqliteStore:
     def _append_carefully(self, connection: Connection, event: AnyEvent) -> int:
         if _is_too_late(connection, event):
             return 0
-        event_id = _journal(connection, event)
+        event_id = projections.journal(connection, event)
         self._project_carefully(connection, event_id, event)
         return event_id
 
@@ -199,7 +199,7 @@ class SqliteStore:
             select(schema.events.c.body).where(schema.events.c.id == published.id)
         ).scalar()
         if found is None and published.id is not None:
-            _journal(connection, published.event, published.id)
+            projections.journal(connection, published.event, published.id)
             self._project_carefully(connection, published.id, published.event)
         elif found != body:
             self._append_carefully(connection, published.event)
@@ -504,13 +504,10 @@ def _as_left(connection: Connection, found: Sequence[CallSummary]) -> list[CallS
     ]
 
 
-_JOURNAL = schema.events.insert()
-
-
 def _append(connection: Connection, event: AnyEvent) -> int:
     if _is_too_late(connection, event):
         return 0
-    event_id = _journal(connection, event)
+    event_id = projections.journal(connection, event)
     projections.apply(connection, event_id, event)
     return event_id
 
@@ -522,23 +519,6 @@ def _is_too_late(connection: Connection, event: AnyEvent) -> bool:
     if not projections.is_known(connection, event.call):
         return True
     return isinstance(event, RevisedTranscript) and not queries.was_heard(connection, event.call)
-
-
-def _journal(connection: Connection, event: AnyEvent, event_id: int | None = None) -> int:
-    tag = type(event).__struct_config__.tag
-    values: dict[str, object] = {
-        "call": event.call,
-        "type": tag,
-        "at": event.at,
-        "body": to_json(event).decode(),
-    }
-    if event_id is not None:
-        values["id"] = event_id
-    inserted = connection.execute(_JOURNAL, values)
-    key = inserted.inserted_primary_key
-    if key is None:
-        raise StoreError("The database gave an event no id.")
-    return int(key[0])
 
 
 def _reserve(connection: Connection, last_id: int) -> None:

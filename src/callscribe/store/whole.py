@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Table, create_engine, func, select
 from sqlalchemy.pool import StaticPool
 
-from callscribe.events import AnyEvent, to_json
+from callscribe.events import AnyEvent
 from callscribe.store import index, projections, schema
 
 _TABLES = (
@@ -59,16 +59,7 @@ def made(events: Sequence[AnyEvent]) -> Whole:
         with engine.begin() as connection:
             schema.metadata.create_all(connection)
             for number, event in enumerate(events, 1):
-                connection.execute(
-                    schema.events.insert(),
-                    {
-                        "id": number,
-                        "call": event.call,
-                        "type": type(event).__struct_config__.tag,
-                        "at": event.at,
-                        "body": to_json(event).decode(),
-                    },
-                )
+                projections.journal(connection, event, number)
                 projections.apply(connection, number, event)
             tables = [(table, _rows(connection, table)) for table in _TABLES]
     finally:
