@@ -124,8 +124,7 @@ class SqliteStore:
     def append(self, events: Sequence[AnyEvent], *, index: bool = True) -> list[int]:
         """Commit events to the journal and its projections in one transaction."""
         self._refuse_ephemeral(events)
-        if self._lock is None:
-            raise StoreError(f"{self._file} is open for reading only.")
+        self._refuse_reader()
         with self._writing, database.explained(self._file):
             self.check()
             try:
@@ -139,8 +138,7 @@ class SqliteStore:
 
     def prepare(self, events: Sequence[AnyEvent]) -> Callable[[], list[int]]:
         """Make a whole call ready to be committed in one short transaction."""
-        if self._lock is None:
-            raise StoreError(f"{self._file} is open for reading only.")
+        self._refuse_reader()
         self._refuse_ephemeral(events)
         made = whole.made(events)
 
@@ -152,6 +150,10 @@ class SqliteStore:
                 return whole.put_in(connection, made)
 
         return bring_in
+
+    def _refuse_reader(self) -> None:
+        if self._lock is None:
+            raise StoreError(f"{self._file} is open for reading only.")
 
     @staticmethod
     def _refuse_ephemeral(events: Sequence[AnyEvent]) -> None:
@@ -211,10 +213,14 @@ class SqliteStore:
             raise RecordLostError(f"{self._file} was deleted while the server was running.")
         if found != self._identity:
             raise RecordLostError(f"{self._file} was replaced while the server was running.")
-        for log, identity in self._logs.items():
+        for log in self._removed_logs():
             # What was written since goes into a file without a name, which is gone with this process.
-            if identity is not None and _identity(log) != identity:
-                raise RecordLostError(f"{log} was removed while the server was running.")
+            raise RecordLostError(f"{log} was removed while the server was running.")
+
+    def _removed_logs(self) -> list[Path]:
+        """The logs that were opened and are not there any more, or not the same."""
+        opened = {log: identity for log, identity in self._logs.items() if identity is not None}
+        return [log for log, identity in opened.items() if _identity(log) != identity]
 
     def begin_anew(self, kept: Sequence[Published], last_id: int) -> None:
         """Open what is in the file's place now, or make a new one there."""
@@ -222,10 +228,7 @@ class SqliteStore:
             if not self._switching.wait_for(lambda: not self._readers, timeout=_READERS_S):
                 # An old connection that is closed later would delete the new file's log, which has the same name.
                 raise StoreError(f"{self._file} is still being read.")
-            in_parts = any(
-                identity is not None and _identity(log) != identity
-                for log, identity in self._logs.items()
-            )
+            in_parts = bool(self._removed_logs())
             if _identity(self._file) != self._identity:
                 in_parts = True
             else:
@@ -442,8 +445,7 @@ class SqliteStore:
     @contextlib.contextmanager
     def _writer(self) -> Iterator[Connection]:
         """A transaction that writes."""
-        if self._lock is None:
-            raise StoreError(f"{self._file} is open for reading only.")
+        self._refuse_reader()
         with (
             self._writing,
             database.explained(self._file),
