@@ -532,7 +532,7 @@ def _convert(name: str, value: object, where: str) -> Any:
         raise SettingsError(f"{where} must be text, not {shortened(value)}.")
     text = _text(value, where)
     if kind is Path:
-        return _path(text, where)
+        return home_path(text, where)
     if name == "public_url":
         return tidy(text)
     text = text.strip()
@@ -541,7 +541,15 @@ def _convert(name: str, value: object, where: str) -> Any:
     return text
 
 
-def _path(text: str, where: str) -> Path:
+def home_path(text: str, where: str) -> Path:
+    """A path, `~` and `~name` at its beginning replaced.
+
+    Args:
+        where: what errors call it.
+
+    Raises:
+        SettingsError: there is no such home folder.
+    """
     try:
         return Path(text).expanduser()
     except RuntimeError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from callscribe.addresses import check_public_url, parse
 from callscribe.calls.speakers import Contacts
@@ -13,7 +12,7 @@ from callscribe.errors import SettingsError
 from callscribe.phone import is_number
 from callscribe.recordings.objects import SCHEME, Objects
 from callscribe.server.policy import call_flows
-from callscribe.settings import Settings, shortened
+from callscribe.settings import Settings, home_path, shortened
 from callscribe.web.pagetoken import kept_token, page_token
 
 _SHORTEST_KEY = 16
@@ -71,14 +70,8 @@ def check(settings: Settings) -> None:
     if settings.recordings.startswith(SCHEME):
         with _about(settings, "recordings"):
             Objects(settings.recordings)
-    elif settings.recordings.startswith("~"):
-        try:
-            Path(settings.recordings).expanduser()
-        except RuntimeError:
-            raise SettingsError(
-                f"{settings.named('recordings')} begins with ~, but that home folder cannot be found. "
-                "Write the full path."
-            ) from None
+    else:
+        home_path(settings.recordings, settings.named("recordings"))
     Contacts(settings.contacts)
     check_token(settings)
 
