@@ -47,6 +47,12 @@ class State(NamedTuple):
 
 
 MISSED = State("missed", "Missed")
+_NOT_REACHED = {
+    "busy": "Busy",
+    "no-answer": "No answer",
+    "canceled": "Cancelled",
+    "failed": "Failed",
+}
 
 
 def state(call: CallSummary, *, unread: bool = False) -> State:
@@ -70,14 +76,8 @@ def state(call: CallSummary, *, unread: bool = False) -> State:
             return MISSED if call.is_missed else State("ended", "Ended")
         case "interrupted":
             return State("interrupted", "Interrupted")
-        case "busy":
-            return MISSED if call.is_missed else State("bad", "Busy")
-        case "no-answer":
-            return MISSED if call.is_missed else State("bad", "No answer")
-        case "canceled":
-            return MISSED if call.is_missed else State("bad", "Cancelled")
-        case "failed":
-            return MISSED if call.is_missed else State("bad", "Failed")
+        case "busy" | "no-answer" | "canceled" | "failed":
+            return MISSED if call.is_missed else State("bad", _NOT_REACHED[call.status])
         case _:
             assert_never(call.status)
 
