@@ -182,10 +182,10 @@ class Journal:
         if not passed:
             return
         if self._detached or self._closing.is_set():
-            raise StoreError(f"The record cannot be written: {self._failure or 'it is closing.'}")
+            raise self._refusal()
         commit = await asyncio.to_thread(self._store.prepare, passed)
         if self._detached or self._closing.is_set():  # meanwhile
-            raise StoreError(f"The record cannot be written: {self._failure or 'it is closing.'}")
+            raise self._refusal()
         one = _Whole(passed, commit, asyncio.get_running_loop().create_future())
         self._whole.append(one)
         self.start()
@@ -288,14 +288,25 @@ class Journal:
         Raises:
             _GivenUp: it does not answer, and the journal is closing.
         """
-        asking = asyncio.ensure_future(self._writer.run(job))
-        await self._outlast(asking)
         try:
-            return asking.result()
+            return await self._have(job)
+        except _GivenUp:
+            raise
         except Exception as error:
             self._detach()
             self._begin_outage(error)
             return None
+
+    async def _have(self, job: Callable[[], T]) -> T:
+        """What the store answers, in the writer's thread.
+
+        Raises:
+            Exception: what the store raised.
+            _GivenUp: it does not answer, and the journal is closing.
+        """
+        asking = asyncio.ensure_future(self._writer.run(job))
+        await self._outlast(asking)
+        return asking.result()
 
     async def _commit(self, batch: list[_Gathered]) -> None:
         events = [one.event for one in batch]
@@ -323,10 +334,8 @@ class Journal:
 
     async def _write_whole(self, one: _Whole) -> None:
         """Raises _GivenUp as `_outlast`."""
-        bringing = asyncio.ensure_future(self._writer.run(one.commit))
         try:
-            await self._outlast(bringing)
-            ids = bringing.result()
+            ids = await self._have(one.commit)
         except _GivenUp:
             self._whole.insert(0, one)
             raise
@@ -344,9 +353,11 @@ class Journal:
         """Calls of some time ago are not kept until the store works again: whoever has them can try again."""
         for one in self._whole:
             if not one.written.done():
-                why = self._failure or "it is closing."
-                one.written.set_exception(StoreError(f"The record cannot be written: {why}"))
+                one.written.set_exception(self._refusal())
         self._whole.clear()
+
+    def _refusal(self) -> StoreError:
+        return StoreError(f"The record cannot be written: {self._failure or 'it is closing.'}")
 
     def _show_stored(self, published: Published) -> None:
         if not published.id:  # it came after its record was deleted
@@ -500,9 +511,7 @@ class Journal:
             try:
                 await self._begin_anew_if_lost()
                 writing = partial(self._store.append, events) if events else list[int]
-                working = asyncio.ensure_future(self._writer.run(writing))
-                await self._outlast(working)
-                ids = working.result()
+                ids = await self._have(writing)
             except (ValueError, TypeError) as error:
                 if not singly:
                     singly, wait = True, 0.0
@@ -533,17 +542,13 @@ class Journal:
             Exception: what the store raised.
             _GivenUp: it does not answer, and the journal is closing.
         """
-        checking = asyncio.ensure_future(self._writer.run(self._store.check))
-        await self._outlast(checking)
         try:
-            checking.result()
+            await self._have(self._store.check)
         except RecordLostError:
             self._is_gone()
         if self._gone:
             anew = partial(self._store.begin_anew, list(self._remembered), self._hub.last_id)
-            beginning = asyncio.ensure_future(self._writer.run(anew))
-            await self._outlast(beginning)
-            beginning.result()
+            await self._have(anew)
             self._gone, self._anew = False, True
 
     def _end_outage(self) -> None:

@@ -14,7 +14,7 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +23,7 @@ import msgspec
 import structlog
 
 from callscribe.events import AnyEvent, Published, from_json, to_json
+from callscribe.journal.follow import paged
 from callscribe.journal.worker import Worker
 
 PATIENCE_S = 2.0
@@ -240,7 +241,8 @@ def take_in(store: Record, folders: Sequence[Path], key: str) -> int:
     for file, events in left_behind(folders, key):
         known: set[AnyEvent] = set()
         for call in dict.fromkeys(event.call for event in events):
-            known.update(_written(store, call))
+            # As they were published, whatever people are called since.
+            known.update(paged(partial(store.events_after, call=call, as_written=True)))
         # A store that did not answer in time may have taken them all the same; what was remembered may be there twice.
         missing = [event for event in dict.fromkeys(events) if event not in known]
         if missing:
@@ -249,12 +251,3 @@ def take_in(store: Record, folders: Sequence[Path], key: str) -> int:
         with contextlib.suppress(OSError):
             file.unlink()
     return count
-
-
-def _written(store: Record, call: str) -> Iterator[AnyEvent]:
-    """All events of a record as they were published, whatever people are called since."""
-    cursor = 0
-    while page := store.events_after(cursor, call=call, as_written=True):
-        for published in page:
-            cursor = published.id or cursor
-            yield published.event
