@@ -305,12 +305,16 @@ def name_facets(kind: str, name: str) -> str:
     return " ".join(kind + word for word in plain(name))
 
 
+def number_facet(number: str) -> str:
+    """A phone number in full; empty when there is no figure in it."""
+    figures = "".join(c for c in number if c.isascii() and c.isdigit())
+    return figures and f"n{figures}"
+
+
 def _number_facets(number: str) -> list[str]:
     """A phone number in full, and as it is dialled within its country."""
-    figures = "".join(c for c in number if c.isascii() and c.isdigit())
-    if not figures:
-        return []
-    return [f"n{figures}", *(f"n{short}" for short in national(figures))]
+    facet = number_facet(number)
+    return [facet, *(f"n{short}" for short in national(facet[1:]))] if facet else []
 
 
 def _numbers(connection: Connection, call: Row[Any]) -> list[str]:

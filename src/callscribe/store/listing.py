@@ -12,8 +12,8 @@ from callscribe.search import query as queries
 from callscribe.search.numbers import PART
 from callscribe.search.query import QueryError
 from callscribe.search.words import plain
-from callscribe.store.index import BUCKETS, bucket
-from callscribe.store.naming import Names, facets, numbers_beginning
+from callscribe.store.index import BUCKETS, bucket, number_facet
+from callscribe.store.naming import Names, numbers_beginning
 from callscribe.store.narrowing import CALL_JOINS, conditions_of, filtered, place_of
 from callscribe.store.places import TICKS, ticks
 from callscribe.store.schema import calls
@@ -99,8 +99,8 @@ def _named(words: str, names: Names) -> list[str]:
         kinds = [f"{{facets}} : {queries.quoted(kind + word)} *" for kind in "pntrw"]
         if word.isdigit() and len(word) >= PART:
             kinds.append(f"{{digits}} : {queries.quoted('s' + word)} *")
-        saved = facets(numbers_beginning(names, word)[:_MOST_NAMED])
-        kinds += [f"{{facets}} : {queries.quoted(number)}" for number in saved]
+        saved = map(number_facet, numbers_beginning(names, word)[:_MOST_NAMED])
+        kinds += [f"{{facets}} : {queries.quoted(facet)}" for facet in saved if facet]
         options.append("(" + " OR ".join(kinds) + ")")
     if not options:
         raise QueryError(f"{words!r} is nothing to search for.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -184,10 +184,3 @@ def _has(words: Sequence[str], asked: Sequence[str]) -> bool:
     return any(
         words[place : place + len(asked)] == asked for place in range(len(words) - len(asked) + 1)
     )
-
-
-def facets(numbers: Iterable[str]) -> list[str]:
-    """Numbers as the index knows them."""
-    return [
-        f"n{figures}" for number in numbers if (figures := "".join(filter(str.isdigit, number)))
-    ]

@@ -10,8 +10,8 @@ from callscribe.records import CallFilter
 from callscribe.search import query as queries
 from callscribe.search.query import Node, QueryError
 from callscribe.search.words import plain
-from callscribe.store.index import BUCKETS, bucket, name_facets
-from callscribe.store.naming import Names, facets, numbers_named
+from callscribe.store.index import BUCKETS, bucket, name_facets, number_facet
+from callscribe.store.naming import Names, numbers_named
 from callscribe.store.places import ticks
 
 CALL_JOINS = (
@@ -36,7 +36,7 @@ def filtered(wanted: CallFilter, names: Names = MappingProxyType({})) -> list[st
         if name.strip():
             if not plain(name):
                 raise QueryError(f"{name!r} is not a name to search for.")
-            saved = facets(numbers_named(names, name))
+            saved = filter(None, map(number_facet, numbers_named(names, name)))
             alternatives.append([name_facets(kind, name), *saved])
     for tag in wanted.tags:
         if not plain(tag):
