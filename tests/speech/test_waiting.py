@@ -188,7 +188,6 @@ async def test_what_waits_survives_a_restart(open_session: OpenSession, tmp_path
 async def test_what_waits_survives_a_crash(open_session: OpenSession, tmp_path: Path) -> None:
     _, second = await two(open_session, tmp_path)
     second.silence(50_000)
-    second.session._lane.save()
     for path in (tmp_path / "waiting").glob("*/*.fed"):
         with path.open("ab") as file:
             file.write(b"\x40\0\0\0torn")  # the last record was not written to its end
@@ -219,7 +218,6 @@ async def test_what_waits_is_sealed_and_read_again_only_with_the_key(
     payload = bytes(range(160)) * 300
     for number in range(300):
         kept.session.receive("inbound", number * 160, payload[:1280], number + 1)
-    kept.session._lane.save()
     files = [path for path in (tmp_path / "waiting").rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".fed", ".stream"}
     for path in files:

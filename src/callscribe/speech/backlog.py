@@ -120,11 +120,6 @@ class Backlog:
         self._samples = self._records = 0
         self._forget_file()
 
-    def save(self) -> None:
-        """See that what is on disk is there for other processes too."""
-        if self._file is not None:
-            self._file.flush()
-
     def in_memory_only(self) -> bool:
         """Wait in memory from now on, unless something waits on disk now. Returns whether that is so."""
         if self._records:

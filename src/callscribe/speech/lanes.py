@@ -404,11 +404,6 @@ class Lane:
         """Keep there what comes, from the first piece on."""
         self._fed = fed
 
-    def save(self) -> None:
-        """See that what waits is on disk for other processes too."""
-        with self._lock:
-            self._fed.save()
-
     def caught_up(self) -> bool:
         """Nothing waits on disk any more: from now on it is in memory that things wait. False: something does."""
         with self._lock:
@@ -479,7 +474,6 @@ class Lane:
         """Stop decoding, once what is being decoded now has been delivered."""
         with self._lock:
             self._may_run = False
-            self._fed.save()
             scheduled = self._scheduled
         if scheduled:
             await self._at_rest.wait()

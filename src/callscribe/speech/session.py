@@ -554,9 +554,11 @@ class StreamSession:
                 if not state.intake.flushed and self._fell_silent(state):
                     state.intake.flush()
                 self._tell_lag(state)
-            if self._lane.waits:
-                self._lane.save()
-            elif self._waits_told and self._lane.worst_lag_ms <= _LAG_GONE_MS:
+            if (
+                not self._lane.waits
+                and self._waits_told
+                and self._lane.worst_lag_ms <= _LAG_GONE_MS
+            ):
                 await self._tell_caught_up()
 
     def _fell_silent(self, state: _TrackState) -> bool:
