@@ -67,6 +67,22 @@ class Seal:
             raise SealError("sealed with another key, or changed") from None
 
 
+def opened(data: bytes, seal: Seal | None, about: str = "") -> bytes:
+    """What was written with a seal or, as older versions did, without one.
+
+    Args:
+        seal: with its key; without one nothing that is sealed can be read.
+
+    Raises:
+        SealError: as `Seal.unseal`, or there is no seal for it.
+    """
+    if not is_sealed(data):
+        return data
+    if seal is None:
+        raise SealError("sealed")
+    return seal.unseal(data, about)
+
+
 def is_sealed(data: bytes) -> bool:
     """Whether bytes look sealed, with whatever key."""
     return data.startswith(_MARK)

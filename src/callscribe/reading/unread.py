@@ -24,7 +24,7 @@ import structlog
 
 from callscribe.events import FinalTranscript
 from callscribe.recognition.base import Reading
-from callscribe.sealing import KEY_BYTES, Seal, SealError, is_sealed
+from callscribe.sealing import KEY_BYTES, Seal, SealError, opened
 
 FOLDER: Final = "unread"
 KEY_FILE: Final = "unread.key"
@@ -197,13 +197,8 @@ class Unread:
         return data if self._seal is None else self._seal.seal(data, folder)
 
     def _read(self, path: Path) -> Kept:
-        data = path.read_bytes()
-        if is_sealed(data):
-            if self._seal is None:
-                raise SealError("sealed")
-            # The folder is named by the call: nothing passes for another call's.
-            data = self._seal.unseal(data, path.parent.name)
-        return _decoder.decode(data)
+        # The folder is named by the call: nothing passes for another call's.
+        return _decoder.decode(opened(path.read_bytes(), self._seal, path.parent.name))
 
 
 def seal_of(data: Path, secret: str = "", *, folders: Sequence[str] = (FOLDER,)) -> Seal:

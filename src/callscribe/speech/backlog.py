@@ -18,7 +18,7 @@ from typing import IO, Final
 
 import msgspec
 
-from callscribe.sealing import Seal, SealError, is_sealed
+from callscribe.sealing import Seal, SealError, is_sealed, opened
 from callscribe.speech.stream import Fed
 
 IN_MEMORY: Final = 60 * 8000
@@ -135,7 +135,7 @@ class Backlog:
         self._file.seek(self._read_at)
         while self._records and self._samples < _READ_AT_ONCE:
             length = int.from_bytes(self._file.read(_LENGTH), "little")
-            fed = _opened(self._file.read(length), self._seal, self._about)
+            fed = _decode(opened(self._file.read(length), self._seal, self._about))
             self._records -= 1
             self._read_at += _LENGTH + length
             self.on_disk -= _LENGTH + length
@@ -168,7 +168,7 @@ def records(file: IO[bytes], seal: Seal | None = None, about: str = "") -> Itera
         length = int.from_bytes(head, "little")
         body = file.read(length)
         try:
-            fed = _opened(body, seal, about)
+            fed = _decode(opened(body, seal, about))
         except (msgspec.DecodeError, SealError):
             if at == 0 and len(body) == length and is_sealed(body):
                 raise
@@ -176,12 +176,3 @@ def records(file: IO[bytes], seal: Seal | None = None, about: str = "") -> Itera
         at += _LENGTH + length
         yield fed
     file.truncate(at)
-
-
-def _opened(record: bytes, seal: Seal | None, about: str) -> Fed:
-    """A record as it was appended. Older versions did not seal what has a name."""
-    if is_sealed(record):
-        if seal is None:
-            raise SealError("sealed")
-        record = seal.unseal(record, about)
-    return _decode(record)

@@ -22,7 +22,7 @@ import structlog
 
 from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.events import StreamCounters, Track
-from callscribe.sealing import Seal, SealError, is_sealed
+from callscribe.sealing import Seal, SealError, opened
 from callscribe.speech.backlog import Backlog, records
 from callscribe.speech.lanes import Amount
 from callscribe.speech.stream import DecodingOptions
@@ -189,7 +189,8 @@ class Waiting:
         for path in self._folder.glob("*/*.stream"):
             try:
                 newest = path.with_suffix(".fed").stat().st_mtime_ns
-                head = _decode(self._opened(path))
+                about = f"{path.parent.name}/{path.stem}"
+                head = _decode(opened(path.read_bytes(), self._seal, about))
             except SealError as error:
                 _log.warning(
                     "waiting audio was sealed with another key; it is transcribed once that is given again",
@@ -201,14 +202,6 @@ class Waiting:
             else:
                 found.append((newest, KeptStream(path.parent, head, self._seal)))
         return [kept for _, kept in sorted(found, key=lambda each: each[0])]
-
-    def _opened(self, path: Path) -> bytes:
-        data = path.read_bytes()
-        if not is_sealed(data):
-            return data  # of an older version
-        if self._seal is None:
-            raise SealError("sealed")
-        return self._seal.unseal(data, f"{path.parent.name}/{path.stem}")
 
     def forget(self, call: str, what: Literal["call", "text"] = "call") -> None:
         """The call or its text was deleted (`callscribe.erasure.Keeper`)."""
