@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Optional
@@ -11,6 +10,7 @@ import typer
 
 from callscribe.errors import CallscribeError
 from callscribe.records import CallFilter
+from callscribe.search.moments import in_utc
 
 _OPTIONS: dict[str, Any] = {
     "person": Annotated[str, typer.Option("--person", help="Calls with a person of this name.")],
@@ -108,16 +108,8 @@ def moment(given: str, *, end: bool = False) -> str:
         CallscribeError: it is neither.
     """
     try:
-        parsed = dt.datetime.fromisoformat(given.strip())
-        try:
-            parsed += dt.timedelta(days=1 if end and len(given.strip()) <= 10 else 0)
-            zoned = parsed.astimezone() if parsed.tzinfo is None else parsed
-            moved = zoned.astimezone(dt.UTC)
-        except (OverflowError, ValueError):  # beyond all time: its end, or its beginning
-            edge = dt.datetime.max.replace(tzinfo=dt.UTC)
-            moved = edge if parsed.year > 1 else dt.datetime.min.replace(tzinfo=dt.UTC)
+        return in_utc(given, zone=None, end=end)
     except ValueError:
         raise CallscribeError(
             f"{given!r} is not a date. Write it as 2026-01-15, or with a time: 2026-01-15T10:00."
         ) from None
-    return moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from callscribe.events import Direction, Flow
 from callscribe.ranges import whole_number
 from callscribe.records import CallFilter
+from callscribe.search.moments import in_utc
 from callscribe.search.query import QueryError
 from callscribe.store.base import Searcher
 from callscribe.web.api import ApiError, error_response, json_response
@@ -129,17 +130,8 @@ def as_moment(given: str, name: str, *, end: bool = False) -> str:
     if not given:
         return ""
     try:
-        moment = dt.datetime.fromisoformat(given)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=dt.UTC)
-        try:
-            moment += dt.timedelta(days=1 if end and len(given) <= 10 else 0)
-            moment = moment.astimezone(dt.UTC)
-        except OverflowError:  # beyond all time: its end, or its beginning
-            edge = dt.datetime.max.replace(tzinfo=dt.UTC)
-            moment = edge if moment.year > 1 else dt.datetime.min.replace(tzinfo=dt.UTC)
+        return in_utc(given, zone=dt.UTC, end=end)
     except ValueError:
         raise ApiError(
             400, f"bad-{name}", f"`{name}` is a moment such as 2026-01-15 or 2026-01-15T10:00:00Z."
         ) from None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
