@@ -108,18 +108,19 @@ def recording_endpoints(records: RecordReader, shelf: Shelf) -> RecordingEndpoin
         file = wav.Wav(
             wanted.recording, wanted.voices, wanted.start_ms, wanted.stop_ms, mixed=wanted.mixed
         )
+        tag = wanted.tag
         headers = {
             "Accept-Ranges": "bytes",
             "Cache-Control": "private, no-cache",
             "Content-Disposition": f'inline; filename="{wanted.name}.wav"',
-            "ETag": wanted.tag,
+            "ETag": tag,
         }
         known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
-        if wanted.tag in known or "*" in known:
+        if tag in known or "*" in known:
             return Response(status_code=304, headers=headers)
         first, stop, status = 0, file.size, 200
         # A part of what was there before must not be joined with a part of what is there now.
-        same = request.headers.get("if-range", wanted.tag) == wanted.tag
+        same = request.headers.get("if-range", tag) == tag
         match = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
         if match and same:
             first, stop = _range(match, file.size)
