@@ -120,6 +120,8 @@ def test_no_partial_shows_a_figure_in_the_wrong_scale(said: str) -> None:
         ("ten twelve years ago", "10, 12 years ago"),
         ("twenty thirty miles", "20, 30 miles"),
         ("eighteen nineteen people", "18, 19 people"),
+        ("five thirty forty people", "five thirty, forty people"),
+        ("nine eleven twelve people", "nine eleven, twelve people"),
         ("nine ten o'clock", "nine, ten o'clock"),
         ("nine ten o clock", "nine, ten o'clock"),
         ("two three p m", "two, three PM"),

@@ -139,8 +139,8 @@ def side_by_side(words: Words, i: int, *, labelled: bool) -> list[Span]:
     if not guessed:
         return []
     spans = _as_said(words, row)
-    if len(row) == 2 and values[0] < 10:
-        return spans
+    if len(spans) < len(row) or (len(row) == 2 and values[0] < 10):
+        return spans  # "five thirty, forty people" and "five, ten people" stay in words
     comma = [","] * (len(row) - 1) + [""]
     return [
         span._replace(text=f"{value}{mark}")
