@@ -428,6 +428,7 @@ class _Vocabulary:
             )
 
         self._named = named
+        self._tokenizer = tokenizer
         self.end = named("<|endoftext|>")
         self.start = named("<|startoftranscript|>")
         self.before = named("<|startofprev|>")
@@ -436,11 +437,6 @@ class _Vocabulary:
         written = {token: text for text, token in tokenizer.get_vocab().items() if token < self.end}
         self.forbidden = sorted(token for token, text in written.items() if _FIGURE.search(text))
         """Tokens with figures and currency signs: numbers are to be written as they are spoken."""
-        self._signs = frozenset(
-            token
-            for token in written
-            if unicodedata.category(tokenizer.decode([token])[:1] or " ")[0] == "M"
-        )
         self._begins = frozenset(token for token, text in written.items() if text.startswith("Ġ"))
 
     def language(self, tag: str) -> int:
@@ -449,7 +445,7 @@ class _Vocabulary:
 
     def is_sign(self, token: int) -> bool:
         """Whether it begins with an accent or vowel sign, which belongs to the letter before."""
-        return token in self._signs
+        return unicodedata.category(self._tokenizer.decode([token])[:1] or " ")[0] == "M"
 
     def stretches(self, tokens: Sequence[int]) -> tuple[windows.Stretch, ...]:
         """What stands between the time stamps of an answer; what follows the last has no end of its own."""
