@@ -227,7 +227,7 @@ def _day_clock(words: Words, i: int) -> Span | None:
     """
     cued = at(words, i - 1) in {"at", "by", "until", "till"}
     if at(words, i) in ZEROS and at(words, i + 1) in UNITS and at(words, i - 1) not in NUMBER_WORDS:
-        hour, stop, cued_enough = UNITS[words[i + 1]], i + 2, cued
+        hour, stop = UNITS[words[i + 1]], i + 2
     else:
         found = below_hundred(words, i)
         if found is None or not 13 <= found[0] <= 23:
@@ -237,7 +237,7 @@ def _day_clock(words: Words, i: int) -> Span | None:
             if unsaid and at(words, found[1] + 2) != "of":  # 15:00, or 1,500 hours
                 return Span(i, found[1] + 2, " ".join(words[i : found[1] + 2]), "number")
             return None
-        (hour, stop), cued_enough = found, True
+        hour, stop = found
     if at(words, stop) == "hundred":
         minutes, stop = 0, stop + 1
     else:
@@ -247,7 +247,7 @@ def _day_clock(words: Words, i: int) -> Span | None:
         minutes, stop = pair
     counted = at(words, stop) == "hours"
     stop += counted
-    if not (cued_enough or counted) or not _ends_clock(words, stop):
+    if not (cued or counted) or not _ends_clock(words, stop):
         return None  # "at fifteen fifteen broadway"
     return Span(i, stop, f"{hour:02d}:{minutes:02d}", "time")
 

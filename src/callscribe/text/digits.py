@@ -129,7 +129,7 @@ def read_run(words: Words, i: int) -> Run | None:
 
 
 def _is_list(run: Run) -> bool:
-    """Separate numbers side by side ("thirty forty people"), not one number in pieces."""
+    """Separate numbers side by side ("four hundred five hundred"), not one number in pieces."""
     atoms = run.atoms
     if any(a.value >= 1000 for a in atoms):
         return True
@@ -141,8 +141,6 @@ def _is_list(run: Run) -> bool:
         if len(run.figures) in {7, 10, 11} and (toll_free or len(atoms) > 2):
             return False
         return not (len(atoms) > 3 and len(hundreds) == 1)
-    if any(a.spelled for a in atoms):
-        return False
     return False
 
 
@@ -313,16 +311,14 @@ def _priced(words: Words, run: Run) -> bool:
     before, after = at(words, run.start - 1), at(words, run.stop)
     if before in YEAR_CUES and 10 <= first <= 20:
         return False
-    by = at(words, run.stop + 1) if after in {"a", "an", "per"} else after
-    if after in {"a", "an", "per"} and by in PRICED_BY:
+    if after in {"a", "an", "per"} and at(words, run.stop + 1) in PRICED_BY:
         return True
     if after in {"each", "apiece", "plus"}:
         return True
     cue = cue_distance(words, run.start, PRICE_CUES, 5)
-    labelled = cue_distance(words, run.start, _ALL_CUES, cue or 5) is not None
-    if cue is None or labelled or after in COUNTED:
+    if cue is None or cue_distance(words, run.start, _ALL_CUES, cue) is not None:
         return False
-    return not (first in _YEARS and before in {"for", "by"})
+    return after not in COUNTED and not (first in _YEARS and before in {"for", "by"})
 
 
 def _years(run: Run) -> Span | None:
@@ -354,10 +350,11 @@ def _guesses(words: Words, run: Run) -> Span | None:
     first, second = run.atoms
     if not 0 < first.value < second.value <= 100 or words[run.start] in REPEATS:
         return None
-    counted = at(words, run.stop) in COUNTED or at(words, run.stop) in UNIT_WORDS
+    if at(words, run.stop) not in COUNTED and at(words, run.stop) not in UNIT_WORDS:
+        return None
     if first.value < 10:
         near = second.value in {10, 15, 20} or second.value == first.value + 1
-        if not counted or not near or second.stop - second.start > 1:
+        if not near or second.stop - second.start > 1:
             return None
         text = f"{words[first.start]}, {words[second.start]}"
     else:
@@ -365,7 +362,7 @@ def _guesses(words: Words, run: Run) -> Span | None:
         steps = first.value not in {18, 19, 20} and (
             second.value == first.value + 1 or first.value % 5 == second.value % 5 == 0
         )
-        if not steps or not counted or _labelled_closely(words, run.start):
+        if not steps or _labelled_closely(words, run.start):
             return None
         text = f"{first.digits}, {second.digits}"
     return Span(run.start, run.stop, text, "number")
@@ -400,7 +397,7 @@ def _doubtful(words: Words, run: Run) -> bool:
     if first.value in _YEARS:
         priced = typical_price(second) or (second in _MONEY_SAID and first.value == 19)
         return before in _BEFORE_PRICE and priced
-    if after in COUNTED or after in UNIT_WORDS or after in {"percent", "people"}:
+    if after in COUNTED or after in UNIT_WORDS or after == "percent":
         # "seven eleven people", "fifteen eighteen miles"
         return second < 20 if first.spelled else first.value >= 20 or second <= 2 * first.value
     return True

@@ -275,10 +275,8 @@ def _letter_belongs(
             and "".join(words[i + 1 : _letters(words, i + 1)]) not in ACRONYMS
         )
     following = at(words, i + 1)
-    if following == "" and at(words, i - 2) in NUMBER_LABELS:
-        return True  # "seat twelve a"
-    if following == "":
-        return letter_count + figure_count >= 2
+    if following == "":  # "seat twelve a" has one figure
+        return letter_count + figure_count >= 2 or at(words, i - 2) in NUMBER_LABELS
     if following in NUMBER_WORDS and letter_count >= 2:
         return True
     return is_letter(following) or is_digit(following) or (letter_count >= 2 and figure_count >= 2)

@@ -371,13 +371,12 @@ _ENDS_ORDINAL = frozenset(
 
 def _lasting_or_22nd(words: Words, i: int, value: int, stop: int) -> Span:
     """ "the twenty second" is the 22nd, "a twenty second delay" lasts 20 seconds; of others nobody can tell."""
-    after = at(words, stop)
-    if after in _CERTAINLY_ORDINAL or (at(words, i - 1) in _SAYS_WHICH and after in _ENDS_ORDINAL):
+    before, after = at(words, i - 1), at(words, stop)
+    said_which = before in _SAYS_WHICH and after in _ENDS_ORDINAL
+    alone = not before and not after
+    if after in _CERTAINLY_ORDINAL or said_which or alone:
         return Span(i, stop, ordinal_text(value), "ordinal")
-    alone = not at(words, i - 1) and not after
-    if alone:
-        return Span(i, stop, ordinal_text(value), "ordinal")
-    if at(words, i - 1) in {"a", "an", "every", "another", "one"}:
+    if before in {"a", "an", "every", "another", "one"}:
         return Span(i, stop, f"{value - 2} second", "number")
     return Span(i, stop, " ".join(words[i:stop]), "number")
 
