@@ -234,7 +234,7 @@ def phonetic(words: Words, i: int) -> Span | None:
     while True:
         word = at(words, j)
         if word in PHONETIC:
-            text, j, coded = text + PHONETIC[word].upper(), j + 1, coded + 1
+            text, j, coded = text + word[0].upper(), j + 1, coded + 1
             continue
         if is_letter(word) and word not in {"a", "i", "o"} and coded:
             text, j = text + word.upper(), j + 1

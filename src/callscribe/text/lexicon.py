@@ -266,25 +266,21 @@ HOLIDAYS: dict[tuple[str, ...], str] = {
     )
 }  # fmt: skip
 
-CODEWORDS = frozenset(
-    "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar papa"
-    " quebec romeo sierra tango uniform victor whiskey whisky xray x-ray yankee zulu apple adam andrew alice boy"
-    " baker bob ball bear cat david dog daniel easy edward elephant edison frank fred fox father george girl goat"
-    " harry henry house hat ida igloo ice indigo isaac ink jack john james jane king kite kilogram kevin larry love"
-    " lion london mary mother mouse michael monkey nancy nora nellie nan nicholas orange ocean oliver peter paul"
-    " pat queen robert roger rabbit red sam sugar samuel steve tom tommy thomas tea umbrella uncle under violet"
-    " vase van william wednesday walter xylophone yellow young yesterday zebra zero zoo".split()
+PHONETIC = frozenset(
+    "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar"
+    " papa quebec romeo sierra tango uniform victor whiskey whisky xray x-ray yankee zulu".split()
+)
+"""The alphabet of pilots and of the NATO; its words stand for their first letters."""
+
+CODEWORDS = PHONETIC | frozenset(
+    "apple adam andrew alice boy baker bob ball bear cat david dog daniel easy edward elephant edison frank fred"
+    " fox father george girl goat harry henry house hat ida igloo ice indigo isaac ink jack john james jane king"
+    " kite kilogram kevin larry love lion london mary mother mouse michael monkey nancy nora nellie nan nicholas"
+    " orange ocean oliver peter paul pat queen robert roger rabbit red sam sugar samuel steve tom tommy thomas"
+    " tea umbrella uncle under violet vase van william wednesday walter xylophone yellow young yesterday zebra"
+    " zero zoo".split()
 )
 """Words people spell with ("b for boy"). After "as in" any word will do."""
-
-PHONETIC = {
-    word: word[0]
-    for word in (
-        "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar papa"
-        " quebec romeo sierra tango uniform victor whiskey whisky xray x-ray yankee zulu"
-    ).split()
-}
-"""The alphabet of pilots and of the NATO, and the letters its words stand for."""
 
 PROFANITY = frozenset(
     "fuck fucked fucker fuckers fucking fuckin fucks motherfucker motherfuckers motherfucking shit shits"
