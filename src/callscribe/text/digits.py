@@ -56,7 +56,8 @@ TWO_DIGIT_COUNTRIES = frozenset(
 _YEARS = frozenset({19, 20})
 """What the years that are spoken of begin with; 18 and less need a word that says so."""
 _MONEY_SAID = frozenset({25, 50, 75, 95, 98})
-_READ_OUT_CUES = frozenset("ending ends digits digit code pin password combination star".split())
+_READ_OUT_CUES = (_ALL_CUES - PHONE_CUES) | {"ending", "ends", "password", "combination"}
+_ONE_NUMBER_CUES = READING_CUES | BIRTH_CUES | EXPIRY_CUES
 _BEFORE_PRICE = frozenset("is was it's that's be for only just at about with plus costs".split())
 
 
@@ -407,9 +408,9 @@ def read_out_there(words: Words, i: int) -> bool:
     """Whether the words close before `i` say that what follows is one number."""
     if at(words, i - 1) in NUMBER_LABELS or after_codeword(words, i):
         return True
-    if cue_distance(words, i, READING_CUES | BIRTH_CUES | EXPIRY_CUES, 4) is not None:
+    if cue_distance(words, i, _ONE_NUMBER_CUES, 4) is not None:
         return True
-    if cue_distance(words, i, _READ_OUT_CUES | (_ALL_CUES - PHONE_CUES), 5) is not None:
+    if cue_distance(words, i, _READ_OUT_CUES, 5) is not None:
         return True
     return cue_distance(words, i, PHONE_CUES, 2) is not None
 
