@@ -418,17 +418,12 @@ def read_out_there(words: Words, i: int) -> bool:
 def _slashed(words: Words, i: int) -> Span | None:
     """ "oh four slash twenty seven" is "04/27": a stroke that is said is written."""
     parts: list[str] = []
-    j = i
-    while True:
-        part = _slash_part(words, j)
-        if part is None:
-            return None
+    stop, part = i, _slash_part(words, i)
+    while part is not None:
         parts.append(part[0])
-        j = part[1]
-        if at(words, j) != "slash" or _slash_part(words, j + 1) is None:
-            break
-        j += 1
-    return Span(i, j, "/".join(parts), "date") if len(parts) > 1 else None
+        stop = part[1]
+        part = _slash_part(words, stop + 1) if at(words, stop) == "slash" else None
+    return Span(i, stop, "/".join(parts), "date") if len(parts) > 1 else None
 
 
 def _slash_part(words: Words, i: int) -> tuple[str, int] | None:
