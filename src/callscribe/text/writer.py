@@ -220,10 +220,14 @@ class Writer:
         spans = written_spans(seen, self._setting, start=i, stop=j, addresses=False)
         if j == len(heard) and _unsettled(spans[-1], heard):
             first = spans[-1].start
-            alone = written_spans([*heard[: first + 1], _NOT_YET], self._setting, start=first)
-            if alone[0].kind == "word" or heard[first] not in UNITS:
+            if heard[first] not in UNITS or self._stays_a_word(heard, first):
                 spans[-1:] = [Span(k, k + 1, heard[k], "word") for k in range(first, j)]
         return spans
+
+    def _stays_a_word(self, heard: list[str], i: int) -> bool:
+        """Whether the word at `i`, were it the last, would be written as it was said."""
+        alone = written_spans([*heard[: i + 1], _NOT_YET], self._setting, start=i)
+        return alone[0].kind == "word"
 
     def _punctuated(
         self, spans: Sequence[Span], heard: Sequence[str], pauses_ms: Sequence[int] | None
