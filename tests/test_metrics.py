@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 
 from callscribe.events import (
+    AnyEvent,
     CallEnded,
     CallStarted,
     GapDetected,
@@ -121,22 +122,29 @@ def test_parts_are_asked_when_somebody_looks() -> None:
 def test_a_call_taken_in_from_elsewhere_is_none_that_this_server_handled() -> None:
     meter = Meter()
     before = read(meter)
-    meter.leave_out(CALL)
-    opened(meter)
-    meter.count(final("one", call=CALL))
-    meter.count(CallEnded(call=CALL))
+    events: list[AnyEvent] = [
+        CallStarted(call=CALL, flow="forward"),
+        StreamStarted(call=CALL, leg=CALL, stream="MZ1", tracks=("inbound", "outbound")),
+        final("one", call=CALL),
+        CallEnded(call=CALL),
+        RecordSettled(call=CALL),
+    ]
+    meter.leave_out(events)
+    for event in events:
+        meter.count(event)
     now = read(meter)
     assert {
         name for name in now if name.startswith("callscribe_") and now[name] != before.get(name)
     } == set()
+    assert not meter._elsewhere
 
 
 def test_a_call_that_is_on_here_goes_on_being_counted_when_it_is_sent_from_elsewhere() -> None:
     meter = Meter(rereads=lambda call: True)
     opened(meter)
-    meter.leave_out(CALL)  # and is refused: it is here
+    meter.leave_out([CallEnded(call=CALL)])  # and is refused: it is here
     meter.count(CallEnded(call=CALL))
     assert meter.figures().calls_now == 0
-    meter.leave_out(CALL)
+    meter.leave_out([CallEnded(call=CALL)])
     meter.count(RecordSettled(call=CALL))
     assert meter.figures().unsettled == 0

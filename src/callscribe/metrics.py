@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import (
@@ -103,7 +103,8 @@ class Meter:
         self._live = live
         self._rereads = rereads
         self._calls: set[str] = set()
-        self._elsewhere: set[str] = set()
+        self._elsewhere: dict[str, int] = {}
+        """Calls that are taken in, and how many of their events are still to come."""
         self._streams: dict[str, int] = {}
         self._unsettled: set[str] = set()
         self._lags: dict[tuple[str, str, str], int] = {}
@@ -174,14 +175,22 @@ class Meter:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    def leave_out(self, call: str) -> None:
-        """A call that is taken in from elsewhere: this server did not handle it. One that is here will be refused."""
+    def leave_out(self, events: Sequence[AnyEvent]) -> None:
+        """A call that is taken in from elsewhere: this server did not handle it. One that is here will be refused.
+
+        Args:
+            events: all of it, before the first is counted.
+        """
+        call = events[0].call
         if call not in self._calls and call not in self._unsettled:
-            self._elsewhere.add(call)
+            self._elsewhere[call] = len(events)
 
     def count(self, event: AnyEvent) -> None:
         """One event. What it does not count, it leaves."""
         if event.call in self._elsewhere:
+            self._elsewhere[event.call] -= 1
+            if not self._elsewhere[event.call]:
+                del self._elsewhere[event.call]
             return
         if isinstance(event, PartialTranscript):
             self._partials.inc()

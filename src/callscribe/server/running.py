@@ -282,7 +282,7 @@ def web_services(
     """
 
     async def bring_in(events: Sequence[AnyEvent]) -> None:
-        meter.leave_out(events[0].call)
+        meter.leave_out(events)
         await record.journal.bring_in(events)
 
     return Services(
