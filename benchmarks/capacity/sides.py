@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -264,33 +265,36 @@ def catching_up(
     Args:
         without: the same system without a second reader.
     """
-    with running(without, core) as server:
-        time.sleep(1.0)
-        load = Load(server.port, tapes)
-        load.open(calls)
-        before = server.cpu_s()
-        load.run(seconds)
-        load.close()
-        limit = time.monotonic() + patience_s
-        while ended(server) < calls and time.monotonic() < limit:
-            time.sleep(0.25)
-        first = server.cpu_s() - before
-    with running(system, core) as server:
-        time.sleep(3.0)  # the reader loads beside
-        load = Load(server.port, tapes)
-        load.open(calls)
-        before = server.cpu_s()
-        load.run(seconds)
-        load.close()
-        over, at_end = time.monotonic(), server.cpu_s()
-        while _settled(server) < calls and time.monotonic() < over + patience_s:
-            time.sleep(0.25)
-        took = time.monotonic() - over
-        found = CatchingUp(
-            calls, calls * seconds, _settled(server), took, server.cpu_s() - at_end, server.cpu_s() - before, first,
-        )  # fmt: skip
-    tell(f"catching up: {found.settled} of {calls} calls read {took:.0f} s after their end")
-    return found
+
+    def hear(system: System, done: Callable[[Running], int], ready_s: float) -> _Heard:
+        with running(system, core) as server:
+            time.sleep(ready_s)
+            load = Load(server.port, tapes)
+            load.open(calls)
+            before = server.cpu_s()
+            load.run(seconds)
+            load.close()
+            over, at_end = time.monotonic(), server.cpu_s()
+            while done(server) < calls and time.monotonic() < over + patience_s:
+                time.sleep(0.25)
+            took, spent = time.monotonic() - over, server.cpu_s()
+            return _Heard(done(server), took, spent - at_end, spent - before)
+
+    first = hear(without, ended, 1.0)
+    both = hear(system, _settled, 3.0)  # the reader loads beside
+    tell(f"catching up: {both.calls} of {calls} calls read {both.seconds:.0f} s after their end")
+    return CatchingUp(
+        calls, calls * seconds, both.calls, both.seconds, both.cpu_s, both.cpu_all_s, first.cpu_all_s
+    )  # fmt: skip
+
+
+class _Heard(NamedTuple):
+    """How many calls were done with, and how long after their end; what it took from then on and in all."""
+
+    calls: int
+    seconds: float
+    cpu_s: float
+    cpu_all_s: float
 
 
 def _settled(server: Running) -> int:
