@@ -133,12 +133,10 @@ class Bench:
         return asdict(result)
 
     def _unloaded(self) -> Any:
-        most = 0 if self.options.packaged else self.form.real_calls
-        return asdict(unloaded.measure(self.options.model, most, self.tell))
+        return asdict(unloaded.measure(self.options.model, self.form.real_calls, self.tell))
 
     def _alone(self) -> Any:
-        most = 0 if self.options.packaged else self.form.real_calls
-        return alone.measure(self.core, self.options.model, most)
+        return alone.measure(self.core, self.options.model, self.form.real_calls)
 
     def _tutorial(self) -> Any:
         rate = alone.recognizer(self.options.model).sample_rate
@@ -299,6 +297,8 @@ def main() -> None:
     form = QUICK if options.quick else THOROUGH
     if options.seconds:
         form = replace(form, stair_s=options.seconds)
+    if options.packaged:
+        form = replace(form, real_calls=0)
     results = options.results or RESULTS / f"capacity-{form.name}.json"
     done: dict[str, Any] = {}
     if results.exists() and not options.fresh:
@@ -307,7 +307,7 @@ def main() -> None:
     if options.reader == "off" or second_reader(options.reader, language="en") is None:
         wanted = [part for part in wanted if part not in ("reader", "catching")]
 
-    source, caller, agent = _tapes(0 if options.packaged else form.real_calls, options.model, done)
+    source, caller, agent = _tapes(form.real_calls, options.model, done)
     console.print(
         f"{source}, {caller.seconds / 60:.1f} minutes a side; server on core {server}, load on core {load}"
     )
