@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from callscribe.events import FinalTranscript, RevisedTranscript, Word
-from callscribe.reading.union import are_numbers, unite
+from callscribe.reading.union import are_numbers, mean_confidence, unite
 from callscribe.recognition.base import Reading
 from callscribe.speech.track import TextWriter
 
@@ -30,8 +30,7 @@ beginning to go by."""
 
 def sureness(reading: Reading) -> float:
     """Mean confidence of a reading's words; 0 without any."""
-    words = reading.words
-    return sum(word.confidence for word in words) / len(words) if words else 0.0
+    return mean_confidence(reading.words) if reading.words else 0.0
 
 
 def better(old: Reading | None, new: Reading, *, apart: bool) -> bool:
@@ -98,7 +97,7 @@ def revise(
         end_ms=words[-1].end_ms if words else first.end_ms,
         words=words,
         tokens=written.tokens if written else (),
-        confidence=round(sum(w.confidence for w in words) / len(words), 3) if words else 0.0,
+        confidence=round(mean_confidence(words), 3) if words else 0.0,
         lag_ms=max(0, lag_ms),
         reader=reader,
         reading=number,

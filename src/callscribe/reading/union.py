@@ -94,10 +94,10 @@ def _choose(
         return [word for word in first if word.confidence >= rules.only_first], True
     if not first:
         return [word for word in second if word.confidence >= rules.only_second], False
-    sure = _mean(first)
+    sure = mean_confidence(first)
     if sure >= rules.number_sure and are_numbers(first) and not are_numbers(second):
         return first, True  # a number is not replaced by what is none
-    if sure > _mean(second) + rules.credit:
+    if sure > mean_confidence(second) + rules.credit:
         return first, True
     return second, False
 
@@ -107,7 +107,8 @@ def are_numbers(words: Sequence[Word]) -> bool:
     return all(word.text in NUMBER_WORDS for word in words)
 
 
-def _mean(words: Sequence[Word]) -> float:
+def mean_confidence(words: Sequence[Word]) -> float:
+    """Of one word or more."""
     return sum(word.confidence for word in words) / len(words)
 
 
