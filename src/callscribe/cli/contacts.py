@@ -77,7 +77,7 @@ def register(app: typer.Typer) -> None:
         wanted = _checked(number)
         with _book(settings) as book:
             book.save(wanted, called)
-        tell(f"{wanted} is now called {wording.isolated(called)}.")
+        tell(wording.renamed(wanted, wording.isolated(called)))
 
     @contacts.command("remove")
     @with_settings(names=["data"])

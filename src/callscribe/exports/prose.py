@@ -67,7 +67,7 @@ def _who(name: str, number: str) -> str:
     known, address = wording.isolated(wording.shown(name)), numbers.written(number)
     if known and address and known != address:
         return f"{known} ({address})"
-    return known or wording.isolated(address) or wording.nameless(number)
+    return wording.isolated(wording.somebody(name, number))
 
 
 def _name(person: Person) -> str:
