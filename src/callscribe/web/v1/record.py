@@ -37,6 +37,10 @@ BringIn = Callable[[Sequence[AnyEvent]], Awaitable[None]]
 MAX_DOCUMENT = 64 * 1024 * 1024
 """Bytes of a call that is imported; eight hours have some 20 million."""
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Seconds = Annotated[
+    str,
+    Meta(pattern=r"^(\d{1,7}(\.\d{1,6})?)?$", description="Seconds from the start of the call."),
+]
 
 
 class SearchCalls(Filter, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -120,18 +124,8 @@ class Stretch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         tuple[Annotated[str, Meta(max_length=200)], ...],
         Meta(description="People to include, one channel each. Default: everyone."),
     ] = ()
-    start: Annotated[
-        str,
-        Meta(
-            pattern=r"^(\d{1,7}(\.\d{1,6})?)?$", description="Seconds from the start of the call."
-        ),
-    ] = msgspec.field(name="from", default="")
-    to: Annotated[
-        str,
-        Meta(
-            pattern=r"^(\d{1,7}(\.\d{1,6})?)?$", description="Seconds from the start of the call."
-        ),
-    ] = ""
+    start: Seconds = msgspec.field(name="from", default="")
+    to: Seconds = ""
     mix: Annotated[Literal["true", "false"], Meta(description="All on one channel.")] = "false"
 
 
