@@ -22,6 +22,24 @@ TAPE = Tape(
 )
 
 
+ABOUT = {
+    "form": "quick",
+    "source": "6 real calls",
+    "minutes": 3.0,
+    "date": "2026-01-15",
+    "stair_s": 12,
+}
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The page as the report writes it, without its picture."""
+    page = tmp_path / "capacity.md"
+    monkeypatch.setattr(report, "PAGE", page)
+    monkeypatch.setattr(report, "_draw", lambda climbs, bound_s: None)
+    return page
+
+
 def stream(sent_s: float = 8.0) -> Stream:
     with socket.socket() as unused:
         return Stream(0, 0, (TAPE,), "CA1", "MZ1", unused, started=100.0, sent=round(sent_s * 50))
@@ -130,22 +148,13 @@ def test_a_full_core_does_not_hold_whoever_fills_it() -> None:
 
 
 def test_the_second_reader_counts_as_live_only_while_its_words_come_soon(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    written: Path,
 ) -> None:
-    monkeypatch.setattr(report, "PAGE", tmp_path / "capacity.md")
-    monkeypatch.setattr(report, "_draw", lambda climbs, bound_s: None)
     soon = replace(stair(4, 0.4), revised=(1.2, 1.9, 2.0))
     late = replace(stair(8, 0.4), revised=(1.9, 2.6, 3.0))
     reader = asdict(Climb("callscribe and a second reader", 1.0, (soon, late), 0.3))
-    about = {
-        "form": "quick",
-        "source": "6 real calls",
-        "minutes": 3.0,
-        "date": "2026-01-15",
-        "stair_s": 12,
-    }
-    report.write({"about": about, "reader": json.loads(json.dumps(reader))}, 0.5)
-    page = (tmp_path / "capacity.md").read_text(encoding="utf-8")
+    report.write({"about": ABOUT, "reader": json.loads(json.dumps(reader))}, 0.5)
+    page = written.read_text(encoding="utf-8")
     assert (
         "| 4 two-way calls a core read within 2 s of the end of speech (95 %) | 2 | not reached |"
         in page
@@ -160,10 +169,8 @@ def test_the_second_reader_counts_as_live_only_while_its_words_come_soon(
 
 
 def test_the_page_says_which_form_it_was_what_was_reached_and_what_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    written: Path,
 ) -> None:
-    monkeypatch.setattr(report, "PAGE", tmp_path / "capacity.md")
-    monkeypatch.setattr(report, "_draw", lambda climbs, bound_s: None)
     ours = Climb("callscribe", 1.0, (stair(8, 0.4), stair(60, 0.5)), 0.3)
     theirs = Climb("the tutorials' loop", 1.0, (stair(8, 0.4), stair(12, 1.9)), 0.3)
     soak = {"calls": 1000, "speed": 20.0, "call_s": 3.0, "seconds": 60.0, "memory_mb": [90, 99, 100, 100, 100.5, 100.5],
@@ -172,7 +179,7 @@ def test_the_page_says_which_form_it_was_what_was_reached_and_what_is_missing(
              "waited": 0, "worst_lag_s": 20.0, "streams": 120, "ended": 120, "finals": 900, "recovery_s": 31.0}  # fmt: skip
     table = report.write(
         {
-            "about": {"form": "quick", "source": "6 real calls", "minutes": 3.0, "date": "2026-01-15", "stair_s": 12},
+            "about": ABOUT,
             "alone": 0.03,
             "unloaded": {"channels": 12, "words": 600, "right": 440, "alone_s": [0.3, 0.8, 1.5], "product_s": [0.4, 0.9, 1.2],
                          "alone_shown": 431, "product_shown": 404, "alone_errors": 0.36, "product_errors": 0.37},
@@ -185,7 +192,7 @@ def test_the_page_says_which_form_it_was_what_was_reached_and_what_is_missing(
         },
         0.5,
     )  # fmt: skip
-    page = (tmp_path / "capacity.md").read_text(encoding="utf-8")
+    page = written.read_text(encoding="utf-8")
     assert "| callscribe | 60 |" in table
     assert "short form (`--quick`)" in page
     assert "| 6x the tutorials' loop | 6.6x | reached |" in page
