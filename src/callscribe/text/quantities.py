@@ -294,7 +294,7 @@ def figure(words: Words, i: int, setting: Setting) -> Span | None:
     separators = not (
         _says_year(words, i, number)
         or at(words, i - 1) in NUMBER_LABELS
-        or (at(words, i - 1) == "is" and at(words, i - 2) in {"number", *CODE_CUES})
+        or _is_given(words, i)
         or (
             number.whole % 100 == 0 and number.whole < 10_000 and street_follows(words, number.stop)
         )
@@ -303,6 +303,14 @@ def figure(words: Words, i: int, setting: Setting) -> Span | None:
     return Span(
         i, number.stop, sign + number.text(separators=separators), "money" if sign else "number"
     )
+
+
+_GIVEN = CODE_CUES | {"number"}
+
+
+def _is_given(words: Words, i: int) -> bool:
+    """Whether a number that names something is given at `i`: after "my code is", "the number is"."""
+    return at(words, i - 1) == "is" and at(words, i - 2) in _GIVEN
 
 
 _NO_PLURALS = frozenset("is was this has as us its".split())
@@ -318,7 +326,7 @@ def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | Non
     if before in NUMBER_LABELS and after not in {"of", "more"}:
         counts = after in COUNTED or (after.endswith("s") and after not in _NO_PLURALS)
         return None if before in ROW_LABELS and counts else written
-    if before == "is" and at(words, i - 2) in {"number", "extension"} | CODE_CUES and not after:
+    if _is_given(words, i) and not after:
         return written
     if words[i] == "one" and before in _PRONOUN_BEFORE_ONE:
         return None
