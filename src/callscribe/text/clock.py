@@ -52,11 +52,8 @@ _BEFORE_CLOCK = frozenset(
 "model five thirty") nobody can tell."""
 _LIVING = frozenset("live lives lived living located reside resides address based".split())
 _EXACT_CUES = (
-    frozenset("at by until till".split())
-    | (
-        TIME_CUES
-        & frozenset({"today", "tomorrow", "tonight", "morning", "afternoon", "evening", *WEEKDAYS})
-    )
+    frozenset("at by until till today tomorrow tonight morning afternoon evening".split())
+    | frozenset(WEEKDAYS)
     | frozenset(w for w in TIME_CUES if w.startswith(("arriv", "leav", "depart", "open", "close")))
 )
 """Straight after one of these any two pieces are a time: "at two fifty"."""
@@ -208,7 +205,7 @@ def _clock_without_half(words: Words, i: int, minutes: int, stop: int) -> bool:
         return False  # part of a code
     if street_follows(words, stop) or at(words, i - 2) in _LIVING:
         return False  # a house number
-    labelled = before in NUMBER_LABELS or before in {"area", "code"} or before in CODE_CUES
+    labelled = before in NUMBER_LABELS or before in CODE_CUES
     if labelled and after not in _AFTER_PAIR:
         return False
     if before in _EXACT_CUES or after in _AFTER_PAIR:
