@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -27,7 +28,7 @@ from callscribe.events import (
 from callscribe.records import CallFilter, SearchPage
 from callscribe.search.numbers import index_tokens
 from callscribe.search.query import QueryError
-from callscribe.store import database, index, schema
+from callscribe.store import database, index, schema, sqlite
 from callscribe.store.sqlite import SqliteStore
 
 CALL = "CA00000000000000000000000000000001"
@@ -222,6 +223,22 @@ def test_searching_goes_on_while_nothing_can_be_written(
         assert texts(store.search("parcel")) == ["Hello parcel."]
         assert len(store.list_calls(words="parcel").calls) == 1
     assert len(store.search("parcel").hits) == 2
+
+
+def test_a_search_waits_for_a_short_write_and_not_for_one_that_hangs(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append([started(), said("Hello parcel.")], index=False)
+    with ThreadPoolExecutor(1) as others:
+        monkeypatch.setattr(sqlite, "_WRITER_S", 0.01)
+        with store._writing:
+            assert not others.submit(store.search, "parcel").result(60).hits
+        monkeypatch.setattr(sqlite, "_WRITER_S", 60)
+        with store._writing:
+            found = others.submit(store.search, "parcel")
+            with pytest.raises(TimeoutError):
+                found.result(0.05)
+        assert texts(found.result(60)) == ["Hello parcel."]
 
 
 def test_what_is_deleted_before_it_is_indexed_is_never_found(store: SqliteStore) -> None:

@@ -44,6 +44,8 @@ _LOG_TRIES = 20
 """How often emptying the log is tried while somebody reads."""
 _READERS_S = 1.0
 """How long beginning anew waits for those that read the old file."""
+_WRITER_S = 0.25
+"""How long a search waits for a write that goes on: many times what a write takes, too short to be felt."""
 
 
 class SqliteStore:
@@ -375,9 +377,9 @@ class SqliteStore:
             return index.index_pending(connection, limit)
 
     def _catch_up(self) -> None:
-        """Let a search find what was said a moment ago; while something is being written, or nothing can be, it goes
+        """Let a search find what was said a moment ago; when a write does not end, or nothing can be written, it goes
         without."""
-        if self._lock is None or not self._writing.acquire(blocking=False):
+        if self._lock is None or not self._writing.acquire(timeout=_WRITER_S):
             return
         try:
             with self._read() as connection:
