@@ -12,6 +12,7 @@ from callscribe.journal.hub import Hub
 from callscribe.records import TokenRecord
 from callscribe.store.base import Store, TokenBook
 from callscribe.store.opening import open_tokens
+from callscribe.web import tokens
 from callscribe.web.app import create_app
 from callscribe.web.grants import Grant
 from callscribe.web.services import Services, WebSettings
@@ -86,6 +87,37 @@ def test_a_revoked_token_opens_nothing_at_once(client: Client, book: TokenBook) 
     assert client.get("/api/v1/about", headers=headers).json()["token"] == "crm"
     assert client.request("DELETE", "/api/v1/tokens/crm", headers=headers).status_code == 204
     assert client.get("/api/v1/about", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events/stream", "/api/events", "/live?list=yes"])
+def test_a_stream_ends_when_its_token_is_revoked(
+    client: Client, book: TokenBook, calls: Calls, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "LOOKED_AGAIN_S", 0.01)
+    headers = made(book, "read")
+    calls.loop.call_later(0.1, book.revoke, "crm", AT)
+    answer = client.get(path, headers=headers)  # has come to its end
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert client.get(path, headers=headers).status_code == 401
+
+
+def test_a_record_that_does_not_answer_revokes_nothing(
+    client: Client, book: TokenBook, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "LOOKED_AGAIN_S", 0.01)
+    token = new_token()
+    book.add("crm", digest(token), ["read"], AT)
+    asked = []
+
+    def fails(digest: str) -> TokenRecord | None:
+        asked.append(digest)
+        if len(asked) > 2:
+            return None
+        raise StoreError("locked")
+
+    monkeypatch.setattr(book, "find", fails)
+    calls.loop.run_until_complete(NamedTokens(book).revoked(token))
+    assert len(asked) == 3
 
 
 def test_tokens_are_made_listed_and_revoked_over_the_api(client: Client, book: TokenBook) -> None:

@@ -30,6 +30,7 @@ A request that changes something must come from our own pages or from no browser
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -225,11 +226,12 @@ class Access:
             await self.app(scope, receive, send)
             return
         carrier = scope["path"].startswith(CARRIER_PREFIX)
-        answer = (
-            self._judge_unsigned(scope) if carrier else self._judge(scope, await self._named(scope))
-        )
-        if answer is None:
+        named = None if carrier else await self._named(scope)
+        answer = self._judge_unsigned(scope) if carrier else self._judge(scope, named)
+        if answer is None and named is None:
             await self.app(scope, receive, send)
+        elif answer is None:
+            await self._serve_while_it_holds(scope, receive, send)
         elif scope["type"] == "http":
             await answer(scope, receive, send)
         else:
@@ -260,6 +262,37 @@ class Access:
         if bearer is None or self._tokens is None or self._token_is_right(bearer):
             return None
         return await self._tokens.grant(bearer)
+
+    async def _serve_while_it_holds(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the bearer of a named token; a stream that is being followed ends when the token is revoked."""
+        tokens, bearer = self._tokens, _bearer(Headers(scope=scope))
+        assert tokens is not None  # or nobody could have been named
+        assert bearer is not None
+        follows = False
+
+        async def noted(message: Message) -> None:
+            nonlocal follows
+            if message["type"] == "http.response.start":
+                kind = Headers(raw=message["headers"]).get("content-type", "")
+                follows = kind.startswith("text/event-stream")
+            await send(message)
+
+        async def end() -> None:
+            await tokens.revoked(bearer)
+            if follows:  # all else ends by itself
+                holds.reschedule(asyncio.get_running_loop().time())
+
+        try:
+            async with asyncio.timeout(None) as holds:
+                watching = asyncio.create_task(end(), name="token revoked")
+                try:
+                    await self.app(scope, receive, noted)
+                finally:
+                    watching.cancel()
+        except TimeoutError:
+            if not holds.expired():
+                raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _judge(self, scope: Scope, named: Grant | None) -> Response | None:
         """None lets the request through."""

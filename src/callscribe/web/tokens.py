@@ -24,6 +24,8 @@ PREFIX = "cs_"
 """How every token begins, so that people and programs that look for leaked ones know it."""
 PATIENCE_S = 2.0
 """How long a request waits for the record to say whose its token is."""
+LOOKED_AGAIN_S = 2.0
+"""How often it is looked whether the token of a request that goes on still holds."""
 _USE_NOTED_S = 60
 
 log = structlog.get_logger(__name__)
@@ -72,6 +74,14 @@ class NamedTokens:
             return None
         self._note_use(found)
         return Grant(found.name, frozenset(scope for scope in SCOPES if scope in found.scopes))
+
+    async def revoked(self, token: str) -> None:
+        """Return when a token has been revoked; a record that does not answer is no reason."""
+        while True:
+            await asyncio.sleep(LOOKED_AGAIN_S)
+            with contextlib.suppress(StoreError):
+                if await run_in_threadpool(self._book.find, digest(token)) is None:
+                    return
 
     def _note_use(self, token: TokenRecord) -> None:
         at = self._clock()
