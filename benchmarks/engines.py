@@ -16,8 +16,8 @@ from benchmarks.sets import RATE
 from callscribe.audio import mulaw
 from callscribe.events import AnyEvent, FinalTranscript
 from callscribe.recognition.base import Recognizer
-from callscribe.speech.lanes import DecodePool
 from callscribe.speech.places import InProcess
+from callscribe.speech.pool import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
 
 LEAD_MS = 300

@@ -17,8 +17,8 @@ from callscribe.reading.ears import Ears
 from callscribe.reading.excerpts import context, stretch
 from callscribe.reading.judge import best_words, better
 from callscribe.recognition.base import Excerpt, Reader, Reading, Recognizer
-from callscribe.speech.lanes import DecodePool
 from callscribe.speech.places import InProcess
+from callscribe.speech.pool import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
 
 CALL = "CA" + "0" * 32

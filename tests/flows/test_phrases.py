@@ -12,8 +12,8 @@ from callscribe.recognition.vosk import VoskRecognizer
 from callscribe.server.decoding import check_phrases
 from callscribe.server.policy import call_flows, session_options
 from callscribe.settings import Settings
-from callscribe.speech.lanes import DecodePool
 from callscribe.speech.places import InProcess
+from callscribe.speech.pool import DecodePool
 from callscribe.speech.session import StreamSession
 from tests.models.adapt.conftest import small_dynamic  # noqa: F401 - a fixture
 from tests.speech.audio import SAID, scene

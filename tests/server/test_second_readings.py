@@ -20,8 +20,8 @@ from callscribe.server.second_readings import (
     second_readings,
 )
 from callscribe.settings import Secret, Settings
-from callscribe.speech.lanes import DecodePool
 from callscribe.speech.places import InProcess
+from callscribe.speech.pool import DecodePool
 from callscribe.speech.waiting import Rereading
 from tests.readers import tiny_en
 

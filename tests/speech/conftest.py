@@ -12,8 +12,8 @@ from callscribe.audio import mulaw
 from callscribe.audio.mulaw import Pcm
 from callscribe.events import AnyEvent, Event, Track
 from callscribe.recognition.base import Recognizer
-from callscribe.speech.lanes import DecodePool
 from callscribe.speech.places import InProcess
+from callscribe.speech.pool import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
 
 E = TypeVar("E", bound=Event)

@@ -18,7 +18,7 @@ from callscribe.events import (
     Track,
 )
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
-from callscribe.speech import backlog, lanes
+from callscribe.speech import backlog, lane
 from callscribe.speech.session import SessionOptions
 from callscribe.speech.stream import DecodingOptions
 from tests.speech.conftest import OpenSession
@@ -299,7 +299,7 @@ async def test_lag_is_told_when_it_grows_and_when_it_is_gone(open_session: OpenS
 async def test_audio_past_the_bound_is_dropped_counted_and_shown(
     open_session: OpenSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "LONGEST_QUEUE_MS", 30_000)
+    monkeypatch.setattr(lane, "LONGEST_QUEUE_MS", 30_000)
     gate = threading.Event()
     recognizer = ScriptedRecognizer((), on_audio=lambda _: void(gate.wait(20)))
     recorded = await open_session(

@@ -23,8 +23,8 @@ from callscribe.events import (
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
 from callscribe.sealing import Seal, SealError
 from callscribe.speech.backlog import Backlog, records
-from callscribe.speech.lanes import DecodePool, _Turns
 from callscribe.speech.places import InProcess
+from callscribe.speech.pool import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
 from callscribe.speech.stream import DecodingOptions, Fed
 from callscribe.speech.tap import TrackKey
@@ -313,19 +313,6 @@ async def test_a_deleted_call_is_not_decoded_any_more(
     assert not second.of(FinalTranscript)
     assert not (tmp_path / "waiting").exists()
     assert second.session._lane._pool.admission.left == 0
-
-
-def test_streams_that_are_far_behind_let_the_others_go_first_but_not_for_ever() -> None:
-    turns = _Turns()
-    for n in range(20):
-        turns.put(f"live{n}", 0)  # type: ignore[arg-type]
-    turns.put("late", 1)  # type: ignore[arg-type]
-    turns.put("over", 2)  # type: ignore[arg-type]
-    order = [turns.get() for _ in range(22)]
-    assert order.index("late") == 7  # type: ignore[arg-type]
-    assert order[-1] == "over"  # type: ignore[comparison-overlap]
-    turns.close()
-    assert turns.get() is None
 
 
 def test_everything_waits_in_the_file_that_was_named(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from callscribe.errors import ModelError
 from callscribe.events import AnyEvent, FinalTranscript, GapDetected, PartialTranscript
 from callscribe.recognition import registry
 from callscribe.recognition.scripted import ScriptedRecognizer, spoken
-from callscribe.speech.lanes import DecodePool
+from callscribe.speech.pool import DecodePool
 from callscribe.speech.recovery import PlaceLost, RecogniserFailed
 from callscribe.speech.session import SessionOptions, StreamSession
 from callscribe.speech.stream import DecodingOptions, Fed

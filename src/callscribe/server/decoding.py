@@ -16,8 +16,8 @@ from callscribe.recognition.base import Recognizer
 from callscribe.server.policy import text_writer, writer_options
 from callscribe.settings import Settings
 from callscribe.speech import capacity
-from callscribe.speech.lanes import DecodePool, usable_cores
 from callscribe.speech.places import InProcess
+from callscribe.speech.pool import DecodePool, usable_cores
 from callscribe.speech.recovery import Place, RecogniserFailed
 from callscribe.speech.stream import DecodingOptions
 from callscribe.speech.track import Progress

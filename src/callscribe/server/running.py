@@ -42,7 +42,7 @@ from callscribe.server.second_readings import (
 )
 from callscribe.server.sessions import Sessions
 from callscribe.settings import Settings
-from callscribe.speech.lanes import DecodePool
+from callscribe.speech.pool import DecodePool
 from callscribe.speech.strain import STEPS
 from callscribe.speech.waiting import Waiting
 from callscribe.web.app import create_app

@@ -25,7 +25,7 @@ from callscribe.sealing import Seal
 from callscribe.server.policy import text_writer
 from callscribe.server.record import Record
 from callscribe.settings import Settings
-from callscribe.speech.lanes import DecodePool
+from callscribe.speech.pool import DecodePool
 from callscribe.speech.waiting import FOLDER as WAITING
 from callscribe.speech.waiting import KeptStream, Rereading
 

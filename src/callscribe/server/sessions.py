@@ -15,7 +15,7 @@ from callscribe.server.policy import expected, records, session_options
 from callscribe.server.record import Record
 from callscribe.server.second_readings import SecondReading, SecondReadings
 from callscribe.settings import Settings
-from callscribe.speech.lanes import DecodePool
+from callscribe.speech.pool import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
 from callscribe.speech.tap import Listener
 from callscribe.speech.waiting import KeptStream, Waiting

@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Lane(Protocol):
-    """Where the audio goes (`callscribe.speech.lanes.Lane`)."""
+    """Where the audio goes (`callscribe.speech.lane.Lane`)."""
 
     def put(self, track: Track, piece: Piece) -> bool: ...
 

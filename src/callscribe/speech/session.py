@@ -29,8 +29,9 @@ from callscribe.events import (
 )
 from callscribe.speech.holes import Hole, Holes
 from callscribe.speech.intake import Intake
-from callscribe.speech.lanes import DecodePool, Turn
+from callscribe.speech.lane import Turn
 from callscribe.speech.outbox import Outbox
+from callscribe.speech.pool import DecodePool
 from callscribe.speech.stream import DecodingOptions
 from callscribe.speech.tap import Listener, Tap, TrackKey
 from callscribe.speech.track import Progress

@@ -11,7 +11,7 @@ from typing import Final
 
 HURRIED_MS: Final = 500
 LATE_MS: Final = 1000
-"""From when on partials thin out to one a turn (`lanes`), too."""
+"""From when on partials thin out to one a turn (`lane`), too."""
 FINALS_LATE_MS: Final = 2000
 WAITING_MS: Final = 5000
 

@@ -24,7 +24,7 @@ from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.events import StreamCounters, Track
 from callscribe.sealing import Seal, SealError, opened
 from callscribe.speech.backlog import Backlog, records
-from callscribe.speech.lanes import Amount
+from callscribe.speech.lane import Amount
 from callscribe.speech.stream import DecodingOptions
 from callscribe.speech.track import Progress
 
