@@ -19,6 +19,7 @@ RINGS: list[tuple[str, int]] = [
     ("callscribe.errors", 1),
     ("callscribe.records", 1),
     ("callscribe.addresses", 2),
+    ("callscribe.files", 2),
     ("callscribe.sealing", 2),
     ("callscribe.templating", 2),
     ("callscribe.audio", 2),

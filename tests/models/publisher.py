@@ -43,6 +43,12 @@ class Served:
     ranges: bool = True
     break_after: list[int] = field(default_factory=list)
     """For each request in turn: close the connection after so many bytes. Then serve all."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """More of them, or others."""
+    at_most: int = 0
+    """Answer a request for the rest with so many bytes of it, as a part that is whole."""
+    endless: bool = False
+    """Send the body again and again, its length unsaid."""
     hang: bool = False
     """Send the headers and then nothing, until the server is closed."""
     requests: list[dict[str, str]] = field(default_factory=list)
@@ -65,7 +71,11 @@ class Publisher:
             def do_GET(self) -> None:
                 publisher.answer(self)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_: object) -> None:
+                """Clients that went in the middle of an answer."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -79,7 +89,8 @@ class Publisher:
         if served.content_type:
             headers["Content-Type"] = served.content_type
         asked = request.headers.get("Range", "")
-        same = request.headers.get("If-Range", served.etag) == served.etag
+        known = served.headers.get("Last-Modified", served.etag)
+        same = request.headers.get("If-Range", known) in (known, served.etag)
         if status == 200 and served.ranges and asked and same:
             start = int(asked.removeprefix("bytes=").rstrip("-"))
             if start >= len(body):
@@ -89,16 +100,28 @@ class Publisher:
                 status = 206
                 headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
                 body = body[start:]
+                if served.at_most:
+                    body = body[: served.at_most]
+                    last = start + len(body) - 1
+                    headers["Content-Range"] = f"bytes {start}-{last}/{len(served.body)}"
         cut = served.break_after.pop(0) if served.break_after else len(body)
+        headers |= served.headers
         request.send_response(status)
         for name, value in headers.items():
             request.send_header(name, value)
-        request.send_header("Content-Length", str(len(body)))
+        if served.endless:
+            request.close_connection = True
+            request.send_header("Connection", "close")
+        else:
+            request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         if served.hang:
             self.closing.wait()
         try:
-            request.wfile.write(body[:cut])
+            while True:
+                request.wfile.write(body[:cut])
+                if not served.endless:
+                    break
         except OSError:
             return  # the client went first
         if cut < len(body):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import httpx
 import pytest
 
 from callscribe.errors import ModelError
 from callscribe.models.catalogue import fetch, is_safe_name, packaged
+from callscribe.models.download import install
 from callscribe.recognition.languages import same_language
 from callscribe.recognition.vosk_layout import language_of
 from tests.models.publisher import Publisher, Served
@@ -105,3 +108,48 @@ def test_finding(publisher: Publisher) -> None:
         found.find("German")
     with pytest.raises(ModelError, match=r"There is no model called `qqq`\. See them all"):
         found.find("qqq")
+
+
+def test_a_list_that_is_sent_packed_or_nests_without_end(publisher: Publisher) -> None:
+    path = f"{publisher.url}/list.json"
+    publisher.paths["/list.json"] = Served(b"x", headers={"Content-Encoding": "gzip, gzip"})
+    with pytest.raises(ModelError, match="packed, unasked"):
+        fetch(path)
+    publisher.paths["/list.json"] = Served(b'[{"name":"a","lang":"b","x":' + b"[" * 1_000_000)
+    with pytest.raises(ModelError, match="is not a model catalogue"):
+        fetch(path)
+
+
+def test_data_without_end(publisher: Publisher) -> None:
+    publisher.paths["/list.json"] = Served(b"[" + b" " * 100_000, endless=True)
+    with pytest.raises(ModelError, match="too large"):
+        fetch(f"{publisher.url}/list.json")
+
+
+def test_a_list_that_trickles(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callscribe.models.catalogue._LIMIT_S", -1)
+    publisher.paths["/list.json"] = Served(b"[]")
+    with pytest.raises(ModelError, match="no answer in time"):
+        fetch(f"{publisher.url}/list.json")
+
+
+def test_addresses_are_never_less_protected_than_the_list(tmp_path: Path) -> None:
+    listed = [
+        {"name": "a", "lang": "xx", "type": "small", "url": "http://models.example.com/a.zip"},
+        {"name": "b", "lang": "xx", "type": "small", "url": "http://[bad"},
+    ]
+    body = json.dumps(listed).encode()
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, stream=httpx.ByteStream(body)))
+    with httpx.Client(transport=answer) as client:
+        found = fetch("https://models.example.com/list.json", client=client)
+    assert found.find("a").url == "https://models.example.com/a.zip"
+    with pytest.raises(ModelError, match="cannot be downloaded"):
+        install(found.find("b"), tmp_path, retry_s=0)
+
+
+def test_the_packages_checksum_counts_before_the_servers(publisher: Publisher) -> None:
+    name = "vosk-model-small-de-0.15"
+    listed = [{"name": name, "lang": "de", "type": "small", "md5": "0" * 32}]
+    publisher.paths["/list.json"] = Served(json.dumps(listed).encode())
+    found = fetch(f"{publisher.url}/list.json").find(name)
+    assert found.checksum == packaged().find(name).checksum != f"md5:{'0' * 32}"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import hashlib
 import io
+import os
 import shutil
 import socket
 import stat
+import tempfile
+import warnings
 import zipfile
 from collections import namedtuple
 from pathlib import Path
@@ -13,11 +19,13 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from callscribe.errors import ModelError
 from callscribe.models.catalogue import CatalogueEntry
-from callscribe.models.download import install
-from callscribe.models.fetching import megabytes
+from callscribe.models.download import _unpack, install
+from callscribe.models.fetching import alone, megabytes
 from callscribe.models.folder import inspect
 from tests.models.publisher import FILES, NAME, Publisher, Served, archive, entry, make_model
 
@@ -52,9 +60,7 @@ def test_a_model_arrives_whole(publisher: Publisher, models: Path, checksum: str
     assert (model.path / "am/final.mdl").read_bytes() == FILES["am/final.mdl"]
     assert stat.S_IMODE(model.path.stat().st_mode) & 0o055 == 0o055  # others may read it
     assert nothing_lies_about(models)
-    assert list(dict.fromkeys(stage for stage, _, _ in seen)) == [
-        stage for stage in ("download", "check", "unpack") if checksum or stage != "check"
-    ]
+    assert list(dict.fromkeys(stage for stage, _, _ in seen)) == ["download", "check", "unpack"]
     assert ("download", len(BODY), len(BODY)) in seen
 
 
@@ -282,3 +288,258 @@ def test_an_archive_that_grows_without_end(publisher: Publisher, models: Path) -
     publisher.paths[f"/{NAME}.zip"] = Served(bomb.getvalue())
     with pytest.raises(ModelError, match="unpack to far more"):
         install(entry(publisher, bomb.getvalue()), models)
+
+
+def test_data_without_end(publisher: Publisher, models: Path) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY, endless=True)
+    with pytest.raises(ModelError, match="sends more for"):
+        install(entry(publisher, BODY), models)
+    assert nothing_lies_about(models)
+
+
+def test_a_size_that_no_model_has(
+    publisher: Publisher, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callscribe.models.fetching.LARGEST", 1_000)
+    monkeypatch.setattr("callscribe.models.download.need_space", lambda *_: None)
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    announced = msgspec.structs.replace(entry(publisher, BODY), size=10**18)
+    with pytest.raises(ModelError, match="sends more for"):
+        install(announced, models)
+
+
+def test_what_is_sent_packed_is_not_unpacked(publisher: Publisher, models: Path) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(
+        gzip.compress(BODY), headers={"Content-Encoding": "gzip, gzip"}
+    )
+    with pytest.raises(ModelError, match="packed, unasked"):
+        install(entry(publisher, BODY), models, retry_s=0)
+
+
+def test_redirects_are_followed_and_what_comes_with_them_is_not_read(
+    publisher: Publisher, models: Path
+) -> None:
+    publisher.paths["/elsewhere"] = Served(BODY)
+    publisher.paths[f"/{NAME}.zip"] = Served(
+        b"x" * 1000, status=302, endless=True, headers={"Location": "/elsewhere"}
+    )
+    install(entry(publisher, BODY), models)
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        (f"/{NAME}.zip", "keeps redirecting"),
+        ("file:///etc/passwd", "'file://'"),
+        ("http://[bad", "cannot be downloaded"),
+    ],
+)
+def test_redirects_that_lead_nowhere(
+    publisher: Publisher, models: Path, location: str, why: str
+) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(status=302, headers={"Location": location})
+    with pytest.raises(ModelError, match=why):
+        install(entry(publisher, BODY), models, retry_s=0)
+
+
+def test_a_redirect_from_https_to_http_is_not_followed(models: Path) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(302, headers={"Location": "http://models.example.com/x.zip"})
+
+    wanted = CatalogueEntry(
+        name=NAME,
+        language="xx",
+        language_name="",
+        kind="small",
+        size=1,
+        url="https://models.example.com/x.zip",
+    )
+    with (
+        httpx.Client(transport=httpx.MockTransport(answer)) as client,
+        pytest.raises(ModelError, match="without encryption"),
+    ):
+        install(wanted, models, client=client, retry_s=0)
+
+
+def test_a_part_that_is_shorter_than_asked_is_not_taken_for_the_rest(
+    publisher: Publisher, models: Path
+) -> None:
+    served = publisher.paths[f"/{NAME}.zip"] = Served(BODY, break_after=[1000], at_most=50_000)
+    install(entry(publisher, BODY), models, retry_s=0)
+    assert len(served.requests) > 3
+
+
+@pytest.mark.parametrize("said", ["9" * 5000, "*", "", "-1"])
+def test_an_odd_size_in_an_answer(publisher: Publisher, models: Path, said: str) -> None:
+    path = f"/{NAME}.zip"
+    part = models / ".downloads" / f"{NAME}.zip.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(BODY)
+    part.with_suffix(".tag").write_text('"one"')
+    publisher.paths[path] = Served(status=416, headers={"Content-Range": f"bytes */{said}"})
+    with pytest.raises(ModelError, match=r"has changed|refuses"):
+        install(entry(publisher, BODY), models, retry_s=0)
+    assert not part.exists()
+
+
+@pytest.mark.parametrize("kept", [b"\xff\xfe", b'"one"\r\nX: y', b"x" * 100_000])
+def test_a_damaged_note_beside_a_part(publisher: Publisher, models: Path, kept: bytes) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    part = models / ".downloads" / f"{NAME}.zip.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"other")
+    part.with_suffix(".tag").write_bytes(kept)
+    install(entry(publisher, BODY), models)
+    assert nothing_lies_about(models)
+
+
+def test_a_changed_archive_without_a_tag_is_told_by_its_date(
+    publisher: Publisher, models: Path
+) -> None:
+    path = f"/{NAME}.zip"
+    old = {"Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}
+    served = Served(b"x" * len(BODY), etag="", headers=old, break_after=[1000, 0, 0, 0, 0])
+    publisher.paths[path] = served
+    with pytest.raises(ModelError, match="broke off"):
+        install(entry(publisher, BODY), models, retry_s=0)
+    assert served.requests[1]["If-Range"] == old["Last-Modified"]
+    publisher.paths[path] = Served(BODY, etag="", ranges=False)
+    install(entry(publisher, BODY), models)
+
+
+def packed(*members: tuple[str, bytes], **how: int) -> bytes:
+    out = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(out, "w", **how) as archived:  # type: ignore[call-overload]
+        warnings.simplefilter("ignore")  # of two members of one name
+        for name, content in members:
+            archived.writestr(name, content)
+    return out.getvalue()
+
+
+def encrypted() -> bytes:
+    """An archive whose first member says that it wants a password."""
+    body = bytearray(BODY)
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        body[body.index(signature) + flags] |= 1
+    return bytes(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        packed(("?x", b"x")).replace(b"?x", b"\0x"),
+        packed((".", b"x")),
+        packed(("a", b"x"), ("a", b"y")),
+        packed(("a", b"x"), ("A", b"y")),
+        packed(("a", b"x"), ("a/b", b"y")),
+        packed((f"{NAME}/{'x' * 1000}", b"x")),
+        packed((f"{NAME}/a\x1b]0;x\x07", b"x")),
+        packed(("/".join("abcdefghijkl"), b"x")),
+        packed(*((f"{NAME}/{number}", b"") for number in range(1001))),
+        packed(("am/final.mdl", b"x"), compression=zipfile.ZIP_LZMA),
+        packed(("am/final.mdl", b"x"), compression=zipfile.ZIP_BZIP2),
+        encrypted(),
+        b"",
+        BODY[:-10],
+        BODY[1000:],
+    ],
+)
+def test_archives_that_are_no_models(publisher: Publisher, models: Path, body: bytes) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(body)
+    with pytest.raises(ModelError, match=r"is damaged|does not belong"):
+        install(entry(publisher, body), models)
+    assert not (models / NAME).exists()
+    assert not (models / "checksums.json").exists()
+
+
+@given(at=st.integers(0, len(BODY) - 1), by=st.integers(1, 255), cut=st.integers(0, 200))
+@settings(max_examples=60, deadline=None)
+def test_any_damage_is_told_as_such(at: int, by: int, cut: int) -> None:
+    """Bytes of the archive's directory, mostly: that is where all the fields are."""
+    at = len(BODY) - 1 - at % 700 if by % 2 else at
+    body = bytearray(BODY)
+    body[at] ^= by
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "x.zip"
+        archive.write_bytes(bytes(body[: len(body) - cut]))
+        with contextlib.suppress(ModelError):
+            _unpack(
+                CatalogueEntry(
+                    name=NAME, language="xx", language_name="", kind="small", size=len(body)
+                ),
+                archive,
+                Path(folder) / NAME,
+                lambda *_: None,
+            )
+
+
+# ------------------------------------------------------------------ trust on first use
+
+
+@pytest.mark.parametrize("checksum", ["md5", ""])
+def test_the_first_download_is_trusted_and_later_ones_must_match(
+    publisher: Publisher, models: Path, checksum: str
+) -> None:
+    path = f"/{NAME}.zip"
+    told: list[str] = []
+    publisher.paths[path] = Served(BODY)
+    install(entry(publisher, BODY, checksum=checksum), models, on_trust=told.append)
+    digest = hashlib.sha256(BODY).hexdigest()
+    assert len(told) == 1
+    assert digest in told[0]
+    assert str(models / "checksums.json") in told[0]
+
+    install(entry(publisher, BODY, checksum=checksum), models, on_trust=told.append, again=True)
+    assert len(told) == 1
+    shutil.rmtree(models / NAME)  # it is remembered past the model
+
+    other = archive({**FILES, "am/final.mdl": b"other"})
+    publisher.paths[path] = Served(other, etag='"two"')
+    with pytest.raises(ModelError, match=f"is not what it was.*{digest}.*take {NAME} out of"):
+        install(entry(publisher, other, checksum=checksum), models)
+    assert not (models / NAME).exists()
+
+    (models / "checksums.json").write_text("{}")
+    install(entry(publisher, other, checksum=checksum), models, on_trust=told.append)
+    assert len(told) == 2
+
+
+def test_what_the_package_knows_needs_no_trust(publisher: Publisher, models: Path) -> None:
+    told: list[str] = []
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    install(entry(publisher, BODY, checksum="sha256"), models, on_trust=told.append)
+    assert not told
+    assert not (models / "checksums.json").exists()
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"a": 1}', b"[" * 100_000, b"\xff"])
+def test_damaged_checksums_are_not_taken_for_none(
+    publisher: Publisher, models: Path, content: bytes
+) -> None:
+    served = publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    models.mkdir()
+    (models / "checksums.json").write_bytes(content)
+    with pytest.raises(ModelError, match=r"checksums\.json, which .* is damaged"):
+        install(entry(publisher, BODY), models)
+    assert not served.requests
+
+
+# ------------------------------------------------------------------ one at a time
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders cannot be locked on Windows")
+def test_two_downloads_at_once(publisher: Publisher, models: Path) -> None:
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    with alone(models), pytest.raises(ModelError, match=r"Another download into .* is under way"):
+        install(entry(publisher, BODY), models)
+    install(entry(publisher, BODY), models)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders cannot be locked on Windows")
+def test_what_a_killed_download_left_is_removed(publisher: Publisher, models: Path) -> None:
+    left = models / ".callscribe-new-abc" / "am"
+    left.mkdir(parents=True)
+    (left / "final.mdl").write_bytes(b"half")
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    install(entry(publisher, BODY), models)
+    assert nothing_lies_about(models)

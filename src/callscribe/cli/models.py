@@ -264,8 +264,13 @@ def get_model(name: str, *, again: bool = False, url: str = catalogue.CATALOGUE_
     tell(
         f"{entry.name}: {entry.language_name}, {fetching.megabytes(entry.size)}, licence: {licence}"
     )
+    trusted: list[str] = []
     with _progress_bar() as show:
-        model = download.install(entry, where, on_progress=show, again=again)
+        model = download.install(
+            entry, where, on_progress=show, on_trust=trusted.append, again=again
+        )
+    for told in trusted:
+        tell(told)
     rate = "telephone" if model.sample_rate == 8_000 else f"{model.sample_rate // 1000} kHz"
     tell(f"Installed ({rate} model). Use it: {program()} serve --model {entry.name}")
     say(model.path)

@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import difflib
 import re
+import time
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from typing import Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 import msgspec
 
 from callscribe import clients
 from callscribe.errors import ModelError
+from callscribe.models.fetching import reason, stream
 from callscribe.recognition.languages import bcp47
 
 CATALOGUE_URL = "https://alphacephei.com/vosk/models/model-list.json"
 
 _TIMEOUT_S = 10.0
+"""Without anything arriving."""
+_LIMIT_S = 30.0
+"""For all of the list."""
 _LARGEST_LIST = 5_000_000
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -139,18 +144,21 @@ def fetch(url: str = CATALOGUE_URL, *, client: httpx.Client | None = None) -> Ca
         ModelError: it cannot be reached or read.
     """
     try:
-        own = client or clients.client(url, follow_redirects=True, timeout=_TIMEOUT_S)
+        own = client or clients.client(url, timeout=_TIMEOUT_S)
     except clients.ProxyError as error:
         raise ModelError(str(error)) from None
     try:
-        with own.stream("GET", url) as response:
+        until = time.monotonic() + _LIMIT_S
+        with stream(own, url) as response:
             if response.status_code != httpx.codes.OK:
                 raise ModelError(
                     f"The model catalogue at {url} answered with status {response.status_code}."
                 )
             body = bytearray()
-            for chunk in response.iter_bytes():
+            for chunk in response.iter_raw():
                 body += chunk
+                if time.monotonic() > until:
+                    raise httpx.ReadTimeout("")
                 if len(body) > _LARGEST_LIST:
                     raise ModelError(f"What {url} sends is too large to be a model catalogue.")
     except httpx.HTTPError as error:
@@ -162,7 +170,7 @@ def fetch(url: str = CATALOGUE_URL, *, client: httpx.Client | None = None) -> Ca
             own.close()
     try:
         listed = msgspec.json.decode(bytes(body), type=list[_Listed])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ModelError(f"What {url} sends is not a model catalogue: {error}") from error
     known = {entry.name: entry for entry in packaged()}
     return Catalogue(
@@ -186,17 +194,27 @@ def _entry(item: _Listed, known: dict[str, CatalogueEntry], url: str) -> Catalog
         checksum=_checksum(item, about),
         licence=about.licence if about else "",
         note=about.note if about else "",
-        url=urljoin(url, item.url or f"{item.name}.zip"),
+        url=_address(item, url),
         obsolete=str(item.obsolete).lower() == "true",
     )
 
 
+def _address(item: _Listed, url: str) -> str:
+    """Where the archive is: never less protected than the list that names it."""
+    try:
+        found = urljoin(url, item.url or f"{item.name}.zip")
+    except ValueError:
+        return item.url
+    encrypted = url.lower().startswith("https:")
+    return f"https:{found[5:]}" if encrypted and found.lower().startswith("http:") else found
+
+
 def _checksum(item: _Listed, about: CatalogueEntry | None) -> str:
-    """The package's own SHA-256 where it has one: the list and the archive come from the same server, and MD5 guards
-    against damage only."""
-    if about is not None and about.checksum.startswith("sha256:"):
+    """The package's own where it has one: the list and the archive come from the same server, and from a mirror
+    perhaps."""
+    if about is not None and about.checksum:
         return about.checksum
-    return f"md5:{item.md5.lower()}" if item.md5 else (about.checksum if about else "")
+    return f"md5:{item.md5.lower()}" if item.md5 else ""
 
 
 def _with_url(entry: CatalogueEntry) -> CatalogueEntry:
@@ -212,21 +230,3 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` Did you mean ...?`, or nothing when nothing is near."""
     near = difflib.get_close_matches(name, list(known), n=2, cutoff=0.5)
     return f" Did you mean {' or '.join(near)}?" if near else ""
-
-
-def reason(error: httpx.HTTPError) -> str:
-    """A network error in words."""
-    match error:
-        case httpx.ConnectTimeout() | httpx.ReadTimeout() | httpx.PoolTimeout():
-            return "no answer in time"
-        case httpx.ConnectError():
-            return f"no connection: {error}" if str(error) else "no connection"
-        case httpx.TooManyRedirects():
-            return "it keeps redirecting"
-        case _:
-            return str(error) or type(error).__name__
-
-
-def host(url: str) -> str:
-    """The machine an address names, for messages."""
-    return urlsplit(url).netloc

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 
+from callscribe import files
 from callscribe.errors import ModelError
-from callscribe.models.catalogue import host, reason
+
+if sys.platform != "win32":
+    import fcntl
 
 Stage = Literal["download", "check", "unpack"]
 
 Progress = Callable[[Stage, int, int], None]
 """Called with the stage, bytes done and bytes in all (0: unknown)."""
 
+DOWNLOADS = ".downloads"
+"""In the models folder: what is being downloaded, or broke off."""
+STAGING = ".callscribe-new-"
+"""How folders begin that become a model, or were one until now."""
 SILENCE_S = 30.0
 """Give up on a server that sends nothing for so long."""
 _ATTEMPTS = 4
@@ -45,10 +56,47 @@ def _tag_file(part: Path) -> Path:
     return part.with_suffix(".tag")
 
 
+def _tag(part: Path) -> str:
+    """What the server called this version of the file; empty when it did not say, or what was kept is unusable."""
+    try:
+        kept = files.read(_tag_file(part), _LONGEST_TAG).decode("ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return kept if kept.isprintable() else ""
+
+
+_LONGEST_TAG = 1000
+
+
 def discard(part: Path) -> None:
     """Forget what was fetched."""
     part.unlink(missing_ok=True)
     _tag_file(part).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone(models: Path) -> Iterator[Path]:
+    """The folder of downloads that are under way, for one process at a time, without what killed ones left.
+
+    Raises:
+        ModelError: another process is downloading.
+        OSError: it cannot be made.
+    """
+    folder = models / DOWNLOADS
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        if sys.platform != "win32":
+            handle = os.open(folder, os.O_RDONLY)
+            held.callback(os.close, handle)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ModelError(
+                    f"Another download into {models} is under way. Run this again when it is over."
+                ) from None
+            for left in (*models.glob(f"{STAGING}*"), *folder.glob(f"{STAGING}*")):
+                shutil.rmtree(left, ignore_errors=True)
+        yield folder
 
 
 def need_space(folder: Path, needed: int, name: str) -> None:
@@ -112,16 +160,15 @@ def _fetch_rest(client: httpx.Client, remote: Remote, part: Path, on_progress: P
 
     Raises:
         httpx.HTTPError: no connection, or it broke off.
-        ModelError: the server refuses.
+        ModelError: the server refuses, or sends more than it should.
     """
-    here = size_of(part)
-    tag = _tag_file(part)
-    headers = {"Accept-Encoding": "identity"}
-    if here:
-        headers["Range"] = f"bytes={here}-"
-        if tag.exists():
-            headers["If-Range"] = tag.read_text(encoding="ascii")  # the same file, or all of it
-    with client.stream("GET", remote.url, headers=headers) as response:
+    here, tag = size_of(part), _tag(part)
+    headers = {}
+    if here and tag:  # without a tag nobody can tell whether it is still the same file
+        headers = {"Range": f"bytes={here}-", "If-Range": tag}
+    else:
+        here = 0
+    with stream(client, remote.url, headers) as response:
         match response.status_code:
             case httpx.codes.OK:
                 here = 0
@@ -148,22 +195,72 @@ def _fetch_rest(client: httpx.Client, remote: Remote, part: Path, on_progress: P
                 raise ModelError(
                     f"{host(remote.url)} refuses {remote.name} with status {status}. Try again later."
                 )
-        strong = response.headers.get("ETag", "")
-        if strong.startswith('"') and strong.isascii():
-            tag.write_text(strong, encoding="ascii")
-        else:
-            tag.unlink(missing_ok=True)
+        _keep_tag(response, part)
         length = int(response.headers.get("Content-Length", 0))
-        total = here + length if length else remote.size
-        _check_size(remote, total)
+        stated = max(here + length if length else 0, _whole_size(response))
+        total = stated or remote.size
+        _check_size(remote, total, part)
         with part.open("r+b" if here else "wb") as file:
             file.seek(here)
             on_progress("download", here, total)
-            for chunk in response.iter_bytes():  # as it comes: a break loses nothing
-                _check_size(remote, here + len(chunk))
+            for chunk in response.iter_raw():  # as it comes: a break loses nothing
+                _check_size(remote, here + len(chunk), part)
                 file.write(chunk)
                 here += len(chunk)
                 on_progress("download", here, total)
+        if here < stated:
+            raise httpx.RemoteProtocolError("the server sent only a part")
+
+
+MOST_REDIRECTS = 10
+
+
+@contextlib.contextmanager
+def stream(
+    client: httpx.Client, url: str, headers: Mapping[str, str] | None = None
+) -> Iterator[httpx.Response]:
+    """An answer of which nothing has been read yet, as it is sent: nothing in it grows by being unpacked.
+
+    Redirects are followed without reading what comes with them, and never from https to anything less.
+
+    Raises:
+        httpx.HTTPError: no answer, or none that can be taken.
+    """
+    try:
+        request = client.build_request(
+            "GET", url, headers={"Accept-Encoding": "identity", **(headers or {})}
+        )
+    except httpx.InvalidURL as error:
+        raise httpx.UnsupportedProtocol(f"`{url[:200]}` is not an address: {error}") from None
+    for _ in range(MOST_REDIRECTS):
+        response = client.send(request, stream=True, follow_redirects=False)
+        try:
+            following = response.next_request
+            if following is None:
+                coding = response.headers.get("Content-Encoding", "identity")
+                if coding != "identity":
+                    raise httpx.RemoteProtocolError("the server sent it packed, unasked")
+                yield response
+                return
+            if request.url.scheme == "https" and following.url.scheme != "https":
+                raise httpx.RemoteProtocolError(
+                    f"it redirects to {following.url.host} without encryption"
+                )
+            request = following
+        finally:
+            response.close()
+    raise httpx.TooManyRedirects("it keeps redirecting", request=request)
+
+
+def _keep_tag(response: httpx.Response, part: Path) -> None:
+    """Remember what this version of the file is called, so that a later request can ask for the rest of the same."""
+    tag = response.headers.get("ETag", "")
+    if not tag.startswith('"'):  # a weak one does not promise the same bytes
+        tag = response.headers.get("Last-Modified", "")
+    if tag and tag.isascii() and tag.isprintable() and len(tag) <= _LONGEST_TAG:
+        _tag_file(part).write_text(tag, encoding="ascii")
+    else:
+        _tag_file(part).unlink(missing_ok=True)
 
 
 LARGEST = 10_000_000_000
@@ -171,13 +268,14 @@ LARGEST = 10_000_000_000
 _MORE_THAN_STATED = 1.1
 
 
-def _check_size(remote: Remote, size: int) -> None:
+def _check_size(remote: Remote, size: int, part: Path) -> None:
     """Take no more than was announced, or a server could fill the disk."""
-    most = remote.size * _MORE_THAN_STATED if remote.size else LARGEST
-    if size > most:
+    stated = min(remote.size, LARGEST) if remote.size > 0 else LARGEST
+    if size > stated * _MORE_THAN_STATED:
+        discard(part)
         raise ModelError(
             f"{host(remote.url)} sends more for {remote.name} than it should: {megabytes(size)} instead of "
-            f"{megabytes(remote.size or LARGEST)}. Nothing was installed."
+            f"{megabytes(stated)}. Nothing was installed."
         )
 
 
@@ -187,6 +285,27 @@ def _begins_at(response: httpx.Response, place: int) -> bool:
 
 
 def _whole_size(response: httpx.Response) -> int:
-    """From `Content-Range: bytes */1234`, -1 when it does not say."""
+    """From `Content-Range: bytes */1234` or `bytes 5-9/1234`, -1 when it does not say."""
     _, _, size = response.headers.get("Content-Range", "").partition("/")
-    return int(size) if size.isdecimal() else -1
+    return int(size) if size.isdecimal() and len(size) < 20 else -1
+
+
+def reason(error: httpx.HTTPError) -> str:
+    """A network error in words."""
+    match error:
+        case httpx.ConnectTimeout() | httpx.ReadTimeout() | httpx.PoolTimeout():
+            return "no answer in time"
+        case httpx.ConnectError():
+            return f"no connection: {error}" if str(error) else "no connection"
+        case httpx.TooManyRedirects():
+            return "it keeps redirecting"
+        case _:
+            return str(error) or type(error).__name__
+
+
+def host(url: str) -> str:
+    """The machine an address names, for messages; without a name and password before it."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] or url[:100]
+    except ValueError:
+        return url[:100]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from callscribe import files
 from callscribe.errors import ModelError
 from callscribe.models import readers
 from callscribe.models.catalogue import did_you_mean, is_safe_name, packaged
@@ -279,11 +280,12 @@ def inspect(path: Path, *, is_built_in: bool = False) -> ModelFolder:
 def _about(path: Path) -> About:
     file = path / ABOUT_FILE
     try:
-        return msgspec.json.decode(file.read_bytes(), type=About)
+        return msgspec.json.decode(files.read(file), type=About)
     except FileNotFoundError:
         return About()
-    except (OSError, msgspec.DecodeError) as error:
-        raise ModelError(f"{file} cannot be read: {error}. Correct or delete it.") from error
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(f"{file} cannot be read: {why}. Correct or delete it.") from error
 
 
 def _calibration(path: Path, about: About) -> Calibration | None:

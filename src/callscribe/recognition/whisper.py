@@ -501,14 +501,15 @@ def look(folder: Path) -> Layout | None:
         )
     try:
         about = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(
             f"{folder / 'config.json'} cannot be read ({error}). "
             "Get the model again with: callscribe models get --again NAME"
         ) from error
     if not isinstance(about, dict) or "alignment_heads" not in about:
         return None
-    only_english = _ENGLISH_END in about.get("suppress_ids_begin", ())
+    suppressed = about.get("suppress_ids_begin", ())
+    only_english = isinstance(suppressed, list) and _ENGLISH_END in suppressed
     return Layout(sample_rate=mel.RATE, language="en" if only_english else "")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from callscribe import files
 from callscribe.models.adapt import dynamic_graph, mixing, pronunciations, wordlist, worker
 from callscribe.models.adapt.errors import AdaptError, NotAdaptableError
 from callscribe.models.adapt.g2p import G2p
@@ -174,12 +175,13 @@ def _check(
 def _describe(base: Path, folder: Path, report: AdaptReport) -> None:
     """Write what the new model says about itself: the base's note with a name of its own."""
     try:
-        about = msgspec.json.decode((base / ABOUT_FILE).read_bytes(), type=About)
+        about = msgspec.json.decode(files.read(base / ABOUT_FILE), type=About)
     except FileNotFoundError:
         about = About(name=base.resolve().name)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise NotAdaptableError(
-            f"{base / ABOUT_FILE} cannot be read: {error}. Correct or delete it."
+            f"{base / ABOUT_FILE} cannot be read: {why}. Correct or delete it."
         ) from error
     about = msgspec.structs.replace(
         about,

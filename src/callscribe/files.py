@@ -1,0 +1,61 @@
+"""Reading small files: never waits for whoever holds the other end of a pipe, never takes more than a bound.
+
+What lies where a file of ours should be is not always a file: a folder that a container engine made for a missing
+mount, a named pipe, a socket, a device. Opening those can wait for ever or bring data without end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+LARGEST = 1 << 20
+"""Bytes. What people or we write by hand or in one piece is smaller."""
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class NotAFileError(OSError):
+    """Something else lies there; `strerror` says what: "it is a named pipe, not a file"."""
+
+
+class TooLargeError(OSError):
+    """It is larger than it may be; `strerror` says so."""
+
+
+def read(path: Path, most: int = LARGEST) -> bytes:
+    """The content of a plain file, or of what a link to one leads to.
+
+    Args:
+        path: where.
+        most: bytes that it may have.
+
+    Raises:
+        NotAFileError: something else lies there.
+        TooLargeError: it is larger.
+        OSError: it cannot be read, e.g. because it is not there.
+    """
+    _need_file(path.stat(), path)  # before it is opened: that alone makes some devices do something
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags | getattr(os, "O_CLOEXEC", 0)), "rb") as file:
+        _need_file(os.fstat(file.fileno()), path)
+        content = file.read(most + 1)
+    if len(content) > most:
+        size = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most} bytes"
+        raise TooLargeError(errno.EFBIG, f"it is larger than {size}", str(path))
+    return content
+
+
+def _need_file(found: os.stat_result, path: Path) -> None:
+    kind = stat.S_IFMT(found.st_mode)
+    if kind != stat.S_IFREG:
+        what = _KINDS.get(kind, "something else")
+        raise NotAFileError(errno.EINVAL, f"it is {what}, not a file", str(path))
