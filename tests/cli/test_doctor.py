@@ -449,3 +449,33 @@ async def test_the_figures_come_from_the_running_server(tmp_path: Path) -> None:
         found = by_check(await asyncio.to_thread(examine))
     assert found["Load"].state == "ok"
     assert "0 calls" in found["Load"].detail
+
+
+def found(*states: str, **checks_: str) -> list[Finding]:
+    return [Finding("Some", state, "") for state in states] + [
+        Finding(check.replace("_", " "), state, "") for check, state in checks_.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("findings", "last_line"),
+    [
+        (found("ok", Public_address="ok"), "Everything works."),
+        (found("warning", Public_address="ok"), "Ready for calls. 1 warning above."),
+        (
+            found("ok", Public_address="skipped"),
+            "Ready for simulated calls; real ones need a public address.",
+        ),
+        (
+            found("warning", "warning", Public_address="skipped"),
+            "Ready for simulated calls; real ones need a public address. 2 warnings above.",
+        ),
+        (found("failed", "warning"), "One check failed."),
+        (
+            found("failed", "failed"),
+            "2 checks failed. Start with the first: it may cause the others.",
+        ),
+    ],
+)
+def test_the_last_line_sums_up(findings: list[Finding], last_line: str) -> None:
+    assert doctor.summary(findings) == last_line

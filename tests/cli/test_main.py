@@ -123,3 +123,5 @@ def test_help_speaks_of_no_python_types(
         main()
     shown = capsys.readouterr().out
     assert not re.search(r"list\[|<str>|<int|<float|Optional", shown)
+    assert "[[" not in shown
+    assert "......" not in shown

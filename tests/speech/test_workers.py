@@ -212,6 +212,16 @@ def test_a_worker_that_dies_or_hangs_is_replaced(
         workers.close()
 
 
+def test_ctrl_c_in_the_terminal_does_not_reach_a_worker_that_is_just_starting() -> None:
+    workers = Workers(Made(scripted, no_writer), 1)
+    workers.start()
+    try:
+        assert {os.getsid(process.pid) for process in workers._loaded}.isdisjoint({os.getsid(0)})
+        assert os.getsid(workers.places[0].pid) != os.getsid(0)
+    finally:
+        workers.close()
+
+
 def test_the_process_that_makes_workers_may_die_too() -> None:
     workers = Workers(Made(scripted, no_writer), 1)
     workers.start()

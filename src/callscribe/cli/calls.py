@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
         words: Annotated[
             list[str] | None,
             typer.Argument(
-                metavar="[WORDS...]",
+                metavar="WORDS",
                 help="Only calls with these words in a name, a number, a tag, the room or what was said.",
             ),
         ] = None,

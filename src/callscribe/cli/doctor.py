@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -69,18 +69,24 @@ def register(app: typer.Typer) -> None:
                 json.dumps({"ok": not bad, "findings": [vars(f) for f in found]}, indent=2).encode()
             )
         else:
-            doubtful = sum(finding.state == "warning" for finding in found)
-            console.print(summary(len(bad), doubtful))
+            console.print(summary(found))
         sys.exit(1 if bad else 0)
 
 
-def summary(bad: int, doubtful: int) -> str:
+def summary(found: Sequence[Finding]) -> str:
     """The last line."""
+    bad = sum(finding.state == "failed" for finding in found)
+    if bad == 1:
+        return "One check failed."
     if bad:
-        return f"{bad} of the checks failed. Start with the first: it may cause the others."
+        return f"{bad} checks failed. Start with the first: it may cause the others."
+    unreachable = any(f.check == "Public address" and f.state == "skipped" for f in found)
+    ready = "Ready for simulated calls; real ones need a public address." if unreachable else ""
+    doubtful = sum(finding.state == "warning" for finding in found)
     if doubtful:
-        return f"Ready for calls. {doubtful} warning{'s' * (doubtful > 1)} above."
-    return "Everything works."
+        ready = ready or "Ready for calls."
+        return f"{ready} {doubtful} warning{'s' * (doubtful > 1)} above."
+    return ready or "Everything works."
 
 
 def show(console: Console, finding: Finding) -> None:

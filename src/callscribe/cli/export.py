@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
         wanted: CallFilter,
         call: Annotated[
             list[str] | None,
-            typer.Argument(metavar="[CALL...]", help="SIDs, or their first characters."),
+            typer.Argument(metavar="CALL", help="SIDs, or their first characters."),
         ] = None,
         format: Annotated[
             str, typer.Option("--format", "-f", help=f"One of: {', '.join(FORMATS)}.")
@@ -90,7 +90,7 @@ def register(app: typer.Typer) -> None:
         settings: Settings,
         files: Annotated[
             list[Path],
-            typer.Argument(metavar="FILE...", help="JSON files from `callscribe export`."),
+            typer.Argument(metavar="FILE", help="JSON files from `callscribe export`."),
         ],
     ) -> None:
         """Import exported calls (JSON) into the record, also while the server runs.

@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
     def search_command(
         settings: Settings,
         wanted: CallFilter,
-        query: Annotated[list[str], typer.Argument(metavar="QUERY...", help="What to search for.")],
+        query: Annotated[list[str], typer.Argument(metavar="QUERY", help="What to search for.")],
         speaker: Annotated[
             str, typer.Option("--speaker", help="Only what a person of this name said.")
         ] = "",

@@ -330,7 +330,7 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         )
     lines += reader_lines(server, alone=model.kind == "reader")
     if server.capacity:
-        lines.append(f"Capacity {capacity_line(server.capacity, settings.capacity == 'auto')}")
+        lines.append(f"Limit    {capacity_line(server.capacity, settings.capacity == 'auto')}")
     lines += page_lines(server, openly=sys.stdout.isatty() or sys.stderr.isatty())
     if address.is_public:
         lines.append(f"Twilio   {address.public_url}/twilio/voice")

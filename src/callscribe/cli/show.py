@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
         sid: Annotated[
             str | None,
             typer.Argument(
-                metavar="[SID]",
+                metavar="SID",
                 help="Call SID, conference SID, or the beginning of one (6 characters or more).",
             ),
         ] = None,

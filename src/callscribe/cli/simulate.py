@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
         url_and_files: Annotated[
             list[str] | None,
             typer.Argument(
-                metavar="[URL] [FILES]...",
+                metavar="URL FILE",
                 help=f"The server (default {DEFAULT_URL}) and what is said: WAV or FLAC, one file with the caller "
                 "left and the callee right, or one file per person. Without files: the packaged demo call.",
             ),

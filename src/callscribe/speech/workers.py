@@ -159,6 +159,7 @@ class Workers:
                 stdin=subprocess.DEVNULL,
                 stdout=self._said,
                 stderr=self._said,
+                start_new_session=True,  # Ctrl-C is for the server, which then decides
                 env=_ALLOCATION | os.environ | _ONE_THREAD,
             )
         for ended in [each for each in self._loaded if each.poll() is not None]:
