@@ -20,7 +20,7 @@ import pytest
 
 from callscribe.carriers.twilio.signature import SignatureChecker
 from callscribe.cli import checks, doctor, main, reach
-from callscribe.cli.checks import Finding
+from callscribe.cli.checks import Finding, State
 from callscribe.errors import TunnelError
 from callscribe.metrics import Figures
 from callscribe.recognition.scripted import ScriptedRecognizer
@@ -451,23 +451,24 @@ async def test_the_figures_come_from_the_running_server(tmp_path: Path) -> None:
     assert "0 calls" in found["Load"].detail
 
 
-def found(*states: str, **checks_: str) -> list[Finding]:
-    return [Finding("Some", state, "") for state in states] + [
-        Finding(check.replace("_", " "), state, "") for check, state in checks_.items()
+def found(*states: State, address: State = "ok") -> list[Finding]:
+    return [
+        *(Finding("Some", state, "") for state in states),
+        Finding("Public address", address, ""),
     ]
 
 
 @pytest.mark.parametrize(
     ("findings", "last_line"),
     [
-        (found("ok", Public_address="ok"), "Everything works."),
-        (found("warning", Public_address="ok"), "Ready for calls. 1 warning above."),
+        (found("ok"), "Everything works."),
+        (found("warning"), "Ready for calls. 1 warning above."),
         (
-            found("ok", Public_address="skipped"),
+            found("ok", address="skipped"),
             "Ready for simulated calls; real ones need a public address.",
         ),
         (
-            found("warning", "warning", Public_address="skipped"),
+            found("warning", "warning", address="skipped"),
             "Ready for simulated calls; real ones need a public address. 2 warnings above.",
         ),
         (found("failed", "warning"), "One check failed."),

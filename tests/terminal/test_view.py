@@ -134,6 +134,11 @@ class TestOneCall:
         assert "<24>" not in text
         assert "<25>" in text
 
+    def test_a_number_that_stands_for_a_name_is_written_as_people_write_it(self) -> None:
+        stage = Stage(100)
+        stage.play(started(), final("hello", speaker="+15005550012"))
+        assert " 0:01  +1 (500) 555-0012  hello" in stage.lines()
+
 
 class TestSeveralCalls:
     def test_tags_from_the_second_call_on(self) -> None:

@@ -236,6 +236,15 @@ def test_foreign_names_are_isolated_and_escaped() -> None:
     assert f'<bdi data-name="{call.sid}:outbound">مريم</bdi>' in board.region("people")
 
 
+def test_who_spoke_last_stands_out_while_the_call_lasts() -> None:
+    call, events = bank()
+    board = CallBoard(call.sid, DRAWING)
+    board.apply(events)
+    assert " last" in board.region("people")
+    board.apply(call.end())
+    assert " last" not in board.region("people")
+
+
 def test_overlaps_are_told() -> None:
     call, events = bank()
     board = CallBoard(call.sid, DRAWING)

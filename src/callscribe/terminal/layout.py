@@ -95,7 +95,7 @@ class Columns:
         if self.name_cells:
             # On a narrow terminal the name has its line to itself.
             cells = MAX_NAME_CELLS if self.narrow else self.name_cells
-            cut = fit(clean(name), cells)
+            cut = fit(clean(wording.shown(name)), cells)
             line.append(isolated(cut), name_style)
             line.append(" " * (cells - cell_len(cut) + 2))
         return line

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from callscribe.outlet import clean
 from callscribe.terminal.layout import MAX_NAME_CELLS, MIN_NAME_CELLS
+from callscribe.transcript import wording
 from callscribe.transcript.fold import Transcript
 from callscribe.transcript.parts import Note, Utterance
 
@@ -70,8 +71,9 @@ class ShownCall:
     def name_cells(self) -> int:
         """Columns for the names of all who speak, known from the start where they can be."""
         call = self.transcript.call
-        names = [person.name for person in self.transcript.people]
-        longest = max(cell_len(clean(n)) for n in (*names, call.from_name, call.to_name))
+        people = (person.name for person in self.transcript.people)
+        names = map(wording.shown, (*people, call.from_name, call.to_name))
+        longest = max(cell_len(clean(name)) for name in names)
         return max(MIN_NAME_CELLS, min(MAX_NAME_CELLS, longest))
 
 

@@ -106,7 +106,7 @@ class Teller:
             for line in below(item) if isinstance(item, Utterance) else ():
                 self._entries.say(line)
         for person in transcript.people:
-            call.names[person.who] = person.name
+            call.names[person.who] = wording.shown(person.name)
         call.speaking.update((each.person.who, each) for each in said if not each.final)
         self.release()
         return call
@@ -251,10 +251,10 @@ class Teller:
 
     def _person(self, call: ShownCall, person: Person) -> None:
         before = call.names.get(person.who, wording.SOMEONE)
-        call.names[person.who] = person.name
+        now = call.names[person.who] = wording.shown(person.name)
         self._calls.style(call, person.who)
-        if person.name != before != wording.SOMEONE:
-            text = wording.renamed(isolated(before), isolated(person.name))
+        if now != before != wording.SOMEONE:
+            text = wording.renamed(isolated(before), isolated(now))
             self._entries.note(call, None, text, QUIET)
 
     def _lag(self, call: ShownCall) -> None:

@@ -194,7 +194,7 @@ class CallBoard(Board):
         self._region("pause", (over, paused), lambda: draw.pause(over, paused))
         people = transcript.people
         self._region("swap", len(people) == 2, lambda: draw.swap(people))
-        shares, last = _shares(people), self._last_speaker()
+        shares, last = _shares(people), "" if over else self._last_speaker()
         shown = [
             (p.who, p.name, p.number, p.colour, p.muted, p.on_hold, p.left_ms, shares[p.who])
             for p in people
