@@ -90,7 +90,7 @@ class StreamCounters(msgspec.Struct, frozen=True):
     """Frames that came after their place had been given to the recogniser."""
     duplicates: int = 0
     dropped_ms: int = 0
-    """Audio given up by us because decoding was too far behind."""
+    """Audio given up by us because decoding was too far behind, or that waited and could not be read back."""
 
     def __add__(self, other: StreamCounters) -> StreamCounters:
         """Two streams' counters together."""

@@ -106,6 +106,7 @@ class Backlog:
 
         Raises:
             IndexError: there is none.
+            OSError, ValueError, msgspec.DecodeError: it cannot be read back from the disk; nor what follows it.
         """
         if not self._oldest:
             self._bring_back()
@@ -129,13 +130,22 @@ class Backlog:
         return True
 
     def _bring_back(self) -> None:
-        """Read from disk what fills half of the memory's share."""
+        """Read from disk what fills half of the memory's share, or as much as can be read.
+
+        Raises:
+            OSError, ValueError, msgspec.DecodeError: nothing can be.
+        """
         if self._file is None:
             return
         self._file.seek(self._read_at)
         while self._records and self._samples < _READ_AT_ONCE:
-            length = int.from_bytes(self._file.read(_LENGTH), "little")
-            fed = _decode(opened(self._file.read(length), self._seal, self._about))
+            try:
+                length = int.from_bytes(self._file.read(_LENGTH), "little")
+                fed = _decode(opened(self._file.read(length), self._seal, self._about))
+            except (OSError, ValueError, msgspec.DecodeError):
+                if self._oldest:
+                    break
+                raise
             self._records -= 1
             self._read_at += _LENGTH + length
             self.on_disk -= _LENGTH + length

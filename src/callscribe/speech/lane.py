@@ -21,6 +21,7 @@ from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.audio.timeline import Piece
 from callscribe.events import Track
 from callscribe.speech.backlog import Backlog
+from callscribe.speech.holes import Hole
 from callscribe.speech.recovery import HEARD_MS, Failed, RecoveringDecoder
 from callscribe.speech.segmenter import STEP
 from callscribe.speech.strain import LATE_MS
@@ -54,6 +55,8 @@ class Turn:
     """What was decoded."""
     found: Sequence[Found] = ()
     failed: Sequence[Failed] = ()
+    lost: Sequence[Hole] = ()
+    """What waited and cannot be read back."""
     progress: Mapping[Track, Progress] = field(default_factory=dict)
     """How far the stream has come."""
 
@@ -67,6 +70,9 @@ class Amount:
 
     samples: int = 0
     flushes: int = 0
+    start_ms: float = 0.0
+    end_ms: float = 0.0
+    """The carrier's clock where it begins and ends."""
 
 
 @dataclass(slots=True)
@@ -79,6 +85,9 @@ class _Queue:
     full: bool = False
     flushes: int = 0
     """How often it is to be flushed."""
+    start_ms: float = 0.0
+    end_ms: float = 0.0
+    """The carrier's clock where what waits begins and ends."""
 
 
 class Lane:
@@ -110,11 +119,17 @@ class Lane:
         self._begin_at = dict(progress or {})
         known = amounts or {}
         self._queues = {
-            track: _Queue(waiting=known[track].samples, flushes=known[track].flushes)
-            if track in known
-            else _Queue()
+            track: _Queue(
+                waiting=amount.samples,
+                flushes=amount.flushes,
+                start_ms=amount.start_ms,
+                end_ms=amount.end_ms,
+            )
             for track in tracks
+            for amount in (known.get(track, Amount()),)
         }
+        self.lost_ms = 0
+        """Audio of all its tracks that waited and could not be read back."""
         self.state: Literal["waiting", "live", "over"] = "waiting"
         """waiting: for a place; live: has one; over: its call is over, and it is decoded on the side."""
         self._may_run = False
@@ -214,7 +229,10 @@ class Lane:
                 _log.error("no room for audio that waits", reason=str(error))
                 queue.full = True
                 return False
+            if not queue.waiting:
+                queue.start_ms = piece.clock_ms
             queue.waiting = waiting
+            queue.end_ms = piece.clock_ms + len(piece.payload) / SAMPLES_PER_MS
             if waiting >= STEP and not self._scheduled:
                 self._schedule()
         return True
@@ -305,15 +323,15 @@ class Lane:
         desk, decoder = self._desk, self._decoder
         assert desk is not None
         assert decoder is not None
-        turn = Turn()
         with self._lock:
             behind = self.worst_lag_ms > LATE_MS
-            fed = self._take() if self._may_run else []
+            fed, lost = self._take() if self._may_run else ([], [])
+        turn = Turn(lost=lost)
         began = time.perf_counter()
         try:
             if fed:
                 found, failed = decoder.decode(fed, partials=not behind)
-                turn = Turn(fed, found, failed, decoder.progress)
+                turn = Turn(fed, found, failed, lost, decoder.progress)
             if self._closing:
                 decoder.close()
                 self._fed.close()
@@ -334,16 +352,17 @@ class Lane:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._done, turn, more)
 
-    def _take(self) -> list[Fed]:
-        """The next bite, with the lock held."""
+    def _take(self) -> tuple[list[Fed], list[Hole]]:
+        """The next bite, and what turned out to be lost, with the lock held."""
         fed: list[Fed] = []
+        lost: list[Hole] = []
         taken = 0
         while self._fed and taken < _BITE:
             try:
                 each = self._fed.popleft()
             except (OSError, IndexError, ValueError, msgspec.DecodeError):
                 _log.exception("audio that waited cannot be read back")
-                self._forget_waiting()
+                lost = self._give_up()
                 break
             queue = self._queues[each.track]
             if each.piece is None:
@@ -353,11 +372,31 @@ class Lane:
                 continue
             samples = len(each.piece.payload)
             queue.waiting -= samples
+            queue.start_ms = each.piece.clock_ms + samples / SAMPLES_PER_MS
             if not self._is_decoded(each.track, each.piece):
                 fed.append(each)
                 queue.in_hand += samples
                 taken += samples
-        return fed
+        if not self._fed:
+            # What is lost, or ended when there was no room to write that down, ends the utterance before it.
+            for track, queue in self._queues.items():
+                if queue.flushes:
+                    fed.append(Fed(track, None))
+                    queue.flushes = 0
+        return fed, lost
+
+    def _give_up(self) -> list[Hole]:
+        """What waits is lost; with the lock held."""
+        lost = [
+            Hole(track, round(queue.start_ms), round(queue.end_ms))
+            for track, queue in self._queues.items()
+            if queue.waiting
+        ]
+        self.lost_ms += sum(queue.waiting for queue in self._queues.values()) // SAMPLES_PER_MS
+        self._forget_waiting()
+        for track, queue in self._queues.items():
+            queue.flushes = int(track not in self._begin_at)
+        return lost
 
     def _forget_waiting(self) -> None:
         """Nothing waits any more; with the lock held."""

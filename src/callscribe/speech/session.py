@@ -204,8 +204,9 @@ class StreamSession:
     @property
     def counters(self) -> StreamCounters:
         """So far."""
+        lost_ms = self._lane.lost_ms
         if self._before is not None:
-            return self._before.counters
+            return self._before.counters + StreamCounters(dropped_ms=lost_ms)
         frames = [state.intake.counters for state in self._states.values()]
         return StreamCounters(
             frames=sum(each.frames for each in frames),
@@ -213,7 +214,7 @@ class StreamSession:
             reordered=sum(each.reordered for each in frames),
             late=sum(each.late for each in frames),
             duplicates=sum(each.duplicates for each in frames),
-            dropped_ms=sum(state.intake.dropped_ms for state in self._states.values()),
+            dropped_ms=lost_ms + sum(state.intake.dropped_ms for state in self._states.values()),
         )
 
     # -- its life
@@ -488,6 +489,8 @@ class StreamSession:
                     self._tell_failed(state)
                 begin = each.start_ms if state.failed is None else state.failed.start_ms
                 state.failed = Hole(track, begin, each.end_ms)
+        for hole in turn.lost:
+            self._tell_gap(hole, "overload")
 
     def _event(self, state: _TrackState, said: Utterance) -> PartialTranscript | FinalTranscript:
         lane = "in" if state.track == "inbound" else "out"

@@ -96,6 +96,8 @@ class KeptStream:
         file = self._open()
         samples: Counter[Track] = Counter()
         flushes: Counter[Track] = Counter()
+        starts: dict[Track, float] = {}
+        ends: dict[Track, float] = {}
         count, end_ms = 0, self.head.end_ms
         try:
             for fed in records(file, self._seal, self._about):
@@ -104,14 +106,20 @@ class KeptStream:
                     flushes[fed.track] += 1
                 else:
                     samples[fed.track] += len(fed.piece.payload)
-                    ends = fed.piece.clock_ms + len(fed.piece.payload) / SAMPLES_PER_MS
-                    end_ms = max(end_ms, self.head.offset_ms + round(ends))
+                    starts.setdefault(fed.track, fed.piece.clock_ms)
+                    ends[fed.track] = fed.piece.clock_ms + len(fed.piece.payload) / SAMPLES_PER_MS
+                    end_ms = max(end_ms, self.head.offset_ms + round(ends[fed.track]))
         except BaseException:
             file.close()
             raise
         # A process that died had not noted the end.
         self.head = msgspec.structs.replace(self.head, end_ms=end_ms)
-        amounts = {track: Amount(samples[track], flushes[track]) for track in self.head.tracks}
+        amounts = {
+            track: Amount(
+                samples[track], flushes[track], starts.get(track, 0.0), ends.get(track, 0.0)
+            )
+            for track in self.head.tracks
+        }
         waits = Backlog(file, records=count, seal=self._seal, about=self._about)
         return Left(self, waits, amounts)
 
