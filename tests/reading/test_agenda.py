@@ -23,6 +23,19 @@ def test_one_utterance_is_read_by_itself_several_are_packed() -> None:
     assert agenda.next() == Task("packed", "A", ("a2", "a3"))
 
 
+def test_what_was_read_before_it_was_over_waits_no_more() -> None:
+    agenda = Agenda(28_000)
+    for name in ("a1", "a2"):
+        agenda.add("A", name, 3000)
+    assert agenda.read("A", "a1")
+    assert not agenda.read("A", "a1")
+    assert not agenda.read("B", "b1")
+    assert agenda.next() == Task("live", "A", ("a2",))
+    assert not agenda.read("A", "a2")
+    agenda.end("A")
+    assert everything(agenda) == [Task("whole", "A", ("a1", "a2"))]
+
+
 def test_calls_have_turns() -> None:
     agenda = Agenda(10_000)
     for i in range(4):

@@ -51,6 +51,17 @@ def test_a_second_stream_of_the_same_track_goes_on_the_same_line() -> None:
     assert ears.cut("CA1", "CA1", "inbound", 0, 120) == b"a" * 160 + SILENCE * 640 + b"b" * 160
 
 
+def test_each_track_has_come_as_far_as_its_own_sound() -> None:
+    ears = heard((0, b"a" * 160))
+    other = TrackKey("CA1", "CA1", "MZ1", "outbound")
+    ears.opened(other, 0)
+    ears.placed(other, 80, b"b" * 160)
+    assert ears.now_ms("CA1") == 100
+    assert ears.now_ms("CA1", "CA1", "inbound") == 20
+    assert ears.now_ms("CA1", "CA1", "outbound") == 100
+    assert ears.now_ms("CA1", "CA2", "inbound") is None
+
+
 def test_it_knows_where_a_call_is_and_forgets_it_with_its_tracks() -> None:
     ears = heard((0, b"a" * 160), (20, b"a" * 160))
     assert (ears.knows("CA1"), ears.now_ms("CA1"), ears.knows("CA2"), ears.now_ms("CA2")) == (

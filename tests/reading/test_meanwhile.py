@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callscribe.events import FinalTranscript, PartialTranscript
-from callscribe.reading.meanwhile import AGAIN_MS, LONG_MS, Meanwhile, continued
+from callscribe.reading.meanwhile import (
+    AGAIN_MS,
+    LONG_MS,
+    SILENT_MS,
+    Early,
+    Meanwhile,
+    continued,
+)
 from callscribe.text.writer import Writer
-from tests.reading.made import final, words
+from tests.reading.made import final, reading, words
 
 
 def partial(text: str, revision: int, end_ms: int, utterance: str = "u1") -> PartialTranscript:
@@ -101,6 +109,80 @@ def test_where_reading_is_slow_it_is_done_less_often(meanwhile: Meanwhile) -> No
     assert meanwhile.next() is None
     meanwhile.pass_on(partial("i lost my daddy car and then some", 3, 4000 + 6000))
     assert meanwhile.next() is not None
+
+
+def test_who_falls_silent_is_due_until_read_or_going_on(meanwhile: Meanwhile) -> None:
+    asked = partial("yes please", 1, 2000)
+    meanwhile.pass_on(asked, 2000 + SILENT_MS - 1)
+    assert not meanwhile.is_due
+    meanwhile.pass_on(asked, 2000 + SILENT_MS)
+    assert meanwhile.is_due
+    assert meanwhile.fallen_silent() == asked
+    meanwhile.ask(asked)
+    assert meanwhile.fallen_silent() is None
+    meanwhile.pass_on(asked, 2000 + SILENT_MS)
+    meanwhile.pass_on(partial("yes please do", 2, 2600), 2600)
+    assert meanwhile.fallen_silent() is None
+
+
+EARLY = Early(700, 2000, b"a", reading("yes please"))
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "end_ms", "is_of"),
+    [
+        (1000, 1800, True),
+        (1000, 1950, False),  # its end was hardly heard
+        (1000, 3000, False),  # more was said
+        (1000, 700, False),  # it was divided
+        (500, 1800, False),  # it began earlier
+    ],
+)
+def test_an_early_reading_is_of_an_utterance_or_is_not(
+    start_ms: int, end_ms: int, is_of: bool
+) -> None:
+    said = msgspec.structs.replace(final("yes please"), start_ms=start_ms, end_ms=end_ms)
+    assert EARLY.is_of(said) == is_of
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["still open", "over by now"])
+def test_an_early_reading_is_given_once_to_its_final(meanwhile: Meanwhile, over: bool) -> None:
+    asked, said = partial("yes please", 1, 1400), final("yes please")
+    meanwhile.pass_on(asked, 2000)
+    meanwhile.ask(asked)
+    if over:
+        meanwhile.pass_on(said)
+    meanwhile.keep(asked, EARLY)
+    if not over:
+        assert meanwhile.early(said) is None
+        meanwhile.pass_on(said)
+    assert meanwhile.early(said) == EARLY
+    assert meanwhile.early(said) is None
+
+
+@pytest.mark.parametrize("gone", ["taken back", "forgotten", "forgotten when over"])
+def test_an_early_reading_of_what_is_gone_is_gone(meanwhile: Meanwhile, gone: str) -> None:
+    asked, said = partial("yes please", 1, 1400), final("yes please")
+    meanwhile.pass_on(asked, 2000)
+    meanwhile.ask(asked)
+    if gone == "taken back":
+        meanwhile.pass_on(partial("", 2, 1400), 2200)
+    if gone == "forgotten when over":
+        meanwhile.keep(asked, EARLY)
+        meanwhile.pass_on(said)
+    if gone != "taken back":
+        meanwhile.forget("CA1")
+    meanwhile.keep(asked, EARLY)
+    assert meanwhile.early(said) is None
+
+
+def test_what_is_read_because_it_is_long_is_no_early_reading(meanwhile: Meanwhile) -> None:
+    asked, said = partial("yes please", 1, 1400), final("yes please")
+    meanwhile.pass_on(asked, 1400)
+    meanwhile.ask(asked)
+    meanwhile.keep(asked, EARLY)
+    meanwhile.pass_on(said)
+    assert meanwhile.early(said) is None
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from callscribe.errors import ModelError
 from callscribe.events import (
     AnyEvent,
     CallEnded,
+    FinalTranscript,
     PartialTranscript,
     Published,
     RecordSettled,
@@ -150,6 +151,14 @@ class Scene:
         for at in range(start_ms - 300, said.end_ms + 300, 20):
             self.ears.placed(key, at, sound * 160)
         await self.publish(said)
+
+    def sounds(self, from_ms: int, to_ms: int, sound: bytes = b"a") -> None:
+        """Sound comes of the caller's track, with no final yet."""
+        key = TrackKey("CA1", "CA1", "MZ1", "inbound")
+        if self.ears.now_ms("CA1") is None:
+            self.ears.opened(key, 0)
+        for at in range(from_ms, to_ms, 20):
+            self.ears.placed(key, at, sound * 160)
 
     async def until(self, done: Callable[[], bool]) -> None:
         while not done():
@@ -410,31 +419,81 @@ async def test_what_is_still_being_said_is_read_when_nothing_else_waits(scene: S
     assert request.new.mulaw == b"a" * 8 * 3400
 
 
-@pytest.mark.parametrize("hindered", ["hurried", "silent"])
-async def test_unfinished_talk_is_not_read_in_a_hurry_or_in_a_pause(
-    scene: Scene, hindered: str
-) -> None:
-    scene.hurried = hindered == "hurried"
-    key = TrackKey("CA1", "CA1", "MZ1", "inbound")
+def _heard(text: str, revision: int, end_ms: int) -> PartialTranscript:
+    return PartialTranscript(
+        call="CA1", leg="CA1", track="inbound", speaker="Ann", utterance="u1", revision=revision,
+        text=text, raw_text=text, start_ms=1000, end_ms=end_ms,
+    )  # fmt: skip
+
+
+async def test_unfinished_talk_is_not_read_in_a_hurry(scene: Scene) -> None:
+    scene.hurried = True
     async with scene.serving() as service:
         await service.ready
-        scene.ears.opened(key, 0)
-        for at in range(700, 4200 if scene.hurried else 4800, 20):
-            scene.ears.placed(key, at, b"a" * 160)
-        await service.pass_on(
-            PartialTranscript(
-                call="CA1",
-                leg="CA1",
-                track="inbound",
-                speaker="Ann",
-                utterance="u1",
-                revision=1,
-                text="so",
-                raw_text="so",
-                start_ms=1000,
-                end_ms=4100,
-            )
-        )
+        scene.sounds(700, 4200)
+        await service.pass_on(_heard("so", 1, 4100))
         await scene.says("yes", utterance="u2", start_ms=9000, sound=b"b", track="outbound")
         await scene.until(lambda: bool(scene.revised()))
     assert len(scene.process.asked) == 1
+
+
+@pytest.mark.parametrize("final_comes", ["after the reading", "while it is read"])
+async def test_who_falls_silent_is_read_before_it_is_known_that_the_utterance_is_over(
+    scene: Scene, final_comes: str
+) -> None:
+    scene.process.says[b"a"] = reading("i lost my debit card")
+    if final_comes == "while it is read":
+        scene.process.free.clear()
+    async with scene.serving() as service:
+        await service.ready
+        scene.sounds(700, 2200)
+        await service.pass_on(_heard("i lost my daddy car", 2, 2000))
+        await when(lambda: bool(scene.process.asked))
+        if final_comes == "after the reading":
+            await scene.until(lambda: len(scene.published) == 2)  # the better partial
+        scene.sounds(2200, 2700)
+        said = final("i lost my daddy car")
+        await service.pass_on(said)
+        scene.process.free.set()
+        await scene.until(lambda: bool(scene.revised()))
+    (request,) = scene.process.asked
+    assert isinstance(request, Read)
+    assert request.new.mulaw == b"a" * 8 * 1500
+    (revised,) = scene.revised()
+    assert revised.raw_text == "i lost my debit card"
+    assert [word.start_ms for word in revised.words][:3] == [1000, 1200, 1400]
+    (published,) = [event for event in scene.published if isinstance(event, FinalTranscript)]
+    assert revised.revision == published.revision + 1
+
+
+async def test_who_goes_on_after_a_pause_is_read_again_in_the_end(scene: Scene) -> None:
+    scene.process.says[b"a"] = reading("i lost my debit card")
+    async with scene.serving() as service:
+        await service.ready
+        scene.sounds(700, 2200)
+        await service.pass_on(_heard("i lost my daddy car", 2, 2000))
+        await scene.until(lambda: len(scene.published) == 2)
+        scene.sounds(2200, 3000)
+        await service.pass_on(_heard("i lost my daddy car and then it", 3, 2900))
+        scene.sounds(3000, 3600)
+        await service.pass_on(final("i lost my daddy car and then it was"))
+        await scene.until(lambda: bool(scene.revised()))
+    whole = scene.process.asked[1]
+    assert isinstance(whole, Read)
+    assert len(scene.process.asked) == 2
+    assert whole.new.mulaw == b"a" * 8 * (300 + 1800 + 300)
+
+
+async def test_what_was_taken_back_after_it_was_read_leaves_nothing(scene: Scene) -> None:
+    async with scene.serving() as service:
+        await service.ready
+        scene.sounds(700, 2200)
+        scene.process.free.clear()
+        await service.pass_on(_heard("six", 1, 2000))
+        await when(lambda: bool(scene.process.asked))
+        await service.pass_on(_heard("", 2, 2000))
+        scene.process.free.set()
+        await scene.says("yes", utterance="u2", start_ms=9000, sound=b"b", track="outbound")
+        await scene.until(lambda: bool(scene.revised()))
+    assert [r.utterance for r in scene.revised()] == ["u2"]
+    assert len(scene.process.asked) == 2

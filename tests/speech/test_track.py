@@ -91,6 +91,19 @@ def test_partials_count_up_and_the_final_ends_them(vosk: VoskRecognizer) -> None
             assert settled == utterance.text.split()[: len(settled)]
 
 
+def test_who_falls_silent_is_told_so_before_the_utterance_is_over(vosk: VoskRecognizer) -> None:
+    played = scene(1.0, "balance", 0.7, "number", 0.35, "four", 2.5)
+    decoder = TrackDecoder(vosk)
+    told: list[tuple[int, int]] = []
+    for at, piece in enumerate(pieces(played.payload)):
+        told += [(at * 20 + 20, u.end_ms) for u in decoder.accept(piece) if not u.final]
+    decoder.close()
+    for end in played.ends_ms:
+        silent = [now for now, end_ms in told if abs(end_ms - end) <= 100 and now >= end_ms + 160]
+        assert silent
+        assert end < silent[0] <= end + 450
+
+
 @pytest.mark.parametrize("frame", [80, 160, 1111, 80_000])
 def test_the_length_of_frames_changes_nothing(vosk: VoskRecognizer, frame: int) -> None:
     played = scene(1.0, "card", 1.5, "yes", 1.0)

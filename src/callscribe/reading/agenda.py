@@ -77,6 +77,15 @@ class Agenda:
         state.waiting.append(utterance)
         state.finished = False
 
+    def read(self, call: str, utterance: str) -> bool:
+        """An utterance that waits has been read apart already; false when it was given out before, or is not known."""
+        state = self._calls.get(call)
+        if state is None or utterance not in state.waiting or utterance not in state.said:
+            return False
+        state.waiting.remove(utterance)
+        state.said[utterance].apart = True
+        return True
+
     def remember(
         self, call: str, utterance: str, length_ms: int, *, apart: bool, together: bool
     ) -> None:

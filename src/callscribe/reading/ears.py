@@ -45,12 +45,17 @@ class Ears:
         """Whether any of this call's tracks is, or was, listened to."""
         return call in self._closed or any(key.call == call for key in self._tracks)
 
-    def now_ms(self, call: str) -> int | None:
-        """The newest moment of which sound has come, on the record's line; None when none has."""
+    def now_ms(self, call: str, leg: str = "", track: Track | None = None) -> int | None:
+        """The newest moment of which sound has come, on the record's line; None when none has.
+
+        Args:
+            leg: of this leg alone...
+            track: ...and this track.
+        """
         ends = [
             heard[-1][0] + len(heard[-1][1]) // SAMPLES_PER_MS
             for key, heard in self._tracks.items()
-            if key.call == call and heard
+            if heard and key.call == call and leg in ("", key.leg) and track in (None, key.track)
         ]
         return max(ends, default=None)
 

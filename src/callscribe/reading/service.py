@@ -39,7 +39,7 @@ from callscribe.reading import judge
 from callscribe.reading.agenda import Agenda, Kind, Task, is_after, is_apart
 from callscribe.reading.ears import Ears
 from callscribe.reading.excerpts import CONTEXT_MS, MARGIN_MS, context, stretch
-from callscribe.reading.meanwhile import Meanwhile
+from callscribe.reading.meanwhile import Early, Meanwhile
 from callscribe.reading.process import ReaderDiedError, ReaderFailedError
 from callscribe.reading.protocol import Read, Readings, ReadTogether, Ready, Request, Sound
 from callscribe.reading.unread import Kept, Unread
@@ -49,8 +49,6 @@ from callscribe.speech.track import TextWriter
 _BEHIND_MS: Final = 30_000
 """Sound that waits from which on it is said that the reader is behind."""
 _CAUGHT_UP_MS: Final = 5_000
-_PAUSE_MS: Final = 350
-"""Who has been silent for so long may have finished."""
 _FIRST_RETRY_S: Final = 1.0
 _LONGEST_RETRY_S: Final = 60.0
 _PUT_OFF_S: Final = 0.5
@@ -141,6 +139,8 @@ class ReadingService:
         self._now = now
         self._disk = Worker("unread sound")
         self._calls: dict[str, _Call] = {}
+        self._new: list[tuple[str, str]] = []
+        """Utterances, by call and id, that may have been read before they were over."""
         self._wake = asyncio.Event()
         self._behind = False
         self.ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
@@ -169,9 +169,12 @@ class ReadingService:
 
     async def pass_on(self, event: AnyEvent) -> None:
         """Publish what a track says (`callscribe.speech.session.StreamSession`), with what is known better already."""
-        event = self._meanwhile.pass_on(event)
+        if isinstance(event, PartialTranscript | FinalTranscript):
+            event = self._meanwhile.pass_on(
+                event, self._ears.now_ms(event.call, event.leg, event.track)
+            )
         await self._publish(event)
-        if isinstance(event, PartialTranscript) and self._meanwhile.next() is not None:
+        if isinstance(event, PartialTranscript) and self._meanwhile.is_due:
             self._wake.set()
 
     def expect_rest(self, call: str, stream: str) -> None:
@@ -270,6 +273,7 @@ class ReadingService:
         )
         await self._keep(kept)
         self._agenda.add(final.call, final.utterance, len(sound) // SAMPLES_PER_MS)
+        self._new.append((final.call, final.utterance))
         self._tell_whether_behind()
         self._wake.set()
 
@@ -331,6 +335,7 @@ class ReadingService:
         """Everything that can be read now."""
         while True:
             await self._settle()
+            await self._take_early(reader)
             if self._put_off():
                 await self._sleep(_PUT_OFF_S)
                 continue
@@ -346,14 +351,34 @@ class ReadingService:
                 _log.exception("utterances keep their first reading", call=task.call)
             self._tell_whether_behind()
 
+    async def _take_early(self, reader: str) -> None:
+        """What was read before it was known to be an utterance need not be read again."""
+        while self._new:
+            name, utterance = self._new.pop(0)
+            call = self._calls.get(name)
+            kept = call.said.get(utterance) if call else None
+            if call is None or kept is None:
+                continue
+            early = self._meanwhile.early(kept.final)
+            if early is None or not self._agenda.read(name, utterance):
+                continue
+            kept = msgspec.structs.replace(kept, at_ms=early.start_ms, sound=early.sound)
+            await self._take(call, kept, early.reading, reader, "live")
+            self._let_go(call)
+
     async def _read_meanwhile(self) -> bool:
         """Read what is still being said, when nothing else waits and there is room; false when there is nothing."""
-        talk = None if self._hurried() else self._meanwhile.next()
+        if self._hurried():
+            return False
+        talk = self._meanwhile.fallen_silent()
+        if talk is not None:
+            heard_ms = self._ears.now_ms(talk.call, talk.leg, talk.track) or talk.end_ms
+            end_ms = max(talk.end_ms, min(heard_ms, talk.end_ms + MARGIN_MS))
+            talk = msgspec.structs.replace(talk, end_ms=end_ms)
+        else:
+            talk = self._meanwhile.next()
         if talk is None:
             return False
-        heard_ms = self._ears.now_ms(talk.call)
-        if heard_ms is not None and heard_ms - talk.end_ms > _PAUSE_MS:
-            return False  # it may be over in a moment, and is then to be read at once
         self._meanwhile.ask(talk)
         start_ms = max(0, talk.start_ms - MARGIN_MS)
         sound = self._ears.cut(talk.call, talk.leg, talk.track, start_ms, talk.end_ms)
@@ -370,6 +395,7 @@ class ReadingService:
         readings = await self._ask(request)
         took_ms = round((time.monotonic() - began) * 1000)
         for reading in readings:
+            self._meanwhile.keep(talk, Early(start_ms, talk.end_ms, sound, reading))
             words = () if reading.doubtful else judge.on_line(reading, start_ms)
             better = self._meanwhile.put(talk, words, took_ms)
             if better is not None:

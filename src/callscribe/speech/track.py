@@ -348,14 +348,15 @@ class TrackDecoder:
         return found
 
     def partial(self) -> list[Utterance]:
-        """The utterance as heard so far, if its words are not those last given out."""
+        """The utterance as heard so far, if its words are not those last given out, or nothing is being said now."""
         current = self._current
         if current is None:
             return []
         words = current.words
         texts = [word.text for word in words]
         raw = " ".join(texts)
-        if raw == current.raw:
+        silent = current.falls_silent(self.position) and bool(raw)
+        if raw == current.raw and not silent:
             return []
         current.raw = raw
         text, tokens = self._written(texts, lambda writer: writer.partial(texts))

@@ -21,6 +21,9 @@ _RESUMES_AFTER: Final = SAMPLE_RATE // 5
 """Speech after so much silence begins anew: its words are still to come."""
 _FAINT_DB: Final = 26.0
 """What is so far below the loudest of an utterance is a breath, an echo or somebody else: it does not keep it open."""
+_SILENT_AFTER: Final = SAMPLE_RATE * 16 // 100
+"""Speech has stopped for now after so much silence. On made-up calls of development speakers that is found 0.32 s
+(median) after an utterance's end, its final comes after 0.66 s; in every third utterance it is found once too early."""
 _SETTLES_AFTER: Final = 3
 """Text that so many partials agree on is settled."""
 
@@ -83,6 +86,8 @@ class Hearing:
     """Position at which speech began again after a pause, while none of its words is recognised."""
     _paused_until: int = 0
     """Position at which speech last began again after a pause."""
+    _silent_told: int | None = None
+    """Where the newest silence begins that was told."""
     _shown: deque[str] = field(default_factory=lambda: deque(maxlen=_SETTLES_AFTER))
 
     @property
@@ -123,6 +128,14 @@ class Hearing:
             if self._resumed is None:
                 self._resumed = begins
         self.heard_until = block.end - int(np.argmax(audible[::-1])) * FRAME
+
+    def falls_silent(self, position: int) -> bool:
+        """Whether speech has stopped for now; true once a silence."""
+        begins = self.heard_until
+        if begins is None or begins == self._silent_told or position - begins < _SILENT_AFTER:
+            return False
+        self._silent_told = begins
+        return True
 
     def note(self, hypotheses: Sequence[Hypothesis], position: int) -> None:
         """What the recogniser believes at `position`."""
