@@ -3,7 +3,7 @@ from __future__ import annotations
 import datetime as dt
 
 from callscribe.calls.past import of_record
-from callscribe.calls.timeline import ZeroEstimate
+from callscribe.calls.recordline import ZeroEstimate
 from callscribe.events import GapDetected
 from callscribe.records import CallRecord, CallSummary, TrackRecord
 from tests.calls.world import CALL, LEG

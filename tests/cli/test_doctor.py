@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from callscribe.carriers.twilio.signature import SignatureChecker
-from callscribe.cli import checks, doctor, main, reach
-from callscribe.cli.checks import Finding, State
+from callscribe.cli import doctor, findings, main, reach
+from callscribe.cli.findings import Finding, State
 from callscribe.errors import TunnelError
 from callscribe.metrics import Figures
 from callscribe.recognition.scripted import ScriptedRecognizer
@@ -176,19 +176,19 @@ def test_nothing_is_set(port: int, tmp_path: Path) -> None:
 
 def test_a_kept_token_that_the_server_would_refuse(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("short")
-    found = by_check(list(checks.rules(Settings(data=tmp_path))))
+    found = by_check(list(findings.rules(Settings(data=tmp_path))))
     assert found["Token"].state == "failed"
     assert "Delete the file" in found["Token"].detail
     (tmp_path / "token").unlink()
-    assert "Token" not in by_check(list(checks.rules(Settings(data=tmp_path))))
+    assert "Token" not in by_check(list(findings.rules(Settings(data=tmp_path))))
 
 
 def test_a_flow_that_cannot_work(tmp_path: Path) -> None:
-    found = by_check(list(checks.rules(Settings(flow="forward", data=tmp_path))))
+    found = by_check(list(findings.rules(Settings(flow="forward", data=tmp_path))))
     assert found["Calls"].state == "failed"
     assert "to" in found["Calls"].detail
     both = {OURS: {"flow": "conference", "room": "support"}, "+15005550007": {"flow": "answer"}}
-    found = by_check(list(checks.rules(Settings(numbers=both, allow_unsigned=True))))
+    found = by_check(list(findings.rules(Settings(numbers=both, allow_unsigned=True))))
     assert found["Settings"].state == "warning"
     assert found["Calls"].detail == f"{OURS}: conference, +15005550007: answer"
 
@@ -201,14 +201,14 @@ def test_room_on_the_disk(
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=free)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    (finding,) = checks.data_folder(Settings(data=tmp_path / "new" / "deep"))
+    (finding,) = findings.data_folder(Settings(data=tmp_path / "new" / "deep"))
     assert finding.state == state
     assert not (tmp_path / "new").exists()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    (finding,) = checks.data_folder(Settings(data=tmp_path / "file"))
+    (finding,) = findings.data_folder(Settings(data=tmp_path / "file"))
     assert finding.state == "failed"
 
 
@@ -224,7 +224,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_clocks(off_s: int, state: str, words: str) -> None:
     now = datetime(2026, 1, 15, 10, 0, 0, 500_000, tzinfo=UTC)
     carrier = now.replace(microsecond=0) + timedelta(seconds=off_s)
-    finding = checks.clock_skew(carrier, now, now + timedelta(milliseconds=2))
+    finding = findings.clock_skew(carrier, now, now + timedelta(milliseconds=2))
     assert finding.state == state
     assert words in finding.detail
 
@@ -253,12 +253,12 @@ class SlowRecognizer:
     ("factor", "busy", "state"), [(0.1, 0.5, "ok"), (0.1, 4.0, "warning"), (1.5, 0.0, "failed")]
 )
 def test_speed(factor: float, busy: float, state: str) -> None:
-    times = iter([0.0, factor * checks.SAMPLE_MS / 1000])
+    times = iter([0.0, factor * findings.SAMPLE_MS / 1000])
     recognizer = SlowRecognizer()
-    finding = checks.speed(recognizer, cores=4, busy=busy, clock=lambda: next(times))  # type: ignore[arg-type]
+    finding = findings.speed(recognizer, cores=4, busy=busy, clock=lambda: next(times))  # type: ignore[arg-type]
     assert finding.state == state
     assert f"takes {factor:.2f} s" in finding.detail
-    assert recognizer.samples == checks.SAMPLE_MS * 16
+    assert recognizer.samples == findings.SAMPLE_MS * 16
 
 
 def test_a_public_address_where_something_else_answers(port: int) -> None:
@@ -395,8 +395,8 @@ def test_on_a_terminal_the_cure_hangs_under_the_finding() -> None:
 
 @pytest.mark.parametrize(("files", "state"), [(256, "warning"), (1024, "ok"), (4096, "ok")])
 def test_few_open_files_are_told(monkeypatch: pytest.MonkeyPatch, files: int, state: str) -> None:
-    monkeypatch.setattr(checks, "raise_file_limit", lambda: files)
-    finding = checks.open_files()
+    monkeypatch.setattr(findings, "raise_file_limit", lambda: files)
+    finding = findings.open_files()
     assert (finding.check, finding.state) == ("Open files", state)
     assert bool(finding.cure) == (state == "warning")
 
@@ -412,7 +412,7 @@ def figures(**more: float) -> Figures:
 
 
 def test_a_running_server_tells_how_it_does() -> None:
-    found = by_check(list(checks.running(figures(real_time_factor=0.0312))))
+    found = by_check(list(findings.running(figures(real_time_factor=0.0312))))
     assert found["Load"].detail == (
         "2 calls, 4 of 20 tracks followed, 0.2 s behind, real-time factor 0.031, 0 in the queue"
     )
@@ -428,7 +428,7 @@ def test_a_running_server_that_needs_somebody() -> None:
     now = replace(
         now, lag_s=12.0, dropped_s=3.0, store_failing=True, gives_way={"finals come late": True}
     )
-    found = by_check(list(checks.running(now)))
+    found = by_check(list(findings.running(now)))
     assert {name: finding.state for name, finding in found.items()} == {
         "Load": "warning",
         "Waiting": "warning",

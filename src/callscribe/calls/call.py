@@ -24,10 +24,10 @@ from callscribe.calls.facts import Now
 from callscribe.calls.past import Past
 from callscribe.calls.plans import NumberFlow
 from callscribe.calls.presence import ParticipantTracker
+from callscribe.calls.recordline import RecordLine
 from callscribe.calls.setup import Setup
 from callscribe.calls.streams import Stream
 from callscribe.calls.tickets import TicketBook
-from callscribe.calls.timeline import Timeline
 from callscribe.carriers.base import TERMINAL, Listen, Pass, PersonInRoom
 from callscribe.events import (
     AnyEvent,
@@ -158,7 +158,7 @@ class Call:
         to: str,
         from_name: str = "",
         to_name: str = "",
-        line: Timeline | None = None,
+        line: RecordLine | None = None,
         used: frozenset[str] = frozenset(),
     ) -> None:
         self.work = work
@@ -177,7 +177,7 @@ class Call:
         self.people: dict[tuple[str, Track], Person] = {}
         self.streams: dict[str, Stream] = {}
         """Open, or their last words are being decoded."""
-        self.line = line or Timeline()
+        self.line = line or RecordLine()
         self.taken_up = False
         """Another process had it before, and died."""
         self.paused = False

@@ -17,7 +17,7 @@ from callscribe.events import Dial
 from callscribe.phone import normal
 
 
-class Answer(msgspec.Struct, frozen=True):
+class PickUp(msgspec.Struct, frozen=True):
     """Who took the call, and when."""
 
     leg: str
@@ -92,14 +92,14 @@ class DialTracker:
         return self._finished is not None
 
     @property
-    def answer(self) -> Answer | None:
+    def answer(self) -> PickUp | None:
         """Who answered, as far as known."""
         for child in self._children.values():
             if child.answered:
-                return Answer(child.sid, child.to, child.answered_at, exact=True)
+                return PickUp(child.sid, child.to, child.answered_at, exact=True)
         for child in self._children.values():
             if child.status == "completed":
-                return Answer(
+                return PickUp(
                     child.sid, child.to, _before(child.ended_at, child.duration_s), exact=False
                 )
         end = self._finished
@@ -107,7 +107,7 @@ class DialTracker:
             known = self._children.get(end.dialed)
             to = known.to if known else (self._to[0] if len(self._to) == 1 else "")
             at = _before(self._finished_at, end.duration_s)
-            return Answer(end.dialed, to, at, exact=False)
+            return PickUp(end.dialed, to, at, exact=False)
         return None
 
     @property

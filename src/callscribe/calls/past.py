@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import NamedTuple
 
-from callscribe.calls.timeline import Timeline
+from callscribe.calls.recordline import RecordLine
 from callscribe.events import CallStatus, Dial, Track
 from callscribe.records import CallRecord
 
@@ -13,7 +13,7 @@ from callscribe.records import CallRecord
 class Past(NamedTuple):
     """Of one leg."""
 
-    line: Timeline
+    line: RecordLine
     """The record's."""
     names: dict[Track, str]
     """What its speakers were called."""
@@ -42,7 +42,7 @@ def of_record(record: CallRecord, leg: str) -> Past | None:
     ]
     first = record.tracks[0] if record.tracks else None
     return Past(
-        Timeline(
+        RecordLine(
             past_ms=max(ends) if first else 0,
             zero=_zero(first.started_at, first.offset_ms) if first else None,
         ),

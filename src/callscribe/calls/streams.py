@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from callscribe.calls.timeline import ZeroEstimate
+from callscribe.calls.recordline import ZeroEstimate
 from callscribe.events import Track
 
 SETTLE_MS = 250.0

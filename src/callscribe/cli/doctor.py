@@ -16,8 +16,8 @@ from callscribe.addresses import check_public_url, tidy
 from callscribe.carriers.twilio.client import CarrierClient, PhoneNumber
 from callscribe.carriers.twilio.signature import SignatureChecker
 from callscribe.carriers.twilio.urls import VOICE
-from callscribe.cli import checks, reach
-from callscribe.cli.checks import Finding
+from callscribe.cli import findings, reach
+from callscribe.cli.findings import Finding
 from callscribe.cli.options import with_settings
 from callscribe.cli.remote import Place, Remote, ServerError, token_of
 from callscribe.errors import CallscribeError, CarrierError, TunnelError
@@ -127,10 +127,10 @@ def _wrapped(text: str, room: int) -> list[str]:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """All checks, in the order in which a fault in one explains faults in the next."""
-    yield from checks.rules(settings)
-    yield from checks.data_folder(settings)
-    yield checks.open_files()
-    yield from checks.model(settings)
+    yield from findings.rules(settings)
+    yield from findings.data_folder(settings)
+    yield findings.open_files()
+    yield from findings.model(settings)
     running = reach.is_listening(settings.host, settings.port)
     where = f"{settings.host} port {settings.port}"
     yield Finding(
@@ -148,7 +148,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
                 settings.account_sid, settings.auth_token.reveal(), base_url=settings.api_url
             )
         except CarrierError as error:
-            yield checks.failed("Credentials", error)
+            yield findings.failed("Credentials", error)
     else:
         missing = "TWILIO_AUTH_TOKEN" if settings.account_sid else "TWILIO_ACCOUNT_SID"
         yield Finding(
@@ -159,12 +159,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
     with contextlib.ExitStack() as stack:
         if client is not None:
             stack.callback(client.close)
-            account = list(checks.credentials(client))
+            account = list(findings.credentials(client))
             yield from account
             if account[0].state != "failed":
                 wanted = tidy(settings.public_url) + VOICE if settings.public_url else ""
-                own, findings = checks.own_numbers(client, settings, wanted, running)
-                yield from findings
+                own, looked = findings.own_numbers(client, settings, wanted, running)
+                yield from looked
         yield from _outside(settings, own, running)
 
 
@@ -180,7 +180,7 @@ def _running(settings: Settings) -> Iterator[Finding]:
     except ServerError as error:
         yield Finding("Load", "skipped", str(error))
         return
-    yield from checks.running(figures)
+    yield from findings.running(figures)
 
 
 def _outside(settings: Settings, own: list[PhoneNumber], running: bool) -> Iterator[Finding]:
@@ -192,7 +192,7 @@ def _outside(settings: Settings, own: list[PhoneNumber], running: bool) -> Itera
             try:
                 check_public_url(url, secure=True)
             except CallscribeError as error:
-                yield checks.failed("Public address", error)
+                yield findings.failed("Public address", error)
                 return
         if not url and running and own and own[0].voice_url.endswith(VOICE):
             url = own[0].voice_url.removesuffix(VOICE)  # the running server has set it: its tunnel
@@ -200,7 +200,7 @@ def _outside(settings: Settings, own: list[PhoneNumber], running: bool) -> Itera
             try:
                 tunnel = open_tunnel(settings.port, settings.ngrok_authtoken.reveal())
             except TunnelError as error:
-                yield checks.failed("Tunnel", error)
+                yield findings.failed("Tunnel", error)
                 return
             stack.callback(tunnel.close)
             url = tunnel.public_url
@@ -218,7 +218,7 @@ def _outside(settings: Settings, own: list[PhoneNumber], running: bool) -> Itera
                 checker = SignatureChecker([token], url) if token else None
                 stack.enter_context(reach.stand_in(settings.host, settings.port, checker))
             except (OSError, CallscribeError) as error:
-                yield checks.failed("Public address", error)
+                yield findings.failed("Public address", error)
                 return
         found = reach.public_address(url)
         yield from found

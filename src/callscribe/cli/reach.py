@@ -26,7 +26,7 @@ from callscribe.addresses import is_here, is_loopback_name
 from callscribe.carriers.twilio import probe
 from callscribe.carriers.twilio.signature import SIGNATURE_HEADER, SignatureChecker, sign
 from callscribe.carriers.twilio.webhook import Form
-from callscribe.cli.checks import Finding
+from callscribe.cli.findings import Finding
 from callscribe.cli.remote import Place, unreachable
 from callscribe.clients import ProxyError, unusable_proxy
 from callscribe.clients import client as http_client

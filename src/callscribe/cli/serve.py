@@ -20,7 +20,7 @@ from callscribe.cli.options import with_settings
 from callscribe.cli.program import program
 from callscribe.cli.views import AnyView, choose_view, data_option, show_server
 from callscribe.errors import CarrierError, ModelError
-from callscribe.journal.worker import Worker, busy
+from callscribe.journal.thread import JobThread, busy
 from callscribe.models import choice, readers
 from callscribe.models.folder import ModelFolder
 from callscribe.outlet import Unhurried, as_run_here, never_wait_for_stderr, say, tell
@@ -158,7 +158,7 @@ async def put_away(view: TerminalView) -> None:
     """Close the view, unless the terminal stands still."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(READING_S):
-            await Worker("terminal").run(view.close)
+            await JobThread("terminal").run(view.close)
 
 
 def leave() -> None:
@@ -232,7 +232,7 @@ def _signals(*names: str) -> list[signal.Signals]:
 def speaker(view: AnyView) -> Callable[[str], None]:
     """Where the program's own words go: above the live region, or to standard error beside JSON."""
 
-    writer = Worker("terminal")
+    writer = JobThread("terminal")
     # The last flush may come when the terminal is gone or stands still: nobody waits for it.
     waiting: set[asyncio.Task[None]] = set()
 

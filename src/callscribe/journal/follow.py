@@ -28,7 +28,7 @@ from callscribe.events import (
     Published,
 )
 from callscribe.journal.hub import Hub, Resync
-from callscribe.journal.worker import Worker
+from callscribe.journal.thread import JobThread
 
 PAGE = 500
 """Events read from the store at a time."""
@@ -37,7 +37,7 @@ _LONGEST_RETRY_S = 15.0
 _REMEMBERED = 100_000
 """Events without an id that are remembered, so that they don't come twice."""
 
-_reader = Worker("journal reader")
+_reader = JobThread("journal reader")
 
 
 class Follower(Protocol):

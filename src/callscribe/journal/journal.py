@@ -36,7 +36,7 @@ from callscribe.events import (
 from callscribe.journal.hub import Hub
 from callscribe.journal.spill import Spill
 from callscribe.journal.stages import Stage, Stages
-from callscribe.journal.worker import Worker
+from callscribe.journal.thread import JobThread
 from callscribe.store.base import EventWriter
 
 T = TypeVar("T")
@@ -133,7 +133,7 @@ class Journal:
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._writer = Worker("journal")
+        self._writer = JobThread("journal")
 
     @property
     def failure(self) -> str | None:

@@ -24,7 +24,7 @@ import structlog
 
 from callscribe.events import AnyEvent, Published, from_json, to_json
 from callscribe.journal.follow import paged
-from callscribe.journal.worker import Worker
+from callscribe.journal.thread import JobThread
 
 PATIENCE_S = 2.0
 """A folder whose disk does not answer within this time is given up for another one."""
@@ -64,10 +64,10 @@ class Spill:
         self._events: list[AnyEvent] = []
         self._saved = 0
         self._file: Path | None = None
-        self._left: list[tuple[Worker, Path]] = []
+        self._left: list[tuple[JobThread, Path]] = []
         """Files in folders that were given up, and who may still be writing them. They go when the store has it all."""
         self._removing: set[asyncio.Future[None]] = set()
-        self._worker = Worker("spill")
+        self._worker = JobThread("spill")
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -136,7 +136,7 @@ class Spill:
         self._log.warning("unwritten events cannot be kept here", folder=str(self._folders.pop(0)))
         self._left.append((self._worker, file))
         self._file, self._saved = None, 0
-        self._worker = Worker("spill")  # the old one may never come back
+        self._worker = JobThread("spill")  # the old one may never come back
         if not self._folders:
             self._log.error("unwritten events are kept in memory only: no disk takes them")
 

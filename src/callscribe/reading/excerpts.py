@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
 from callscribe.events import FinalTranscript
-from callscribe.recognition.windows import GAP_MS
+from callscribe.recognition.windows import CONTEXT_MS, GAP_MS
 
 MARGIN_MS: Final = 300
 """Sound before and after an utterance that is read with it."""
-CONTEXT_MS: Final = 24_000
-"""The most of what was said before that is heard again."""
 
 
 class Stretch(NamedTuple):

@@ -34,16 +34,17 @@ from callscribe.events import (
     TextDeleted,
 )
 from callscribe.journal.follow import Follower
-from callscribe.journal.worker import Worker
+from callscribe.journal.thread import JobThread
 from callscribe.reading import judge
 from callscribe.reading.agenda import Agenda, Kind, Task, is_after, is_apart
 from callscribe.reading.ears import Ears
-from callscribe.reading.excerpts import CONTEXT_MS, MARGIN_MS, context, stretch
+from callscribe.reading.excerpts import MARGIN_MS, context, stretch
 from callscribe.reading.meanwhile import Early, Meanwhile
 from callscribe.reading.process import ReaderDiedError, ReaderFailedError
 from callscribe.reading.protocol import Read, Readings, ReadTogether, Ready, Request, Sound
 from callscribe.reading.unread import Kept, Unread
 from callscribe.recognition.base import Reading
+from callscribe.recognition.windows import CONTEXT_MS
 from callscribe.speech.track import TextWriter
 
 _BEHIND_MS: Final = 30_000
@@ -137,7 +138,7 @@ class ReadingService:
         self._expected: dict[str, Expected] = {}
         self._sleep = sleep
         self._now = now
-        self._disk = Worker("unread sound")
+        self._disk = JobThread("unread sound")
         self._calls: dict[str, _Call] = {}
         self._new: list[tuple[str, str]] = []
         """Utterances, by call and id, that may have been read before they were over."""

@@ -22,12 +22,12 @@ from callscribe.audio.mulaw import SAMPLE_RATE, SAMPLES_PER_MS, Pcm
 from callscribe.errors import ModelError
 from callscribe.events import Word
 from callscribe.recognition.base import Excerpt, Hypothesis, Reader, Reading, RecognizerSession
+from callscribe.recognition.windows import CONTEXT_MS
 
 FIRST_MS: Final = 1000
 """So much is read first, and so much more each time, at least."""
 SURE_MS: Final = 2000
 """From this much of somebody's voice it is decided for the whole track which language it is."""
-_CONTEXT_MS: Final = 24_000
 _FASTER: Final = 1.3
 _AHEAD_S: Final = 0.8
 """Sound that comes so much faster than the clock runs, and is so far ahead, has waited."""
@@ -178,7 +178,7 @@ class ReaderSession:
         self._newest = Reading(language=reading.language) if doubtful else reading
 
     def _context(self) -> list[Excerpt]:
-        room = _CONTEXT_MS * SAMPLES_PER_MS
+        room = CONTEXT_MS * SAMPLES_PER_MS
         found: list[Excerpt] = []
         for excerpt in reversed(self._before):
             room -= len(excerpt.pcm) + SAMPLE_RATE

@@ -36,8 +36,6 @@ from callscribe.recognition.spoken import spoken_words
 
 FILES: Final = ("model.bin", "config.json", "tokenizer.json")
 """What a model's folder must hold; the vocabulary stands in the tokenizer as well."""
-CONTEXT_MS: Final = 24_000
-"""The most of what was said before that is heard again."""
 NO_SPEECH: Final = 0.6
 POOR_SCORE: Final = -1.0
 """Likelier than the one that nobody spoke, or poorer than the other: there were no words (openai/whisper's limits)."""
@@ -190,7 +188,7 @@ class WhisperReader:
     ) -> Reading:
         if _ms(pcm) < _SHORTEST_MS:
             return Reading(language=language, doubtful=True)
-        room = min(CONTEXT_MS, windows.WINDOW_MS - _ms(pcm))
+        room = min(windows.CONTEXT_MS, windows.WINDOW_MS - _ms(pcm))
         count = windows.most_recent([_ms(excerpt.pcm) for excerpt in known], room)
         context = list(known[len(known) - count :])
         window = windows.lay_out([*(excerpt.pcm for excerpt in context), pcm])

@@ -25,7 +25,7 @@ from callscribe.carriers.twilio.urls import CarrierUrls
 from callscribe.events import AnyEvent
 from callscribe.journal.follow import JournalFollower
 from callscribe.journal.journal import Journal
-from callscribe.journal.worker import Worker
+from callscribe.journal.thread import JobThread
 from callscribe.metrics import Meter, Source
 from callscribe.outlet import as_run_here
 from callscribe.recognition import registry as engines
@@ -156,7 +156,7 @@ async def running_server(
         sessions = Sessions(settings, pool, record, waiting, readings, language=recognizer.language)
         record.upkeep.let_go = sessions.drop
         await sessions.take_up(left)
-        memory = Worker("what calls were before")
+        memory = JobThread("what calls were before")
         stack.callback(memory.close)
         registry = call_registry(
             settings,
@@ -227,7 +227,7 @@ def call_registry(
     flows: Flows,
     address: Address,
     record: Record,
-    memory: Worker,
+    memory: JobThread,
     sessions: Sessions,
     *,
     own_number: str,

@@ -25,7 +25,6 @@ from callscribe.events import Dial
 from callscribe.records import is_missed
 from callscribe.search.numbers import index_tokens, national
 from callscribe.search.words import plain
-from callscribe.store.places import TICKS, free, ticks
 from callscribe.store.schema import (
     calls,
     participants,
@@ -34,6 +33,7 @@ from callscribe.store.schema import (
     search_rows,
     utterances,
 )
+from callscribe.store.ticks import TICKS, free, ticks
 
 _log = structlog.get_logger(__name__)
 

@@ -15,8 +15,8 @@ from callscribe.search.words import plain
 from callscribe.store.index import BUCKETS, bucket, number_facet
 from callscribe.store.naming import Names, numbers_beginning
 from callscribe.store.narrowing import CALL_JOINS, conditions_of, filtered, place_of
-from callscribe.store.places import TICKS, ticks
 from callscribe.store.schema import calls
+from callscribe.store.ticks import TICKS, ticks
 
 
 def list_calls(

@@ -12,7 +12,7 @@ from callscribe.search.query import Node, QueryError
 from callscribe.search.words import plain
 from callscribe.store.index import BUCKETS, bucket, name_facets, number_facet
 from callscribe.store.naming import Names, numbers_named
-from callscribe.store.places import ticks
+from callscribe.store.ticks import ticks
 
 CALL_JOINS = (
     "CROSS JOIN search_rows ON search_rows.id = search.rowid"

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from callscribe.events import Published
 from callscribe.journal.follow import Follower
-from callscribe.journal.worker import Worker
+from callscribe.journal.thread import JobThread
 from callscribe.terminal.jsonlines import ViewClosed
 
 
@@ -47,7 +47,7 @@ async def run_view(
         tick_s: how often the view may rewrite its running clock, in seconds.
         clock: monotonic seconds.
     """
-    painter = Worker("terminal")
+    painter = JobThread("terminal")
     shown = _Shown(view, clock)
     resized, continued = asyncio.Event(), asyncio.Event()
 

@@ -21,9 +21,9 @@ from callscribe.web.correcting import correcting_routes
 from callscribe.web.drawing import Drawing
 from callscribe.web.erasing import erasing_routes
 from callscribe.web.exports import export_routes
+from callscribe.web.figures import figures_routes
 from callscribe.web.health import health_routes
 from callscribe.web.live import live_routes
-from callscribe.web.operations import operations_routes
 from callscribe.web.pages import Pages
 from callscribe.web.recordings import recording_routes
 from callscribe.web.search import search_routes
@@ -114,7 +114,7 @@ def create_app(
             *(correcting_routes(services.store, services.publish) if services.publish else ()),
             *(export_routes(services.archive, services.shelf) if services.archive else ()),
             *(recording_routes(services.store, services.shelf) if services.shelf else ()),
-            *(operations_routes(services.meter) if services.meter else ()),
+            *(figures_routes(services.meter) if services.meter else ()),
             *(
                 erasing_routes(services.archive, services.erasure)
                 if services.archive and services.erasure

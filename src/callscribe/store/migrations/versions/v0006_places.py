@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from callscribe.store.places import free, ticks
+from callscribe.store.ticks import free, ticks
 
 revision = "0006"
 down_revision = "0005"

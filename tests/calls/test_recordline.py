@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.calls.timeline import Timeline, ZeroEstimate
+from callscribe.calls.recordline import RecordLine, ZeroEstimate
 
 NOON = dt.datetime(2026, 1, 15, 12, 0, 0, tzinfo=dt.UTC)
 
@@ -16,7 +16,7 @@ def test_the_offset_is_as_good_as_the_quickest_frames(delays: list[int], begin_m
     first = ZeroEstimate(50.0)
     for n, delay in enumerate(delays):
         first.add(50 + 20 * n + delay, 20 * n)
-    line = Timeline()
+    line = RecordLine()
     line.begin(first, NOON)
     later = ZeroEstimate(begin_ms + 1000.0)
     for n, delay in enumerate(delays):
@@ -34,7 +34,7 @@ def test_estimates_follow_drifting_clocks() -> None:
 
 
 def test_before_the_first_stream_everything_is_at_zero() -> None:
-    line = Timeline()
+    line = RecordLine()
     assert not line.begun
     assert line.now_ms(123_456.0) == 0
     assert line.offset_of(ZeroEstimate(5.0)) == 0
@@ -42,7 +42,7 @@ def test_before_the_first_stream_everything_is_at_zero() -> None:
 
 
 def test_the_line_goes_on_by_another_stream() -> None:
-    line = Timeline()
+    line = RecordLine()
     line.begin(ZeroEstimate(1000.0), NOON)
     second = ZeroEstimate(6000.0)
     assert line.offset_of(second) == 5000
@@ -53,7 +53,7 @@ def test_the_line_goes_on_by_another_stream() -> None:
 
 
 def test_a_moment_is_placed_by_the_carriers_clock_when_known() -> None:
-    line = Timeline()
+    line = RecordLine()
     line.begin(ZeroEstimate(0.0), NOON)
     six = NOON + dt.timedelta(seconds=6)
     assert line.at_ms(six, 10_000.0) == 6000
@@ -67,7 +67,7 @@ def test_a_moment_is_placed_by_the_carriers_clock_when_known() -> None:
 
 
 def test_a_line_of_an_earlier_process_goes_on_by_the_wall_clock() -> None:
-    line = Timeline(past_ms=8000, zero=NOON)
+    line = RecordLine(past_ms=8000, zero=NOON)
     assert not line.begun
     assert line.now_ms(5.0) == 8000
     first = ZeroEstimate(1000.0)
@@ -83,7 +83,7 @@ def test_a_line_of_an_earlier_process_goes_on_by_the_wall_clock() -> None:
 def test_a_line_goes_on_after_its_end_when_the_wall_clock_is_no_help(
     zero: dt.datetime | None,
 ) -> None:
-    line = Timeline(past_ms=8000, zero=zero)
+    line = RecordLine(past_ms=8000, zero=zero)
     first = ZeroEstimate(1000.0)
     line.begin(first, NOON)
     assert line.offset_of(first) == 8000

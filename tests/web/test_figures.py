@@ -13,8 +13,8 @@ from callscribe.recognition.scripted import ScriptedRecognizer
 from callscribe.server import running_server
 from callscribe.settings import Settings
 from callscribe.speech.strain import STEPS
+from callscribe.web.figures import rows
 from callscribe.web.listening import listen
-from callscribe.web.operations import rows
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from callscribe.web.api import json_response
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def operations_routes(meter: Meter) -> list[Route]:
+def figures_routes(meter: Meter) -> list[Route]:
     """The routes; like pages and API they need the token wherever those do."""
     templates = environment(_TEMPLATES)
 

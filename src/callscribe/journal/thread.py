@@ -17,7 +17,7 @@ _busy: dict[int, str] = {}
 _Job = tuple[Callable[[], Any], asyncio.AbstractEventLoop, asyncio.Future[Any]]
 
 
-class Worker:
+class JobThread:
     """Runs jobs one after the other in a thread of its own, which starts with the first of them.
 
     The pools of the standard library are joined when the interpreter exits, so that one thread that never comes back

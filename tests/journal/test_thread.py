@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from callscribe.journal.worker import Worker, busy
+from callscribe.journal.thread import JobThread, busy
 
 
 async def test_jobs_run_in_order_in_one_thread_of_its_own() -> None:
-    worker = Worker("a worker")
+    worker = JobThread("a worker")
     ran: list[tuple[int, str]] = []
 
     def job(number: int) -> int:
@@ -23,7 +23,7 @@ async def test_jobs_run_in_order_in_one_thread_of_its_own() -> None:
 
 
 async def test_what_a_job_raises_reaches_who_waits_and_nobody_else() -> None:
-    worker = Worker("a worker")
+    worker = JobThread("a worker")
 
     def fault() -> None:
         raise OSError("disk gone")
@@ -35,7 +35,7 @@ async def test_what_a_job_raises_reaches_who_waits_and_nobody_else() -> None:
 
 
 async def test_a_job_whose_caller_has_left_is_done_all_the_same() -> None:
-    worker = Worker("slow worker")
+    worker = JobThread("slow worker")
     gate, done = threading.Event(), threading.Event()
     waiting = asyncio.ensure_future(worker.run(lambda: gate.wait(30)))
     after = asyncio.ensure_future(worker.run(done.set))

@@ -39,7 +39,7 @@ class ZeroEstimate:
         return min(self._last, self._current)
 
 
-class Timeline:
+class RecordLine:
     """The line of one record."""
 
     def __init__(self, *, past_ms: int = 0, zero: dt.datetime | None = None) -> None:
