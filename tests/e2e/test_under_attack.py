@@ -69,6 +69,12 @@ def slow_bodies(port: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def slow_readers(port: int) -> Iterator[None]:
+    with connections(port, 1100, b"GET /static/style.css HTTP/1.1\r\nHost: x\r\n\r\n" * 8):
+        yield
+
+
+@contextlib.contextmanager
 def endless_headers(port: int) -> Iterator[None]:
     for _ in range(5):
         send(port, POST, b"a: b\r\n" * 50_000, 100)
@@ -142,6 +148,7 @@ def test_attacks_cost_a_call_no_word_and_a_caller_no_answer(
     attacks = (
         idle,
         slow_bodies,
+        slow_readers,
         endless_headers,
         an_endless_line,
         aborted_bodies,

@@ -221,6 +221,8 @@ async def test_pipelined_requests_are_answered_in_order_and_bounded() -> None:
         ((GET + b"A: ", *(b"a" * 65_536,) * 40), 431),
         ((GET + b"".join(b"h%d: 1\r\n" % n for n in range(200)) + b"\r\n",), 431),
         ((GET, *(b"a: b\r\n" * 5_000,) * 40), 431),
+        (((b"\r\n" * 50_000,) * 40), 431),
+        ((GET + b"\r\n", *(b"\r\n" * 50_000,) * 40), 431),
         ((b"a" * 1_000_000,), 400),
         ((b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",), 400),
         ((b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",), 413),

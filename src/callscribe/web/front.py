@@ -337,14 +337,14 @@ class HttpFront(HttpToolsProtocol):
 
     def _count(self, fed: int) -> None:
         """Size limits for what has arrived but is not complete."""
-        if self._in_head:
-            self._head_bytes += fed
-            if self._head_bytes > self._limits.head_bytes:
-                raise _Refused(431, "The request's head is too large.")
-        elif self._in_body:
+        if self._in_body:
             self._body_bytes += fed
             if self._body_bytes > self._limits.body_bytes:
                 raise _Refused(413, "The request is too large.")
+        else:  # also before a head's first line: empty lines are allowed there
+            self._head_bytes += fed
+            if self._head_bytes > self._limits.head_bytes:
+                raise _Refused(431, "The request's head is too large.")
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer, if nothing was answered yet, and close."""
@@ -407,6 +407,7 @@ class HttpFront(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_body = False
+        self._head_bytes = 0
         if self.cycle is not None and self.cycle.response_complete:
             self._idle()
         else:

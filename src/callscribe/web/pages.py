@@ -7,15 +7,12 @@ after the version that the page carries.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.routing import BaseRoute, Route
 
 from callscribe.errors import StoreError
 from callscribe.ranges import whole_number
@@ -23,6 +20,7 @@ from callscribe.records import CallSummary
 from callscribe.search.query import LONGEST
 from callscribe.transcript import wording
 from callscribe.web.api import json_response
+from callscribe.web.assets import asset_routes
 from callscribe.web.boards import Boards, find
 from callscribe.web.callboard import CallBoard
 from callscribe.web.drawing import HERE, Drawing, day, wanted_words
@@ -66,7 +64,7 @@ class Pages:
             Route("/calls/{sid}/find", self.look),
             Route("/find", self.find),
             Route("/favicon.svg", self.favicon),
-            Mount("/static", Assets(directory=HERE / "static")),
+            *asset_routes("/static", HERE / "static"),
         ]
 
     async def index(self, request: Request) -> Response:
@@ -224,17 +222,3 @@ class Pages:
             **values,
         )
         return HTMLResponse(html, status_code=status)
-
-
-class Assets(StaticFiles):
-    """Our own files; browsers ask each time whether they changed."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        if Path(path).name.startswith("."):
-            return Response("Not here.", status_code=404)
-        return await super().get_response(path, scope)
