@@ -12,6 +12,8 @@ from callscribe.speech.admission import Admission
 class Stream:
     size: int = 1
     begun: int = 0
+    begun_before: int = 0
+    """When it was over."""
 
     def begin(self) -> None:
         self.begun += 1
@@ -57,13 +59,13 @@ def test_what_is_over_makes_room_at_once_and_is_worked_on_a_few_at_a_time() -> N
         places.enter(stream)
     places.retire(first)
     assert (first.begun, second.begun) == (2, 1)
-    assert (places.taken, places.left) == (1, 1)
+    assert (places.taken, places.unfinished) == (1, 1)
     places.retire(third)  # never had a place
     assert third.begun == 0
     places.leave(first)
     assert third.begun == 1
     places.leave(third)
-    assert places.left == 0
+    assert places.unfinished == 0
 
 
 def test_without_a_bound_nobody_waits() -> None:
@@ -91,6 +93,7 @@ def test_places_are_never_given_twice_and_never_left_empty(
             places.enter(streams[n])
             state[n] = "in"
         elif what == "retire" and state[n] == "in":
+            streams[n].begun_before = streams[n].begun
             places.retire(streams[n])
             state[n] = "over"
         elif what == "leave":
@@ -99,10 +102,10 @@ def test_places_are_never_given_twice_and_never_left_empty(
         inside = [s for s, now in zip(streams, state, strict=True) if now == "in"]
         over = [s for s, now in zip(streams, state, strict=True) if now == "over"]
         assert places.taken + places.waiting == sum(s.size for s in inside)
-        assert places.left == sum(s.size for s in over)
+        assert places.unfinished == sum(s.size for s in over)
         assert places.taken <= max(capacity, 2)
         if places.waiting:
             assert places.taken
             assert places.taken + 2 > capacity
         if over:
-            assert sum(places.seats(s) for s in over) == 1
+            assert sum(s.begun - s.begun_before for s in over) == 1

@@ -121,7 +121,7 @@ async def test_a_call_that_ends_before_there_was_room_is_over_at_once_and_transc
     assert counters.frames == 6000
     assert second.session.rests
     assert not second.of(StreamEnded)
-    assert pool.admission.left == 1
+    assert pool.admission.unfinished == 1
 
     gate.set()
     await second.session.finished()
@@ -312,7 +312,7 @@ async def test_a_deleted_call_is_not_decoded_any_more(
     await dropping
     assert not second.of(FinalTranscript)
     assert not (tmp_path / "waiting").exists()
-    assert second.session._lane._pool.admission.left == 0
+    assert second.session._lane._pool.admission.unfinished == 0
 
 
 def test_everything_waits_in_the_file_that_was_named(tmp_path: Path) -> None:

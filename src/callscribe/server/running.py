@@ -324,7 +324,7 @@ def figures_of_parts(record: Record, pool: DecodePool) -> tuple[Source, ...]:
         Source("capacity_tracks", "Tracks transcribed live at most; 0: no bound.", lambda: places.capacity),
         Source("live_tracks", "Tracks that are transcribed live.", lambda: places.taken),
         Source("waiting_tracks", "Tracks of live calls that wait for room.", lambda: places.waiting),
-        Source("left_tracks", "Tracks of ended calls that are not transcribed yet.", lambda: places.left),
+        Source("left_tracks", "Tracks of ended calls that are not transcribed yet.", lambda: places.unfinished),
         Source("waiting_audio_seconds", "Audio that waits for room.", lambda: pool.waiting_ms / 1000),
         Source("waiting_disk_bytes", "Audio that waits on disk.", lambda: pool.strain.on_disk),
         Source("decode_queue", "Streams that could be decoded now.", lambda: pool.queue),

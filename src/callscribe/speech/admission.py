@@ -24,7 +24,7 @@ class Guest(Protocol):
 
 
 class Admission:
-    """Places for live tracks, and hands for what was left undecoded."""
+    """Places for live tracks, and hands for what was not decoded in time."""
 
     def __init__(self, capacity: int = 0, *, hands: int = 1) -> None:
         """
@@ -36,7 +36,7 @@ class Admission:
         self._hands = hands
         self._seated: dict[Guest, None] = {}
         self._line: deque[Guest] = deque()
-        self._left: deque[Guest] = deque()
+        self._over: deque[Guest] = deque()
         self._worked_on: dict[Guest, None] = {}
 
     @property
@@ -55,9 +55,9 @@ class Admission:
         return sum(guest.size for guest in self._line)
 
     @property
-    def left(self) -> int:
+    def unfinished(self) -> int:
         """Tracks of streams that are over and not decoded to their end."""
-        return sum(guest.size for guest in (*self._left, *self._worked_on))
+        return sum(guest.size for guest in (*self._over, *self._worked_on))
 
     def enter(self, guest: Guest) -> None:
         """A stream begins: it gets a place now, or waits for one. Nobody overtakes."""
@@ -67,7 +67,7 @@ class Admission:
     def retire(self, guest: Guest) -> None:
         """A stream is over, but much of it is not decoded yet: it makes room, and is decoded on the side."""
         self._forget(guest)
-        self._left.append(guest)
+        self._over.append(guest)
         self._move_up()
 
     def leave(self, guest: Guest) -> None:
@@ -75,14 +75,10 @@ class Admission:
         self._forget(guest)
         self._move_up()
 
-    def seats(self, guest: Guest) -> bool:
-        """Whether it has a place, or is being worked on."""
-        return guest in self._seated or guest in self._worked_on
-
     def _forget(self, guest: Guest) -> None:
         self._seated.pop(guest, None)
         self._worked_on.pop(guest, None)
-        for queue in (self._line, self._left):
+        for queue in (self._line, self._over):
             if guest in queue:
                 queue.remove(guest)
 
@@ -91,8 +87,8 @@ class Admission:
             guest = self._line.popleft()
             self._seated[guest] = None
             guest.begin()
-        while self._left and len(self._worked_on) < self._hands:
-            guest = self._left.popleft()
+        while self._over and len(self._worked_on) < self._hands:
+            guest = self._over.popleft()
             self._worked_on[guest] = None
             guest.begin()
 

@@ -56,7 +56,7 @@ class Turn:
     found: Sequence[Found] = ()
     failed: Sequence[Failed] = ()
     lost: Sequence[Hole] = ()
-    """What waited and cannot be read back."""
+    """What was queued and cannot be read back."""
     progress: Mapping[Track, Progress] = field(default_factory=dict)
     """How far the stream has come."""
 
@@ -66,7 +66,7 @@ Deliver = Callable[[Turn], None]
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What waits of a track."""
+    """What is queued of a track."""
 
     samples: int = 0
     flushes: int = 0
@@ -77,9 +77,9 @@ class Amount:
 
 @dataclass(slots=True)
 class _Queue:
-    """What waits of a track, in samples."""
+    """What is queued of a track, in samples."""
 
-    waiting: int = 0
+    queued: int = 0
     in_hand: int = 0
     """Taken by a thread and not yet decoded."""
     full: bool = False
@@ -87,7 +87,7 @@ class _Queue:
     """How often it is to be flushed."""
     start_ms: float = 0.0
     end_ms: float = 0.0
-    """The carrier's clock where what waits begins and ends."""
+    """The carrier's clock where what is queued begins and ends."""
 
 
 class Lane:
@@ -120,7 +120,7 @@ class Lane:
         known = amounts or {}
         self._queues = {
             track: _Queue(
-                waiting=amount.samples,
+                queued=amount.samples,
                 flushes=amount.flushes,
                 start_ms=amount.start_ms,
                 end_ms=amount.end_ms,
@@ -129,7 +129,7 @@ class Lane:
             for amount in (known.get(track, Amount()),)
         }
         self.lost_ms = 0
-        """Audio of all its tracks that waited and could not be read back."""
+        """Audio of all its tracks that was queued and could not be read back."""
         self.state: Literal["waiting", "live", "over"] = "waiting"
         """waiting: for a place; live: has one; over: its call is over, and it is decoded on the side."""
         self._may_run = False
@@ -182,7 +182,7 @@ class Lane:
     def lag_ms(self, track: Track) -> int:
         """Audio received but not yet decoded."""
         queue = self._queues[track]
-        return (queue.waiting + queue.in_hand) // SAMPLES_PER_MS
+        return (queue.queued + queue.in_hand) // SAMPLES_PER_MS
 
     @property
     def worst_lag_ms(self) -> int:
@@ -200,9 +200,9 @@ class Lane:
         return self._fed.on_disk
 
     def idle(self, track: Track) -> bool:
-        """Nothing to do for it: what waits, if anything, is less than a step, or waits for a place."""
+        """Nothing to do for it: what is queued, if anything, is less than a step, or it waits for a place."""
         queue = self._queues[track]
-        return self.waits or (not queue.flushes and not queue.in_hand and queue.waiting < STEP)
+        return self.waits or (not queue.flushes and not queue.in_hand and queue.queued < STEP)
 
     def wait_in(self, fed: Backlog) -> None:
         """Keep there what comes, from the first piece on."""
@@ -217,10 +217,10 @@ class Lane:
         """Queue a piece; false when the queue is full, and the piece is dropped."""
         with self._lock:
             queue = self._queues[track]
-            waiting = queue.waiting + len(piece.payload)
+            queued = queue.queued + len(piece.payload)
             # Once full, a tenth must be free before anything is taken again: one gap, not a hundred.
             bound = LONGEST_QUEUE_MS * (9 if queue.full else 10) // 10
-            queue.full = waiting > bound * SAMPLES_PER_MS
+            queue.full = queued > bound * SAMPLES_PER_MS
             if queue.full:
                 return False
             try:
@@ -229,11 +229,11 @@ class Lane:
                 _log.error("no room for audio that waits", reason=str(error))
                 queue.full = True
                 return False
-            if not queue.waiting:
+            if not queue.queued:
                 queue.start_ms = piece.clock_ms
-            queue.waiting = waiting
+            queue.queued = queued
             queue.end_ms = piece.clock_ms + len(piece.payload) / SAMPLES_PER_MS
-            if waiting >= STEP and not self._scheduled:
+            if queued >= STEP and not self._scheduled:
                 self._schedule()
         return True
 
@@ -270,9 +270,9 @@ class Lane:
         self.leave()
 
     async def drop(self) -> None:
-        """Nobody wants to know any more what it says: forget what waits."""
+        """Nobody wants to know any more what it says: forget what is queued."""
         with self._lock:
-            self._forget_waiting()
+            self._empty()
             if not self._scheduled:
                 self._idle.set()
         await self.close()
@@ -297,12 +297,12 @@ class Lane:
             self._gone = True
             with self._lock:
                 self._fed.close()
-            self._pool.left(self, self._desk)
+            self._pool.forget(self, self._desk)
 
     # Turns
 
     def _has_work(self) -> bool:
-        return any(q.waiting >= STEP or q.flushes for q in self._queues.values())
+        return any(q.queued >= STEP or q.flushes for q in self._queues.values())
 
     def _schedule(self) -> None:
         """Have a turn as soon as there is room. From the event loop, with the lock held."""
@@ -371,7 +371,7 @@ class Lane:
                     fed.append(each)
                 continue
             samples = len(each.piece.payload)
-            queue.waiting -= samples
+            queue.queued -= samples
             queue.start_ms = each.piece.clock_ms + samples / SAMPLES_PER_MS
             if not self._is_decoded(each.track, each.piece):
                 fed.append(each)
@@ -386,23 +386,23 @@ class Lane:
         return fed, lost
 
     def _give_up(self) -> list[Hole]:
-        """What waits is lost; with the lock held."""
+        """What is queued is lost; with the lock held."""
         lost = [
             Hole(track, round(queue.start_ms), round(queue.end_ms))
             for track, queue in self._queues.items()
-            if queue.waiting
+            if queue.queued
         ]
-        self.lost_ms += sum(queue.waiting for queue in self._queues.values()) // SAMPLES_PER_MS
-        self._forget_waiting()
+        self.lost_ms += sum(queue.queued for queue in self._queues.values()) // SAMPLES_PER_MS
+        self._empty()
         for track, queue in self._queues.items():
             queue.flushes = int(track not in self._begin_at)
         return lost
 
-    def _forget_waiting(self) -> None:
-        """Nothing waits any more; with the lock held."""
+    def _empty(self) -> None:
+        """Nothing is queued any more; with the lock held."""
         self._fed.close()
         for queue in self._queues.values():
-            queue.waiting = queue.flushes = 0
+            queue.queued = queue.flushes = 0
 
     def _is_decoded(self, track: Track, piece: Piece) -> bool:
         """Whether this was decoded before the stream was taken up again, and is not needed any more."""

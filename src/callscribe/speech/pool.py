@@ -217,7 +217,7 @@ class DecodePool:
     ) -> RecoveringDecoder:
         return RecoveringDecoder(desk.place, next(self._numbers), options, progress)
 
-    def left(self, lane: Lane, desk: Desk | None) -> None:
+    def forget(self, lane: Lane, desk: Desk | None) -> None:
         """A lane is closed."""
         if desk is not None:
             desk.lanes -= 1
