@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from callscribe import files
+from callscribe.contacts import ContactFile
+from callscribe.errors import ModelError, SettingsError, StoreError
+from callscribe.models.firsts import Firsts
+from callscribe.models.folder import built_in, inspect
+from callscribe.names import CONTACTS
+from callscribe.reading.unread import KEY_FILE, seal_of
+from callscribe.speech import capacity
+from callscribe.store.lock import OwnerLock, is_held
+from callscribe.store.naming import SavedNames
+from callscribe.web.pagetoken import kept_token
 
 
 def test_a_file_and_a_link_to_one(tmp_path: Path) -> None:
@@ -27,6 +38,12 @@ def test_more_than_it_may_have(tmp_path: Path) -> None:
     with pytest.raises(files.TooLargeError) as told:
         files.read(tmp_path / "sparse")
     assert told.value.strerror == "it is larger than 1 MiB"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows' null device is no file")
+def test_the_null_device_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(os.devnull)
+    assert files.read(tmp_path / "link") == files.read(Path(os.devnull)) == b""
 
 
 def test_nothing_there(tmp_path: Path) -> None:
@@ -60,3 +77,39 @@ def test_what_is_no_file_is_named_and_not_waited_for(
         with pytest.raises(files.NotAFileError) as told:
             files.read(place)
     assert told.value.strerror == f"it is {what}, not a file"
+
+
+def _model(folder: Path) -> object:
+    for name in ("am", "conf", "graph", "ivector"):
+        if (built_in().path / name).exists():
+            (folder / name).symlink_to(built_in().path / name)
+    return inspect(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+@pytest.mark.parametrize(
+    ("name", "use", "refusal"),
+    [
+        ("token", kept_token, SettingsError),
+        (CONTACTS, ContactFile, StoreError),
+        (KEY_FILE, seal_of, OSError),
+        ("callscribe.lock", lambda data: OwnerLock(data / "callscribe.lock"), StoreError),
+        ("model.json", _model, ModelError),
+        ("checksums.json", Firsts, ModelError),
+    ],
+)
+def test_a_named_pipe_in_place_of_a_file_of_ours_is_an_error(
+    name: str, use: Callable[[Path], object], refusal: type[Exception], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(refusal, match=r"not a file"):
+        use(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_a_named_pipe_where_a_file_may_be_missing_is_as_none(tmp_path: Path) -> None:
+    for name in (capacity.FILE, "callscribe.lock", CONTACTS):
+        os.mkfifo(tmp_path / name)
+    assert capacity.kept(tmp_path, "model", 1, "kind") is None
+    assert is_held(tmp_path / "callscribe.lock")
+    assert SavedNames(tmp_path)() == {}

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -214,3 +217,40 @@ def test_a_file_that_is_no_settings_file_is_refused_and_never_overlooked(
         with pytest.raises(SettingsError, match="cannot be read"):
             load(environ={}, directory=tmp_path)
         file.unlink()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+@pytest.mark.parametrize("name", [".env", "callscribe.toml"])
+def test_a_pipe_is_read_while_somebody_writes_and_waited_for_by_nobody(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / name)
+    text = "CALLSCRIBE_PORT=1\n" if name == ".env" else "port = 1\n"
+    writing = threading.Thread(target=(tmp_path / name).write_text, args=(text,))
+    writing.start()
+    assert load(environ={}, directory=tmp_path).port == 1
+    writing.join()
+    monkeypatch.setattr("callscribe.settings._PIPE_WAIT_S", 0.0)
+    with pytest.raises(SettingsError, match=f"{name} cannot be read: it is a pipe that brings"):
+        load(environ={}, directory=tmp_path)
+    holding = os.open(tmp_path / name, os.O_RDWR)
+    os.write(holding, b"#")
+    with pytest.raises(SettingsError, match="does not come to an end"):
+        load(environ={}, directory=tmp_path)
+    os.close(holding)
+
+
+def test_settings_without_end_are_not_read_from_a_pipe(tmp_path: Path) -> None:
+    read, write = os.pipe()
+
+    def fill() -> None:
+        with contextlib.suppress(OSError), os.fdopen(write, "wb") as out:
+            while True:
+                out.write(b"#" * 65536)
+
+    writing = threading.Thread(target=fill)
+    writing.start()
+    with pytest.raises(SettingsError, match="larger than 1 MiB"):
+        load(environ={}, directory=tmp_path, config=Path(f"/dev/fd/{read}"))
+    os.close(read)
+    writing.join()

@@ -14,8 +14,9 @@ from pathlib import Path
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from callscribe import files
 from callscribe.errors import StoreError
-from callscribe.names import CONTACTS, saved
+from callscribe.names import CONTACTS, MOST_BYTES, saved
 from callscribe.phone import normal
 
 
@@ -82,12 +83,13 @@ class ContactFile:
     def _read(self) -> tomlkit.TOMLDocument:
         """What stands in the file now."""
         try:
-            document = tomlkit.parse(self._path.read_text(encoding="utf-8"))
+            document = tomlkit.parse(files.read(self._path, MOST_BYTES).decode())
         except FileNotFoundError:
             document = tomlkit.document()
-        except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        except (OSError, UnicodeDecodeError, RecursionError, TOMLKitError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
             raise StoreError(
-                f"{self._path} cannot be read: {error}. Correct it or delete it; it holds the names of saved contacts."
+                f"{self._path} cannot be read: {why}. Correct it or delete it; it holds the names of saved contacts."
             ) from None
         self._take(document)
         return document

@@ -32,7 +32,7 @@ class TooLargeError(OSError):
 
 
 def read(path: Path, most: int = LARGEST) -> bytes:
-    """The content of a plain file, or of what a link to one leads to.
+    """The content of a plain file, or of what a link to one leads to; nothing, of the null device.
 
     Args:
         path: where.
@@ -43,7 +43,10 @@ def read(path: Path, most: int = LARGEST) -> bytes:
         TooLargeError: it is larger.
         OSError: it cannot be read, e.g. because it is not there.
     """
-    _need_file(path.stat(), path)  # before it is opened: that alone makes some devices do something
+    about = path.stat()
+    if stat.S_ISCHR(about.st_mode) and about.st_rdev == Path(os.devnull).stat().st_rdev:
+        return b""
+    _need_file(about, path)  # before it is opened: that alone makes some devices do something
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags | getattr(os, "O_CLOEXEC", 0)), "rb") as file:
         _need_file(os.fstat(file.fileno()), path)

@@ -16,6 +16,8 @@ LONGEST = 60
 """Characters of a name that people give."""
 CONTACTS = "contacts.toml"
 """The file in the data folder with the names that people saved for numbers."""
+MOST_BYTES = 1 << 24
+"""That it may have."""
 
 _JOINERS = frozenset("\u200c\u200d")
 _EMOJI_TAGS = range(0xE0020, 0xE0080)

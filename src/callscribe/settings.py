@@ -16,9 +16,11 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import difflib
+import errno
 import io
 import os
 import re
+import time
 import tomllib
 import types
 from collections.abc import Mapping
@@ -28,6 +30,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import dotenv
 
+from callscribe import files
 from callscribe.addresses import tidy
 from callscribe.errors import SettingsError
 from callscribe.ranges import ENDPOINT_MAX_MS, ENDPOINT_SILENCE_MS, EVERY, HOLD_SECONDS, Range
@@ -373,10 +376,6 @@ def _from_flags(flags: Mapping[str, object]) -> Found:
     }
 
 
-_LARGEST_FILE = 1 << 20
-"""Bytes."""
-
-
 def _is_there(path: Path) -> bool:
     """Also for a link that leads nowhere, so that it is an error and not silently no settings."""
     return path.is_symlink() or path.exists()
@@ -389,14 +388,13 @@ def read_text(path: Path) -> str:
         SettingsError: it cannot be read, or is in another encoding; says what to do.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_FILE + 1)
+        content = _from_pipe(path) if path.is_fifo() else files.read(path)
+    except files.TooLargeError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}; no file of settings is. Is it the right one?"
+        ) from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    if len(content) > _LARGEST_FILE:
-        raise SettingsError(
-            f"{path} is larger than {_LARGEST_FILE >> 20} MiB; no file of settings is. Is it the right one?"
-        )
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise SettingsError(f"{path} is saved as UTF-16. Save it as UTF-8.")
     if b"\0" in content:
@@ -408,6 +406,41 @@ def read_text(path: Path) -> str:
         raise SettingsError(
             f"{path} is not UTF-8: line {line} has a character in another encoding. Save it as UTF-8."
         ) from None
+
+
+_PIPE_WAIT_S = 3.0
+"""Secret stores offer settings through named pipes, shells through pipes: they write at once."""
+
+
+def _from_pipe(path: Path) -> bytes:
+    """What is written into a pipe until its writer closes it.
+
+    Raises:
+        OSError: nobody writes, or does not come to an end.
+    """
+    until = time.monotonic() + _PIPE_WAIT_S
+    content = b""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        while True:
+            try:
+                piece = os.read(handle, files.LARGEST)
+            except BlockingIOError:
+                piece = None  # there is a writer
+            if piece == b"" and content:
+                return content
+            content += piece or b""
+            if len(content) > files.LARGEST:
+                raise files.TooLargeError(
+                    errno.EFBIG, f"it is larger than {files.LARGEST >> 20} MiB"
+                )
+            if time.monotonic() > until:
+                what = "does not come to an end" if content else "brings nothing"
+                raise TimeoutError(errno.ETIMEDOUT, f"it is a pipe that {what}")
+            if not piece:
+                time.sleep(0.01)
+    finally:
+        os.close(handle)
 
 
 def _dotenv(directory: Path) -> dict[str, str]:

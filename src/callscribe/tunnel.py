@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any, Protocol
 
+from callscribe import files
 from callscribe.errors import TunnelError
 
 _OWN_DOMAIN = (
@@ -119,7 +120,7 @@ def check_authtoken(authtoken: str) -> None:
         return
     for place in _NGROK_CONFIGS:
         with contextlib.suppress(OSError):
-            if "authtoken" in place.expanduser().read_text(encoding="utf-8", errors="replace"):
+            if b"authtoken" in files.read(place.expanduser()):
                 return
     raise TunnelError(f"No tunnel: {_CODES['ERR_NGROK_4018']} {_OWN_DOMAIN}")
 

@@ -506,3 +506,14 @@ def test_files_made_immutable_are_an_error_and_not_the_end(tmp_path: Path) -> No
         pytest.skip("files cannot be created immutable here")
     assert done.returncode == 0, done.stderr
     assert "may not be written" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_what_is_no_folder_or_no_file_is_said(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "data")
+    with pytest.raises(StoreError, match=r"cannot be created \(it is not a folder\)"):
+        SqliteStore.open(tmp_path / "data")
+    os.mkfifo(tmp_path / "callscribe.db")
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match=r"is not a file|holds no callscribe record"):
+            SqliteStore.open(tmp_path, read_only=read_only)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from callscribe import files
 from callscribe.cli.remote import Place, Remote, token_of
 from callscribe.journal import spill
 from callscribe.server import ADDRESS_FILE
@@ -24,8 +25,8 @@ def record_of(settings: Settings) -> Iterator[Archive | Remote]:
         store = open_store(settings.data)
     except InUseError as error:
         try:
-            url = (settings.data / ADDRESS_FILE).read_text(encoding="utf-8").strip()
-        except OSError:
+            url = files.read(settings.data / ADDRESS_FILE).decode().strip()
+        except (OSError, UnicodeDecodeError):
             raise error from None
         with Remote(Place(url, token_of(settings))) as remote:
             yield remote

@@ -185,8 +185,18 @@ def _write(path: Path, pieces: Iterator[bytes]) -> None:
         part.unlink(missing_ok=True)
 
 
+_LARGEST_DOCUMENT = 1 << 28
+"""Bytes."""
+
+
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            content = opened.read(_LARGEST_DOCUMENT + 1)
     except OSError as error:
         raise CallscribeError(f"{file} cannot be read: {error.strerror}.") from None
+    if len(content) > _LARGEST_DOCUMENT:
+        raise CallscribeError(
+            f"{file} is larger than {_LARGEST_DOCUMENT >> 20} MiB; no call that was exported is. Is it the right file?"
+        )
+    return content

@@ -193,7 +193,7 @@ class Feed:
             event = from_json(message.data)
         except msgspec.ValidationError:
             return None  # of a newer server
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise not_ours(self._place, "its events are not JSON") from None
         if number is not None and number <= self.skip.get(event.call, 0):
             return None

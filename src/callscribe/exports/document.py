@@ -126,7 +126,7 @@ def from_json(data: bytes) -> Document:
     """
     try:
         head = msgspec.json.decode(data, type=_Head)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DocumentError(f"This is not JSON that callscribe exported: {error}.") from None
     if head.format != "callscribe-call":
         raise DocumentError(
@@ -138,7 +138,7 @@ def from_json(data: bytes) -> Document:
         )
     try:
         found = msgspec.json.decode(data, type=Document)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DocumentError(f"This export is damaged: {error}.") from None
     if not found.events:
         raise DocumentError("This export has no events, so there is nothing to read back.")

@@ -19,7 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
 import structlog
 
 from callscribe.events import AnyEvent, Published, from_json, to_json
@@ -222,7 +221,7 @@ def left_behind(folders: Sequence[Path], key: str) -> list[tuple[Path, list[AnyE
         for line in lines:
             try:
                 events.append(from_json(line))
-            except msgspec.DecodeError as error:
+            except (ValueError, RecursionError) as error:
                 log.error("line is no event", file=str(file), error=str(error))
         files.append((file, events))
     return files

@@ -22,6 +22,7 @@ from typing import Final, Literal
 import msgspec
 import structlog
 
+from callscribe import files
 from callscribe.events import FinalTranscript
 from callscribe.recognition.base import Reading
 from callscribe.sealing import KEY_BYTES, Seal, SealError, opened
@@ -29,6 +30,8 @@ from callscribe.sealing import KEY_BYTES, Seal, SealError, opened
 FOLDER: Final = "unread"
 KEY_FILE: Final = "unread.key"
 _SUFFIX: Final = ".utt"
+_LARGEST: Final = 1 << 26
+"""Bytes of such a file."""
 _log = structlog.get_logger(__name__)
 
 
@@ -198,7 +201,7 @@ class Unread:
 
     def _read(self, path: Path) -> Kept:
         # The folder is named by the call: nothing passes for another call's.
-        return _decoder.decode(opened(path.read_bytes(), self._seal, path.parent.name))
+        return _decoder.decode(opened(files.read(path, _LARGEST), self._seal, path.parent.name))
 
 
 def seal_of(data: Path, secret: str = "", *, folders: Sequence[str] = (FOLDER,)) -> Seal:
@@ -216,7 +219,7 @@ def seal_of(data: Path, secret: str = "", *, folders: Sequence[str] = (FOLDER,))
         return Seal.of(secret)
     file, key = data / KEY_FILE, b""
     with contextlib.suppress(FileNotFoundError):
-        key = file.read_bytes()
+        key = files.read(file)
     if len(key) == KEY_BYTES and any(any((data / folder).glob("*/*")) for folder in folders):
         return Seal(key)
     key = secrets.token_bytes(KEY_BYTES)

@@ -18,7 +18,7 @@ from typing import IO, Final
 
 import msgspec
 
-from callscribe.sealing import Seal, SealError, is_sealed, opened
+from callscribe.sealing import Seal, is_sealed, opened
 from callscribe.speech.stream import Fed
 
 IN_MEMORY: Final = 60 * 8000
@@ -179,7 +179,7 @@ def records(file: IO[bytes], seal: Seal | None = None, about: str = "") -> Itera
         body = file.read(length)
         try:
             fed = _decode(opened(body, seal, about))
-        except (msgspec.DecodeError, SealError):
+        except (ValueError, RecursionError):
             if at == 0 and len(body) == length and is_sealed(body):
                 raise
             break

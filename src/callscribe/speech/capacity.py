@@ -20,6 +20,7 @@ import msgspec
 import soundfile
 import structlog
 
+from callscribe import files
 from callscribe.audio import mulaw
 from callscribe.audio.mulaw import SAMPLE_RATE
 from callscribe.audio.timeline import Piece
@@ -62,8 +63,8 @@ class MeasuredPlace(Place, Protocol):
 def kept(data: Path, model: str, workers: int, kind: str) -> int | None:
     """What an earlier start has measured; None when it was for something else, or never."""
     try:
-        found = msgspec.json.decode((data / FILE).read_bytes(), type=Measured)
-    except (OSError, msgspec.DecodeError):
+        found = msgspec.json.decode(files.read(data / FILE), type=Measured)
+    except (OSError, ValueError, RecursionError):
         return None
     same = (found.model, found.workers, found.kind) == (model, workers, kind)
     return found.tracks if same and found.tracks > 0 and found.by == "processor time" else None

@@ -20,6 +20,7 @@ from urllib.parse import quote
 import msgspec
 import structlog
 
+from callscribe import files
 from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.events import StreamCounters, Track
 from callscribe.sealing import Seal, SealError, opened
@@ -198,14 +199,14 @@ class Waiting:
             try:
                 newest = path.with_suffix(".fed").stat().st_mtime_ns
                 about = f"{path.parent.name}/{path.stem}"
-                head = _decode(opened(path.read_bytes(), self._seal, about))
+                head = _decode(opened(files.read(path), self._seal, about))
             except SealError as error:
                 _log.warning(
                     "waiting audio was sealed with another key; it is transcribed once that is given again",
                     file=str(path),
                     error=str(error),
                 )
-            except (OSError, msgspec.DecodeError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 _log.warning("waiting audio cannot be used", file=str(path), error=str(error))
             else:
                 found.append((newest, KeptStream(path.parent, head, self._seal)))

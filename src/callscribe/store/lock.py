@@ -30,6 +30,7 @@ class OwnerLock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        _need_file(path)
         try:
             self._file: IO[str] = path.open("a+", encoding="ascii")
         except OSError as error:
@@ -80,12 +81,13 @@ class OwnerLock:
 def is_held(path: Path) -> bool:
     """Whether a living process writes to the folder of this lock file. Also True where that cannot be found out."""
     try:
+        _need_file(path)
         with path.open(encoding="ascii") as file:
             if not _try_lock(file):
                 return True
     except FileNotFoundError:
         pass
-    except OSError:
+    except (OSError, StoreError):
         return True
     folder = _open_folder(path.parent)
     if folder is None:
@@ -94,6 +96,16 @@ def is_held(path: Path) -> bool:
         return not _try_lock(folder)
     finally:
         folder.close()
+
+
+def _need_file(path: Path) -> None:
+    """Opening a named pipe would wait for somebody at its other end.
+
+    Raises:
+        StoreError: something else lies where a file should be.
+    """
+    if path.exists() and not path.is_file():
+        raise StoreError(f"{path} is not a file. Delete it; the server makes a new one.")
 
 
 class _Folder:

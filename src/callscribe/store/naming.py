@@ -17,6 +17,7 @@ import msgspec
 import structlog
 from sqlalchemy import Connection, select
 
+from callscribe import files
 from callscribe.events import (
     AnyEvent,
     CallStarted,
@@ -27,7 +28,7 @@ from callscribe.events import (
     RevisedTranscript,
     Track,
 )
-from callscribe.names import CONTACTS, saved, unique
+from callscribe.names import CONTACTS, MOST_BYTES, saved, unique
 from callscribe.phone import normal
 from callscribe.search.words import plain
 from callscribe.store.schema import calls, participants, renames
@@ -62,8 +63,8 @@ class SavedNames:
         before, names = self._known
         if state != before:
             try:
-                names = saved(tomllib.loads(self._path.read_text(encoding="utf-8")))
-            except (OSError, ValueError) as error:
+                names = saved(tomllib.loads(files.read(self._path, MOST_BYTES).decode()))
+            except (OSError, ValueError, RecursionError) as error:
                 structlog.get_logger(__name__).warning(
                     "saved contacts cannot be read", file=str(self._path), error=str(error)
                 )

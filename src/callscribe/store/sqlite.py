@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -90,9 +91,12 @@ class SqliteStore:
                 mode=0o700, parents=True, exist_ok=True
             )  # what people say is nobody else's business
         except OSError as error:
+            why = "it is not a folder" if os.path.lexists(data) else error.strerror
             raise StoreError(
-                f"The data folder {data} cannot be created ({error.strerror}). Name another one with --data."
+                f"The data folder {data} cannot be created ({why}). Name another one with --data."
             ) from None
+        if file.exists() and not file.is_file():
+            raise StoreError(f"{file} is not a file. Move it away; the server makes a new one.")
         own = lock or OwnerLock(data / LOCK)
         engine = database.open_engine(file, read_only=False)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import TypeVar, cast
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +23,7 @@ from callscribe.web.steering import EndedError, steer
 
 CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 MAX_BODY = 4096
+T = TypeVar("T")
 MAX_LIST = 500
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -100,12 +101,7 @@ def api_routes(services: Services) -> list[Route]:
 
     async def rename(request: Request) -> Response:
         """Also of a call that is over."""
-        try:
-            body = msgspec.json.decode(await read_body(request), type=Rename)
-        except msgspec.DecodeError as error:
-            raise ApiError(
-                400, "bad-body", f"Send `leg`, `track` and `speaker` as JSON: {error}."
-            ) from error
+        body = await read_json(request, Rename, "Send `leg`, `track` and `speaker` as JSON")
         speaker = fit(body.speaker)
         if why := not_a_name(body.speaker):
             raise ApiError(400, "bad-name", why)
@@ -119,12 +115,7 @@ def api_routes(services: Services) -> list[Route]:
 
     async def dial(request: Request) -> Response:
         """Place a call. Answers with the record's id."""
-        try:
-            body = msgspec.json.decode(await read_body(request), type=Dial)
-        except msgspec.DecodeError as error:
-            raise ApiError(
-                400, "bad-body", f"Send `to`, and `connect` if wanted, as JSON: {error}."
-            ) from error
+        body = await read_json(request, Dial, "Send `to`, and `connect` if wanted, as JSON")
         for number in (body.to, *([body.connect] if body.connect else [])):
             if not is_number(number):
                 raise ApiError(
@@ -198,6 +189,29 @@ def api_routes(services: Services) -> list[Route]:
 
 def json_response(value: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
+
+
+async def read_json(
+    request: Request,
+    kind: type[T],
+    what: str = "The body is not what was expected",
+    *,
+    limit: int = MAX_BODY,
+) -> T:
+    """The body, from JSON.
+
+    Args:
+        what: to do, or what is wrong; the reason follows.
+
+    Raises:
+        ApiError: too large, not JSON, or of another form.
+    """
+    try:
+        return msgspec.json.decode(await read_body(request, limit=limit), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ApiError(400, "bad-body", f"{what}: {error}.") from None
+    except RecursionError:
+        raise ApiError(400, "bad-body", f"{what}: it nests its values too deeply.") from None
 
 
 async def read_body(request: Request, *, limit: int = MAX_BODY) -> bytes:

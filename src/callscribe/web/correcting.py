@@ -15,7 +15,7 @@ from callscribe.events import AnyEvent, NoteChanged, TagsChanged, UtteranceCorre
 from callscribe.names import misplaced
 from callscribe.records import CallRecord
 from callscribe.store.base import RecordReader
-from callscribe.web.api import ApiError, error_response, json_response, read_body
+from callscribe.web.api import ApiError, error_response, json_response, read_json
 from callscribe.web.grants import grant_of
 
 MAX_TEXT = 2000
@@ -116,10 +116,7 @@ async def body(request: Request, kind: type[T]) -> T:
     Raises:
         ApiError: it is not what it must be.
     """
-    try:
-        return msgspec.json.decode(await read_body(request, limit=32 * 1024), type=kind)
-    except msgspec.DecodeError as error:
-        raise ApiError(400, "bad-body", f"The body is not what was expected: {error}.") from None
+    return await read_json(request, kind, limit=32 * 1024)
 
 
 def clean(text: str, longest: int, *, lines: bool = False) -> str:

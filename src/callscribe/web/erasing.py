@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from callscribe.search.query import QueryError
 from callscribe.store.base import Archive
-from callscribe.web.api import ApiError, error_response, json_response, read_body
+from callscribe.web.api import ApiError, error_response, json_response, read_json
 from callscribe.web.grants import grant_of
 from callscribe.web.search import as_moment
 from callscribe.web.services import Erasure
@@ -52,16 +52,12 @@ def erasing_routes(archive: Archive, erasure: Erasure) -> list[Route]:
         if not grant_of(request.scope).allows("admin"):
             return error_response(_NOT_ALLOWED)
         try:
-            asked = msgspec.json.decode(await read_body(request), type=Deletion)
+            asked = await read_json(request, Deletion, "Send `number` or `before` as JSON")
             if not (asked.number.strip() or asked.before.strip()):
                 raise ApiError(400, "bad-body", "Say which calls: `number`, `before`, or both.")
             before = as_moment(asked.before, "before")
             found = await run_in_threadpool(
                 archive.chosen, number=asked.number.strip(), before=before, limit=MOST
-            )
-        except msgspec.DecodeError as error:
-            return error_response(
-                ApiError(400, "bad-body", f"Send `number` or `before` as JSON: {error}.")
             )
         except QueryError as error:
             return error_response(ApiError(400, "bad-number", str(error)))

@@ -7,11 +7,14 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from callscribe import files
 from callscribe.errors import SettingsError, StoreError
 from callscribe.web.access import MINIMUM_TOKEN, weakness
 
 FILE = "token"
 """In the data folder; readable by its owner only."""
+_LARGEST = 4096
+"""Bytes."""
 
 
 def page_token(chosen: str, data: Path) -> str:
@@ -42,7 +45,7 @@ def kept_token(data: Path) -> str:
     file = data / FILE
     cure = "Delete the file, and a new token is made at the next start."
     try:
-        content = file.read_bytes()
+        content = files.read(file, _LARGEST)
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as error:

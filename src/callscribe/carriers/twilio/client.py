@@ -310,7 +310,7 @@ def _page_refusal(action: str, error: TwilioException) -> ApiError:
     if not isinstance(status, int):
         return ApiError(f"Could not {action}: {_clipped(str(error))}.")
     code, message = 0, ""
-    with contextlib.suppress(ValueError, TypeError, AttributeError):
+    with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError):
         body = json.loads(getattr(answer, "text", ""))
         code, message = int(body.get("code") or 0), str(body.get("message") or "")
     return _refusal(action, status, code, message)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from callscribe import files
 from callscribe.carriers.twilio.client import ApiError, CarrierClient, PhoneNumber
 from callscribe.errors import CarrierError
 from callscribe.phone import is_number, normal
@@ -207,8 +208,8 @@ def repair(client: CarrierClient, folder: Path) -> list[str]:
     said = []
     for file in sorted(folder.glob("PN*.json")):
         try:
-            note = msgspec.json.decode(file.read_bytes(), type=_Note)
-        except (OSError, msgspec.DecodeError) as error:
+            note = msgspec.json.decode(files.read(file), type=_Note)
+        except (OSError, ValueError, RecursionError) as error:
             said.append(f"{file} cannot be read ({error}); it was left as it is.")
             continue
         if note.account_sid != client.account_sid:
