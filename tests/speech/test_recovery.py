@@ -14,8 +14,9 @@ from callscribe.errors import ModelError
 from callscribe.events import Track
 from callscribe.recognition.base import RecognizerSession
 from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, spoken
+from callscribe.speech.holes import Hole
 from callscribe.speech.places import InProcess
-from callscribe.speech.recovery import Failed, PlaceLost, RecoveringDecoder
+from callscribe.speech.recovery import PlaceLost, RecoveringDecoder
 from callscribe.speech.stream import DecodingOptions, Fed, Found, Report
 from callscribe.speech.track import Progress
 
@@ -58,10 +59,10 @@ def line(track: Track = "inbound", seconds: int = 21, frame: int = 800) -> list[
     return [*pieces, Fed(track, None)]
 
 
-def run(place: Mortal, fed: list[Fed], bite: int = 5) -> tuple[list[Found], list[Failed]]:
+def run(place: Mortal, fed: list[Fed], bite: int = 5) -> tuple[list[Found], list[Hole]]:
     decoder = RecoveringDecoder(place, 1, DecodingOptions())
     found: list[Found] = []
-    failed: list[Failed] = []
+    failed: list[Hole] = []
     for at in range(0, len(fed), bite):
         more, lost = decoder.decode(fed[at : at + bite], partials=True)
         found += more

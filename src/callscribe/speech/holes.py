@@ -15,7 +15,7 @@ _REMEMBERED = 16
 
 
 class Hole(NamedTuple):
-    """Milliseconds of the carrier's clock for which a track has no audio."""
+    """Milliseconds of the carrier's clock for which a track has no audio, or none that was decoded."""
 
     track: Track
     start_ms: int

@@ -22,7 +22,7 @@ from callscribe.audio.timeline import Piece
 from callscribe.events import Track
 from callscribe.speech.backlog import Backlog
 from callscribe.speech.holes import Hole
-from callscribe.speech.recovery import HEARD_MS, Failed, RecoveringDecoder
+from callscribe.speech.recovery import HEARD_MS, RecoveringDecoder
 from callscribe.speech.segmenter import STEP
 from callscribe.speech.strain import LATE_MS
 from callscribe.speech.stream import DecodingOptions, Fed, Found
@@ -54,7 +54,7 @@ class Turn:
     fed: Sequence[Fed] = ()
     """What was decoded."""
     found: Sequence[Found] = ()
-    failed: Sequence[Failed] = ()
+    failed: Sequence[Hole] = ()
     lost: Sequence[Hole] = ()
     """What was queued and cannot be read back."""
     progress: Mapping[Track, Progress] = field(default_factory=dict)

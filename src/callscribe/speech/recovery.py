@@ -12,7 +12,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import msgspec
 import structlog
@@ -20,6 +20,7 @@ import structlog
 from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.audio.timeline import Piece
 from callscribe.events import Track
+from callscribe.speech.holes import Hole
 from callscribe.speech.segmenter import STEP
 from callscribe.speech.stream import DecodingOptions, Fed, Found, Report
 from callscribe.speech.track import Progress
@@ -74,14 +75,6 @@ class Place(Protocol):
     def close(self, stream: int) -> None:
         """Free the stream's decoder. Never raises."""
         ...
-
-
-class Failed(NamedTuple):
-    """Audio that could not be decoded, in milliseconds of the carrier's clock."""
-
-    track: Track
-    start_ms: int
-    end_ms: int
 
 
 @dataclass(slots=True)
@@ -190,10 +183,10 @@ class RecoveringDecoder:
         timed = (_timed(kept.fed) for kept in self._tracks.values())
         return [fed for _, fed in heapq.merge(*timed, key=lambda each: each[0])]
 
-    def decode(self, fed: Sequence[Fed], *, partials: bool) -> tuple[list[Found], list[Failed]]:
+    def decode(self, fed: Sequence[Fed], *, partials: bool) -> tuple[list[Found], list[Hole]]:
         """What the tracks say, and what could not be decoded. As `StreamDecoder.decode`, but never raises."""
         found: list[Found] = []
-        failed: list[Failed] = []
+        failed: list[Hole] = []
         for each in fed:
             if each.track not in self._tracks:
                 self._tracks[each.track] = _Kept()
@@ -257,7 +250,7 @@ class RecoveringDecoder:
             each.forget(before_ms)
         self._tidy_from = _SELDOM + sum(len(each.fed) for each in tracks)
 
-    def _catch_up(self, track: Track, found: list[Found], failed: list[Failed]) -> None:
+    def _catch_up(self, track: Track, found: list[Found], failed: list[Hole]) -> None:
         """Begin a track that has no decoder, and decode what is kept of it, until that has got through."""
         kept = self._tracks[track]
         while not self._lives(kept):
@@ -300,7 +293,7 @@ class RecoveringDecoder:
             self._place.open(self._stream, self._options)
             self._life = life
 
-    def _pass_over(self, track: Track, end: int, found: list[Found], failed: list[Failed]) -> None:
+    def _pass_over(self, track: Track, end: int, found: list[Found], failed: list[Hole]) -> None:
         """Give up the audio up to `end`, on which recognition fails, and what was shown of it."""
         kept = self._tracks[track]
         begin = kept.progress.position
@@ -309,7 +302,7 @@ class RecoveringDecoder:
         )
         start_ms, end_ms = (round(line_ms + at / SAMPLES_PER_MS) for at in (begin, end))
         if end > begin:
-            failed.append(Failed(track, start_ms, end_ms))
+            failed.append(Hole(track, start_ms, end_ms))
         revision = kept.progress.revision
         if kept.progress.shown:
             revision += 1
