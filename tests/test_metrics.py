@@ -136,7 +136,17 @@ def test_a_call_taken_in_from_elsewhere_is_none_that_this_server_handled() -> No
     assert {
         name for name in now if name.startswith("callscribe_") and now[name] != before.get(name)
     } == set()
-    assert not meter._elsewhere
+    # Nothing of it is remembered: what becomes of it here counts again.
+    meter.count(final("two", call=CALL))
+    assert meter.figures().utterances == 1
+
+
+def test_a_call_that_was_refused_from_elsewhere_is_counted_when_it_comes_here() -> None:
+    meter = Meter()
+    meter.leave_out([CallStarted(call=CALL, flow="forward"), CallEnded(call=CALL)])
+    meter.leave_in(CALL)
+    opened(meter)
+    assert meter.figures().calls_now == 1
 
 
 def test_a_call_that_is_on_here_goes_on_being_counted_when_it_is_sent_from_elsewhere() -> None:

@@ -185,6 +185,10 @@ class Meter:
         if call not in self._calls and call not in self._unsettled:
             self._elsewhere[call] = len(events)
 
+    def leave_in(self, call: str) -> None:
+        """It was not taken in after all."""
+        self._elsewhere.pop(call, None)
+
     def count(self, event: AnyEvent) -> None:
         """One event. What it does not count, it leaves."""
         if event.call in self._elsewhere:

@@ -69,8 +69,18 @@ def test_a_server_gives_calibrated_confidence(tmp_path: Path) -> None:
 def test_a_recogniser_of_this_process_counts_as_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capacity, "measure", lambda *_, **__: 3)
+    monkeypatch.setattr(capacity, "measure", lambda *_, **__: capacity.Rate(3))
     settings = Settings(data=tmp_path)
     assert settings.workers == "processes"
     assert capacity_of(settings, "a model", [InProcess(ScriptedRecognizer())], 2) == 3
-    assert capacity.kept(tmp_path, "a model", 2, "threads") == 3
+    assert capacity.kept(tmp_path, "a model", 2, "threads") == (3, False)
+
+
+def test_a_capacity_measured_on_a_busy_machine_is_measured_again_and_the_most_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [capacity.Rate(*each) for each in [(5, True), (3, True), (0, False), (9, False)]]
+    monkeypatch.setattr(capacity, "measure", lambda *_, **__: found.pop(0))
+    settings, places = Settings(data=tmp_path), [InProcess(ScriptedRecognizer())]
+    assert [capacity_of(settings, "a model", places, 2) for _ in range(6)] == [5, 5, 5, 9, 9, 9]
+    assert not found

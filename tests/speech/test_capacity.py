@@ -9,7 +9,7 @@ import pytest
 from callscribe.events import Track
 from callscribe.speech import capacity
 from callscribe.speech.capacity import FILE, Measured, cores_granted, measure
-from callscribe.speech.recovery import RecogniserFailed
+from callscribe.speech.recovery import PlaceLost, RecogniserFailed
 from callscribe.speech.stream import DecodingOptions, Fed, Report
 from callscribe.speech.track import Progress
 
@@ -48,8 +48,9 @@ class Machine:
 def test_a_busy_machine_measures_what_an_idle_one_does() -> None:
     idle, busy = Machine(cost=0.02), Machine(cost=0.02, busy=3.0)
     found = measure([idle], TAPES, clock=idle.clock)
-    assert 25 <= found <= 35
-    assert measure([busy], TAPES, clock=busy.clock) == found
+    assert 25 <= found.tracks <= 35
+    assert not found.busy
+    assert measure([busy], TAPES, clock=busy.clock) == (found.tracks, True)
 
 
 def test_where_processor_time_is_not_told_the_clock_counts() -> None:
@@ -60,9 +61,9 @@ def test_where_processor_time_is_not_told_the_clock_counts() -> None:
 
 def test_no_more_than_what_the_machine_grants_is_counted() -> None:
     machine = Machine(cost=0.02)
-    whole = measure([machine], TAPES, clock=machine.clock)
-    assert measure([machine], TAPES, clock=machine.clock, cores=0.5) == whole // 2
-    assert measure([machine], TAPES, clock=machine.clock, cores=8) == whole
+    whole = measure([machine], TAPES, clock=machine.clock).tracks
+    assert measure([machine], TAPES, clock=machine.clock, cores=0.5).tracks == whole // 2
+    assert measure([machine], TAPES, clock=machine.clock, cores=8).tracks == whole
 
 
 def test_a_recogniser_that_fails_has_no_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,13 +73,39 @@ def test_a_recogniser_that_fails_has_no_capacity(monkeypatch: pytest.MonkeyPatch
         raise RecogniserFailed("no")
 
     monkeypatch.setattr(machine, "begin", fails)
-    assert measure([machine], TAPES, clock=machine.clock) == 0
+    assert measure([machine], TAPES, clock=machine.clock).tracks == 0
+
+
+class Mortal(Machine):
+    """It dies so often, in the middle of a measurement, and another takes its place."""
+
+    def __init__(self, *, deaths: int) -> None:
+        super().__init__(cost=0.02)
+        self._deaths = deaths
+        self._decoded = 0
+
+    def decode(self, stream: int, fed: Sequence[Fed], *, partials: bool) -> Report:
+        self._decoded += 1
+        if self._deaths and self._decoded == 20:
+            self._deaths -= 1
+            self._decoded = 0
+            self._used = 0.0
+            self.life += 1
+            raise PlaceLost("it died")
+        return super().decode(stream, fed, partials=partials)
+
+
+def test_a_worker_that_dies_is_measured_again_and_never_counted() -> None:
+    well, once, always = Mortal(deaths=0), Mortal(deaths=1), Mortal(deaths=1000)
+    found = measure([well], TAPES, clock=well.clock)
+    assert measure([once], TAPES, clock=once.clock) == found
+    assert measure([always], TAPES, clock=always.clock).tracks == 0
 
 
 def test_what_was_measured_by_the_clock_is_measured_again(tmp_path: Path) -> None:
     measured = Measured(tracks=7, model="m", workers=2, kind="threads", by="processor time")
     capacity.keep(tmp_path, measured)
-    assert capacity.kept(tmp_path, "m", 2, "threads") == 7
+    assert capacity.kept(tmp_path, "m", 2, "threads") == (7, False)
     assert capacity.kept(tmp_path, "m", 3, "threads") is None
     (tmp_path / FILE).write_bytes(b'{"tracks":7,"model":"m","workers":2,"kind":"threads"}')
     assert capacity.kept(tmp_path, "m", 2, "threads") is None

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from callscribe.calls.plans import Flows
 from callscribe.errors import ModelError
 from callscribe.models.folder import ModelFolder, resolve
@@ -25,6 +27,7 @@ from callscribe.speech.worker import Made
 from callscribe.speech.workers import Workers
 from callscribe.text.writer import Writer
 
+_log = structlog.get_logger(__name__)
 _TRIAL = -1
 """Number of a stream that is only tried."""
 
@@ -95,16 +98,29 @@ def capacity_of(
         return int(settings.capacity)
     workers = len(places) * threads
     kind = "threads" if any(isinstance(place, InProcess) for place in places) else "processes"
-    found = capacity.kept(settings.data, model, workers, kind)
-    if found is None:
-        cores = capacity.cores_granted()
-        found = capacity.measure(places, capacity.packaged_call(), threads=threads, cores=cores)
-        if found:
-            measured = capacity.Measured(
-                tracks=found, model=model, workers=workers, kind=kind, by="processor time"
-            )
-            capacity.keep(settings.data, measured)
-    return found
+    known = capacity.kept(settings.data, model, workers, kind)
+    if known is not None and not known.busy:
+        return known.tracks
+    cores = capacity.cores_granted()
+    found = capacity.measure(places, capacity.packaged_call(), threads=threads, cores=cores)
+    tracks = max(found.tracks, known.tracks if known is not None else 0)
+    if not tracks:
+        _log.warning("the capacity could not be measured: calls are taken without a bound")
+    elif found.tracks:
+        measured = capacity.Measured(
+            tracks=tracks,
+            model=model,
+            workers=workers,
+            kind=kind,
+            by="processor time",
+            busy=found.busy,
+        )
+        capacity.keep(settings.data, measured)
+    if found.busy:
+        _log.info(
+            "the capacity may be more: the machine was busy while it was measured", tracks=tracks
+        )
+    return tracks
 
 
 def check_phrases(flows: Flows, place: Place) -> None:

@@ -22,6 +22,7 @@ from callscribe.carriers.twilio.routes import carrier_routes
 from callscribe.carriers.twilio.signature import SignatureChecker
 from callscribe.carriers.twilio.stream import MAX_MESSAGE_CHARS
 from callscribe.carriers.twilio.urls import CarrierUrls
+from callscribe.errors import StoreError
 from callscribe.events import AnyEvent
 from callscribe.journal.follow import JournalFollower
 from callscribe.journal.journal import Journal
@@ -283,7 +284,11 @@ def web_services(
 
     async def bring_in(events: Sequence[AnyEvent]) -> None:
         meter.leave_out(events)
-        await record.journal.bring_in(events)
+        try:
+            await record.journal.bring_in(events)
+        except StoreError:
+            meter.leave_in(events[0].call)
+            raise
 
     return Services(
         settings=WebSettings(

@@ -1,9 +1,9 @@
 """How many tracks this machine can follow while people speak: measured in about two seconds, then kept.
 
 The packaged call is decoded by all workers at once, in the steps in which live audio comes, partials included. What
-counts is processor time, so that it hardly matters how busy the machine is meanwhile. What the rest of a server costs
-is known from the benchmark (`benchmarks/capacity`), and some of the machine is left free for moments in which everybody
-talks.
+counts is processor time, so that it matters less how busy the machine is meanwhile. Where it was busy, the next start
+measures again, for what shares a core slows each other down. What the rest of a server costs is known from the
+benchmark (`benchmarks/capacity`), and some of the machine is left free for moments in which everybody talks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
 import soundfile
@@ -36,6 +36,9 @@ _AROUND_S: Final = 0.0045
 """Seconds of a core that a second of a track costs before and after decoding: socket, queue, journal, viewers."""
 _SHARE: Final = 0.75
 """Of the machine that live tracks may fill on average."""
+_ALONE: Final = 0.75
+"""Of the processor time that could be had, by who measures on a machine that does little else."""
+_TRIES: Final = 2
 _log = structlog.get_logger(__name__)
 
 
@@ -49,6 +52,17 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """`processes` or `threads`."""
     by: Literal["clock", "processor time"] = "clock"
     """By the clock, as older versions measured, it came out too small on a busy machine."""
+    busy: bool = False
+    """Others used the processors meanwhile, so that it may be more."""
+
+
+class Rate(NamedTuple):
+    """What was found."""
+
+    tracks: int
+    """0: nothing could be measured."""
+    busy: bool = False
+    """As in `Measured`."""
 
 
 class MeasuredPlace(Place, Protocol):
@@ -60,14 +74,16 @@ class MeasuredPlace(Place, Protocol):
         ...
 
 
-def kept(data: Path, model: str, workers: int, kind: str) -> int | None:
+def kept(data: Path, model: str, workers: int, kind: str) -> Rate | None:
     """What an earlier start has measured; None when it was for something else, or never."""
     try:
         found = msgspec.json.decode(files.read(data / FILE), type=Measured)
     except (OSError, ValueError, RecursionError):
         return None
     same = (found.model, found.workers, found.kind) == (model, workers, kind)
-    return found.tracks if same and found.tracks > 0 and found.by == "processor time" else None
+    if not same or found.tracks <= 0 or found.by != "processor time":
+        return None
+    return Rate(found.tracks, found.busy)
 
 
 def keep(data: Path, measured: Measured) -> None:
@@ -96,8 +112,8 @@ def measure(
     seconds: float = _SECONDS,
     cores: float = math.inf,
     clock: Callable[[], float] = time.monotonic,
-) -> int:
-    """How many tracks can be followed. Blocks for `seconds` and a moment.
+) -> Rate:
+    """How many tracks can be followed. Blocks for `seconds` and a moment; twice as long when a worker dies meanwhile.
 
     Args:
         places: where decoders live; nobody else uses them now.
@@ -105,30 +121,48 @@ def measure(
         threads: how many decode at the same time in each place.
         cores: how much processor time this process and its children may have a second.
         clock: monotonic seconds.
-
-    Returns:
-        0 when nothing could be measured, because the recogniser fails.
     """
+    for _ in range(_TRIES):
+        found = _measure(places, audio, threads=threads, seconds=seconds, cores=cores, clock=clock)
+        if found.tracks:
+            break
+    return found
+
+
+def _measure(
+    places: Sequence[MeasuredPlace],
+    audio: Sequence[bytes],
+    *,
+    threads: int,
+    seconds: float,
+    cores: float,
+    clock: Callable[[], float],
+) -> Rate:
+    """Nothing when one of the places fails: neither what it did nor what it cost is known."""
     samples = [0] * (len(places) * threads)
-    spent_s = [0.0] * len(samples)
+    spent_s, passed_s = [0.0] * len(samples), [0.0] * len(samples)
 
     def work(number: int) -> None:
         place = places[number // threads]
-        began_s, begun = place.cpu_s(), clock()
+        life, began_s, begun = place.life, place.cpu_s(), clock()
         with contextlib.suppress(RecogniserFailed):
             samples[number] = _decode(place, -1 - number, audio, seconds, clock)
         ended_s = place.cpu_s()
-        spent_s[number] = ended_s - began_s if ended_s else clock() - begun
+        passed_s[number] = clock() - begun
+        spent_s[number] = ended_s - began_s if ended_s else passed_s[number]
+        if place.life != life:
+            samples[number] = 0
 
     hands = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(len(samples))]
     for hand in hands:
         hand.start()
     for hand in hands:
         hand.join()
-    audio_s = sum(samples) / SAMPLE_RATE
-    if not audio_s:
-        return 0
-    return max(1, int(_SHARE * min(len(samples), cores) / (sum(spent_s) / audio_s + _AROUND_S)))
+    if not all(samples):
+        return Rate(0)
+    audio_s, granted = sum(samples) / SAMPLE_RATE, min(len(samples), cores)
+    tracks = max(1, int(_SHARE * granted / (sum(spent_s) / audio_s + _AROUND_S)))
+    return Rate(tracks, busy=sum(spent_s) < _ALONE * granted * max(passed_s))
 
 
 def _decode(
@@ -138,7 +172,11 @@ def _decode(
     seconds: float,
     clock: Callable[[], float],
 ) -> int:
-    """Samples of all tracks decoded in that time."""
+    """Samples of all tracks decoded in that time.
+
+    Raises:
+        RecogniserFailed: the place died, or the recogniser fails.
+    """
     tracks: tuple[Track, ...] = ("inbound", "outbound")
     place.open(stream, DecodingOptions())
     for track in tracks:
@@ -148,7 +186,9 @@ def _decode(
         for track, payload in zip(tracks, audio, strict=True):
             begin = at % (length - STEP)
             piece = Piece(at, at * 1000 / SAMPLE_RATE, payload[begin : begin + STEP])
-            place.decode(stream, [Fed(track, piece)], partials=True)
+            report = place.decode(stream, [Fed(track, piece)], partials=True)
+            if report.broken:
+                raise RecogniserFailed("; ".join(report.broken.values()))
         at += STEP
     place.close(stream)
     return at * len(tracks)
