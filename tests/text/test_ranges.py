@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -178,4 +179,8 @@ def test_guesses_at_one_quantity_keep_their_own_figures(row: list[str], unit: st
               "sixty": 60, "ninety": 90}  # fmt: skip
     row.sort(key=values.__getitem__)
     figures = re.findall(r"\d+", written(f"{' '.join(row)} {unit}").replace(",", ", "))
-    assert figures == [str(values[word]) for word in row]
+    near = all(values[b] <= 3 * values[a] for a, b in itertools.pairwise(row))
+    if near:
+        assert figures == [str(values[word]) for word in row]
+    else:  # no guesses: in words, or one number ("fifteen sixty miles")
+        assert len(figures) < 2

@@ -13,16 +13,20 @@ from callscribe.text.cardinals import (
 )
 from callscribe.text.lexicon import (
     BIRTH_CUES,
+    COUNTED,
     DECADES,
     MONTHS,
     NUMBER_WORDS,
+    REPEATS,
     TEENS,
+    UNIT_WORDS,
     UNITS,
     WEEKDAYS,
     ZEROS,
 )
 from callscribe.text.spans import Setting, Span, cue_distance
 
+_COUNTED_WITH_ZERO = NUMBER_WORDS | frozenset(REPEATS) | COUNTED | UNIT_WORDS
 _MAY_VERB_AFTER = frozenset("i you we they he she it this that there who which one".split())
 
 
@@ -75,9 +79,29 @@ def date(words: Words, i: int, setting: Setting) -> Span | None:
     day = ordinal(words, i)
     if day is not None and 1 <= day[0] <= 31:
         return _day_first(words, i, *day, setting)
-    if cue_distance(words, i, BIRTH_CUES, 8) is not None:
+    short = _short_year(words, i)
+    if short is not None:
+        return short
+    told = _after_dob(words, i) or tuple(words[max(0, i - 2) : i]) == ("date", "is")
+    if told or cue_distance(words, i, BIRTH_CUES, 8) is not None:
         return _numeric(words, i, setting)
     return None
+
+
+def _short_year(words: Words, i: int) -> Span | None:
+    """ "in oh eight" is "in '08", "the class of oh nine" the "class of '09"."""
+    if at(words, i) not in ZEROS or at(words, i + 1) not in UNITS:
+        return None
+    before, after = at(words, i - 1), at(words, i + 2)
+    of_class = before == "of" and at(words, i - 2) == "class"
+    if not (before in {"in", "since"} or of_class) or after in _COUNTED_WITH_ZERO:
+        return None
+    return Span(i, i + 2, f"'0{UNITS[words[i + 1]]}", "date")
+
+
+def _after_dob(words: Words, i: int) -> bool:
+    """Whether "d o b" stands a few words before `i`."""
+    return any(tuple(words[k : k + 3]) == ("d", "o", "b") for k in range(max(0, i - 5), i - 2))
 
 
 def _month_first(words: Words, i: int) -> Span | None:
@@ -85,6 +109,8 @@ def _month_first(words: Words, i: int) -> Span | None:
     j = i + 1 + (at(words, i + 1) == "the")
     day = _day(words, j)
     whole = year(words, i + 1 + (at(words, i + 1) == "of"))
+    if day is not None and day[0] < 10 and not day[2] and _read_out(words, day[1]):
+        return None  # "november nine seven three"
     if day is not None:
         value, stop, said_as_ordinal = day
         if words[i] in {"may", "march"} and not said_as_ordinal and year(words, stop) is None:
@@ -114,6 +140,12 @@ def _month_first(words: Words, i: int) -> Span | None:
     if whole is not None and (words[i] not in {"may", "march"} or whole[1] > i + 2):
         return Span(i, whole[1], f"{month} {whole[0]}", "date")
     return None
+
+
+def _read_out(words: Words, i: int) -> bool:
+    """Whether two single digits follow at `i`, which are no year: more than a day is read out."""
+    digit = {*UNITS, *ZEROS}
+    return at(words, i) in digit and at(words, i + 1) in digit and year(words, i) is None
 
 
 def _day_and_month(words: Words, i: int, day: int, j: int) -> Span | None:

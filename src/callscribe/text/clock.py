@@ -208,9 +208,10 @@ def _clock_without_half(words: Words, i: int, minutes: int, stop: int) -> bool:
     labelled = before in NUMBER_LABELS or before in CODE_CUES
     if labelled and after not in _AFTER_PAIR:
         return False
-    if before in _EXACT_CUES or after in _AFTER_PAIR:
+    read_off = cue_distance(words, i, READING_CUES, 4) is not None
+    if before in _EXACT_CUES or (after in _AFTER_PAIR and not read_off):
         return True
-    if cue_distance(words, i, CODE_CUES | READING_CUES, 4) is not None:
+    if read_off or cue_distance(words, i, CODE_CUES, 4) is not None:
         return False
     if after in {"on", "in"} and at(words, stop + 1) in {*WEEKDAYS, "the"}:
         return after == "on" or at(words, stop + 2) in {"morning", "afternoon", "evening"}
@@ -235,6 +236,8 @@ def _day_clock(words: Words, i: int) -> Span | None:
                 return Span(i, found[1] + 2, " ".join(words[i : found[1] + 2]), "number")
             return None
         hour, stop = found
+        if hour == 20 and words[i - 1] != "at":
+            return None  # "by twenty thirty": a time or a year
     if at(words, stop) == "hundred":
         minutes, stop = 0, stop + 1
     else:
@@ -244,8 +247,12 @@ def _day_clock(words: Words, i: int) -> Span | None:
         minutes, stop = pair
     counted = at(words, stop) == "hours"
     stop += counted
-    if not (cued or counted) or not _ends_clock(words, stop):
+    if not _ends_clock(words, stop):
         return None  # "at fifteen fifteen broadway"
+    if not (cued or counted):
+        # "oh eight hundred": 8:00, or 800
+        whole = words[stop - 1] == "hundred"
+        return Span(i, stop, " ".join(words[i:stop]), "number") if whole else None
     return Span(i, stop, f"{hour:02d}:{minutes:02d}", "time")
 
 

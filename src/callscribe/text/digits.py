@@ -7,7 +7,16 @@ import re
 from typing import NamedTuple
 
 from callscribe.text.calendar import year
-from callscribe.text.cardinals import Atom, Words, at, atom, decimals, is_digit
+from callscribe.text.cardinals import (
+    Atom,
+    Words,
+    at,
+    atom,
+    below_hundred,
+    cardinal,
+    decimals,
+    is_digit,
+)
 from callscribe.text.clock import street_follows
 from callscribe.text.lexicon import (
     BIRTH_CUES,
@@ -20,6 +29,7 @@ from callscribe.text.lexicon import (
     MONEY_WORDS,
     NUMBER_LABELS,
     NUMBER_WORDS,
+    ORDINALS,
     PHONE_CUES,
     PRICE_CUES,
     PRICED_BY,
@@ -33,7 +43,8 @@ from callscribe.text.lexicon import (
     ZEROS,
     ZIP_CUES,
 )
-from callscribe.text.quantities import counts_notes, typical_price
+from callscribe.text.quantities import chosen, counts_notes, typical_price
+from callscribe.text.ranges import FARTHEST_GUESS
 from callscribe.text.spans import Setting, Span, cue_distance
 from callscribe.text.spelling import after_codeword
 
@@ -58,6 +69,7 @@ _YEARS = frozenset({19, 20})
 _MONEY_SAID = frozenset({25, 50, 75, 95, 98})
 _READ_OUT_CUES = (_ALL_CUES - PHONE_CUES) | {"ending", "ends", "password", "combination"}
 _ONE_NUMBER_CUES = READING_CUES | BIRTH_CUES | EXPIRY_CUES
+_UNTIL = frozenset({"by", "until", "till"})
 _BEFORE_PRICE = frozenset("is was it's that's be for only just at about with plus costs".split())
 
 
@@ -107,6 +119,8 @@ def read_run(words: Words, i: int) -> Run | None:
     while len(atoms) < _LONGEST_RUN:
         if atoms and atoms[-1].spelled and len(atoms) > 1:
             j = _skip_between(words, j)
+        elif atoms and at(words, j) in _DASHES and atom(words, j + 1) is not None:
+            j += 1
         word = at(words, j)
         if word in ZEROS and word != "zero":
             following = at(words, j + 1)
@@ -215,6 +229,9 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
     slashed = _slashed(words, i)
     if slashed is not None:
         return slashed
+    hundreds = _hundreds_and_pair(words, i)
+    if hundreds is not None:
+        return hundreds
     run = read_run(words, i)
     if run is None:
         return None
@@ -236,8 +253,12 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
             return Span(i, stop, f"{run.figures}.{tail}", "number")
     cue = _nearest(words, i)
     figures = run.figures
-    if counts_notes(words, i, run.stop):
+    if any(words[k] in _DASHES for k in range(i, run.stop)):
+        return Span(i, run.stop, _as_dashed(words, run), "phone" if cue == "phone" else "code")
+    if counts_notes(words, i, run.stop) or chosen(words, i):
         return None
+    if at(words, i - 1) == "version" and re.fullmatch("[1-9]0", figures) and len(run.atoms) == 2:
+        return Span(i, run.stop, f"{figures[0]}.0", "number")  # "version one oh"
     pair = _guesses(words, run) or _pair(words, run)
     if pair is not None:
         return pair
@@ -253,16 +274,17 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
         return Span(i, run.stop, " ".join(words[i : run.stop]), "number")
     if _doubtful(words, run):
         return Span(i, run.stop, " ".join(words[i : run.stop]), "number")
-    if any(words[k] in _DASHES for k in range(i, run.stop)):
-        return Span(i, run.stop, _as_dashed(words, run), "phone" if cue == "phone" else "code")
     span = written_digits(figures, cue, setting)
     return span._replace(start=i, stop=run.stop)
 
 
 def _ends_in_thousands(run: Run, cue: str) -> bool:
     """ "five five five four thousand" as a phone number."""
-    whole = len(run.figures) in {7, 10, 11} and all(a.spelled for a in run.atoms[:-1])
-    return cue == "phone" and len(run.atoms) > 3 and whole
+    whole = len(run.figures) in {7, 10, 11} and len(run.atoms) > 3
+    country = run.atoms[0].digits == "1"
+    if run.atoms[country].digits == "800":  # "eight hundred five five five one thousand"
+        return whole and all(a.spelled for a in run.atoms[country + 1 : -1])
+    return cue == "phone" and whole and all(a.spelled for a in run.atoms[:-1])
 
 
 def _as_dashed(words: Words, run: Run) -> str:
@@ -292,6 +314,28 @@ def _pair(words: Words, run: Run) -> Span | None:
     if len(run.atoms) == 2 and _priced(words, run):
         return Span(run.start, run.stop, f"{run.atoms[0].digits}.{run.atoms[1].digits}", "money")
     return None
+
+
+def _hundreds_and_pair(words: Words, i: int) -> Span | None:
+    """ "a hundred and nine ninety nine": 109.99 where a price is told, else words: it may be 109 and 99 as well."""
+    article = at(words, i) == "a" and at(words, i + 1) == "hundred"
+    first = cardinal(["one", *words[i + 1 : i + 8]], 0) if article else cardinal(words, i)
+    if first is None or not 100 <= first.value < 1000 or _labelled_closely(words, i):
+        return None
+    middle = first.stop + (i if article else 0)
+    second = below_hundred(words, middle)
+    if second is None or second[0] < 10 or words[middle - 1] == "thousand":
+        return None
+    cents, stop = second
+    after = at(words, stop)
+    if after in _MORE or after in ORDINALS or street_follows(words, stop):
+        return None
+    run = Run((first, Atom(str(cents), middle, stop, cents)), i, stop)
+    text = f"{first.value}.{cents}" if _priced(words, run) else " ".join(words[i:stop])
+    return Span(i, stop, text, "number")
+
+
+_MORE = NUMBER_WORDS | frozenset(REPEATS) | {"point", "over", "percent"}
 
 
 def _height(words: Words, run: Run) -> bool:
@@ -360,9 +404,9 @@ def _guesses(words: Words, run: Run) -> Span | None:
         text = f"{words[first.start]}, {words[second.start]}"
     else:
         # Years begin with these.
-        steps = first.value not in {18, 19, 20} and (
-            second.value == first.value + 1 or first.value % 5 == second.value % 5 == 0
-        )
+        fives = first.value % 5 == second.value % 5 == 0
+        near = fives and second.value <= FARTHEST_GUESS * first.value
+        steps = first.value not in {18, 19, 20} and (second.value == first.value + 1 or near)
         if not steps or _labelled_closely(words, run.start):
             return None
         text = f"{first.digits}, {second.digits}"
@@ -374,6 +418,8 @@ def _doubtful(words: Words, run: Run) -> bool:
     year, a price and 1,495, "two fifty" a price, a time and 250, "four seven twenty four" a date or one number.
     """
     atoms = run.atoms
+    if _hundred_odd(words, run):
+        return True
     if not 2 <= len(atoms) <= 3 or any(a.value >= 100 or words[a.start] in REPEATS for a in atoms):
         return False
     if all(a.spelled for a in atoms) or len(run.figures) > 6:
@@ -393,15 +439,32 @@ def _doubtful(words: Words, run: Run) -> bool:
         return True
     if after in MONEY_BRITISH or after in MONEY_WORDS:
         return True
+    counts = after in COUNTED or after in UNIT_WORDS or after == "percent"
     if 10 <= first.value <= 20 and before in YEAR_CUES:
-        return False
+        return (
+            counts  # "in fifteen ninety five" is a year, "in fifteen ninety five minutes" is none
+        )
+    if first.value == 20 and second < 60 and before in _UNTIL:
+        return True  # "by twenty thirty" is a time or a year
     if first.value in _YEARS:
         priced = typical_price(second) or (second in _MONEY_SAID and first.value == 19)
         return before in _BEFORE_PRICE and priced
-    if after in COUNTED or after in UNIT_WORDS or after == "percent":
+    if counts:
         # "seven eleven people", "fifteen eighteen miles"
         return second < 20 if first.spelled else first.value >= 20 or second <= 2 * first.value
     return True
+
+
+def _hundred_odd(words: Words, run: Run) -> bool:
+    """ "one oh nine ninety nine": 109.99 or 10999?"""
+    atoms = run.atoms
+    return (
+        len(atoms) == 4
+        and all(atom.spelled and len(atom.digits) == 1 for atom in atoms[:3])
+        and atoms[1].digits == "0"
+        and typical_price(atoms[3].value)
+        and not read_out_there(words, run.start)
+    )
 
 
 def read_out_there(words: Words, i: int) -> bool:

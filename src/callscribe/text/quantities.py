@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+
+from callscribe.text.calendar import two_figures
 from callscribe.text.cardinals import (
     Amount,
     Words,
@@ -44,12 +47,15 @@ def joined_amount(words: Words, i: int) -> Amount | None:
     """A number said in pieces before a unit: "four twelve" (412), "three two five" (325)."""
     if at(words, i) in ZEROS:
         return None
-    figures, stop, pieces = "", i, 0
+    figures, stop, pieces, grouped = "", i, 0, False
     while (piece := atom(words, stop)) is not None:
         if piece.value >= 1000 or (pieces and piece.value >= 100):
             return None
         if pieces and not piece.spelled and len(piece.digits) < 2:
             return None
+        if grouped and piece.value and piece.spelled and figures[-1] != "0":
+            return None  # "sixteen one six dollars": said again, digit by digit
+        grouped = grouped or not piece.spelled
         figures += piece.digits
         stop, pieces = piece.stop, pieces + 1
         if len(figures) > 4:
@@ -142,13 +148,17 @@ def _with_sign(words: Words, i: int, number: Amount, unit: str, stop: int) -> Sp
         text += "0"
     if not figures and not number.scale:
         linked = at(words, stop) == "and"
-        small = below_hundred(words, stop + linked)
+        small = two_figures(words, stop + linked) or below_hundred(words, stop + linked)
         if small is not None:
             cents, after = small
             if at(words, after) in {"cent", "cents", "pence"}:
                 return Span(i, after + 1, f"{minus}{unit}{text}.{cents:02d}", "money")
             # "seventy five dollars sixty three": only two figures, and nothing counted after them
-            bare = cents >= 10 and not linked and at(words, after) not in _COUNTED_AFTER_CENTS
+            bare = (
+                (cents >= 10 or words[stop] in ZEROS)
+                and not linked
+                and at(words, after) not in _COUNTED_AFTER_CENTS
+            )
             if bare and _money_unit(words, after, Setting(True)) is None:
                 return Span(i, after, f"{minus}{unit}{text}.{cents:02d}", "money")
     return Span(i, stop, f"{minus}{unit}{text}", "money")
@@ -326,7 +336,7 @@ def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | Non
     if before in NUMBER_LABELS and after not in {"of", "more"}:
         counts = after in COUNTED or (after.endswith("s") and after not in _NO_PLURALS)
         return None if before in ROW_LABELS and counts else written
-    if _is_given(words, i) and not after:
+    if (_is_given(words, i) and not after) or chosen(words, i):
         return written
     if words[i] == "one" and before in _PRONOUN_BEFORE_ONE:
         return None
@@ -343,13 +353,31 @@ def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | Non
             return written
     if before in _RANGE:
         k = i - 2
+        vague = at(words, k - 1) == "a" and at(words, k) in {"hundred", *SCALES}
         if at(words, k) in NUMBER_WORDS and at(words, k) not in {*UNITS, *ZEROS}:
-            return written
+            return None if vague else written  # "a thousand or two"
     if tuple(words[number.stop : number.stop + 2]) == ("in", "the") and at(
         words, number.stop + 2
     ) in {"morning", "afternoon", "evening"}:
         return written
     return None
+
+
+def chosen(words: Words, i: int) -> bool:
+    """Whether the digit at `i` is one to choose from: "press one two or three"."""
+    if at(words, i) not in UNITS:
+        return False
+    start, stop = i, i + 1
+    while at(words, start - 1) in UNITS or at(words, start - 1) == "or":
+        start -= 1
+    while at(words, stop) in UNITS or at(words, stop) == "or":
+        stop += 1
+    after = at(words, stop)
+    counts = after in COUNTED or (after.endswith("s") and after not in _NO_PLURALS)
+    choice = [UNITS[word] for word in words[start:stop] if word != "or"]
+    upwards = all(one < other for one, other in itertools.pairwise(choice))
+    labelled = at(words, start - 1) in NUMBER_LABELS
+    return labelled and at(words, stop - 2) == "or" and upwards and not counts
 
 
 def _share(words: Words, i: int) -> bool:
@@ -382,16 +410,38 @@ def _lasting_or_22nd(words: Words, i: int, value: int, stop: int) -> Span:
     before, after = at(words, i - 1), at(words, stop)
     said_which = before in _SAYS_WHICH and after in _ENDS_ORDINAL
     alone = not before and not after
+    each = before in {"a", "an", "every", "another", "one"}
+    if each and after == "of":  # "every thirty second of it"
+        return Span(i, stop, " ".join(words[i:stop]), "number")
     if after in _CERTAINLY_ORDINAL or said_which or alone:
         return Span(i, stop, ordinal_text(value), "ordinal")
-    if before in {"a", "an", "every", "another", "one"}:
+    if each:
         return Span(i, stop, f"{value - 2} second", "number")
     return Span(i, stop, " ".join(words[i:stop]), "number")
+
+
+def _hundred_and(words: Words, i: int) -> Span | None:
+    """ "a hundred and second street" is "102nd street", "the hundred and first time" the "101st time"."""
+    article = words[i] == "a"
+    named = at(words, i - 1) in {"the", "my", "our", "your", "his", "her", "their", "its"}
+    start = i + article
+    if at(words, start) != "hundred" or at(words, start + 1) != "and" or not (article or named):
+        return None
+    low = ordinal(words, start + 2)
+    if low is None or not 0 < low[0] < 100:
+        return None
+    value, stop = low
+    if article and at(words, stop) not in _CERTAINLY_ORDINAL - {"place", "of"}:
+        return None
+    return Span(i, stop, ordinal_text(100 + value), "ordinal")
 
 
 def ordinals(words: Words, i: int) -> Span | None:
     """ "twenty first" is "21st"; first to ninth stay words outside dates."""
     found = ordinal(words, i)
+    hundred = _hundred_and(words, i)
+    if hundred is not None:
+        return hundred
     if found is not None and found[0] < 10 and at(words, i + 1) in {"street", "avenue"}:
         return Span(i, i + 2, f"{words[i].capitalize()} {words[i + 1].capitalize()}", "ordinal")
     if found is None or found[0] < 10:

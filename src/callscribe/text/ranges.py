@@ -38,6 +38,9 @@ _FRACTIONS = {("and", "a", "half"), ("and", "a", "quarter"), ("and", "three", "q
 _SCALES = {"hundred": 100, **SCALES}
 _TOLL_FREE = ("one", "hundred")
 _LONGEST_ROW = 12
+FARTHEST_GUESS = 3
+"""Of two guesses at one quantity the second is at most so many times the first: "twenty fifty people", but not
+"fifteen ninety five minutes"."""
 
 
 class _Item(NamedTuple):
@@ -68,6 +71,8 @@ def shared_scale(words: Words, i: int, *, labelled: bool) -> list[Span]:
     either = _shared_end(words, i)
     if either:
         return either
+    if _toll_free(words, i):
+        return []
     row: list[_Item] = []
     joints: list[str] = []
     joint, j = "", i
@@ -89,6 +94,13 @@ def shared_scale(words: Words, i: int, *, labelled: bool) -> list[Span]:
     if not any(_may_share(item, joint, last) for item, joint in pairs):
         return []
     return _as_said(words, row)
+
+
+def _toll_free(words: Words, i: int) -> bool:
+    """Whether "(one) eight hundred five five five" begins at `i`: a telephone number is read out."""
+    i += at(words, i) == "one"
+    digits = all(is_digit(at(words, i + k)) for k in range(2, 5))
+    return at(words, i) == "eight" and at(words, i + 1) == "hundred" and digits
 
 
 def _shared_end(words: Words, i: int) -> list[Span]:
@@ -153,8 +165,11 @@ def _guessed(values: list[int]) -> bool:
     first, second = values[:2]
     if first < 10 and len(values) == 2:
         return second == first + 1 or (first >= 5 and second in {10, 15, 20})
-    steps = all(value % 5 == 0 for value in values)
-    return steps or all(other - one <= 2 for one, other in itertools.pairwise(values))
+    pairs = list(itertools.pairwise(values))
+    steps = all(value % 5 == 0 for value in values) and all(
+        other <= FARTHEST_GUESS * one for one, other in pairs if one >= 10
+    )
+    return steps or all(other - one <= 2 for one, other in pairs)
 
 
 def _hundreds(words: Words, i: int) -> list[Span]:

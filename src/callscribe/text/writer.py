@@ -17,6 +17,7 @@ from callscribe.text.lexicon import (
     CODE_CUES,
     EXPIRY_CUES,
     HESITATIONS,
+    MONEY_WORDS,
     MONTHS,
     NAMED_TITLES,
     NUMBER_LABELS,
@@ -28,6 +29,7 @@ from callscribe.text.lexicon import (
     TEENS,
     TENS,
     TITLES,
+    UNIT_WORDS,
     UNITS,
     WEEKDAYS,
 )
@@ -244,6 +246,9 @@ class Writer:
         if pauses_ms is not None:
             for k in range(len(spans) - 1):
                 _weigh_pause(scores[k], pauses_ms[spans[k + 1].start], spans[k], spans[k + 1])
+        for k in range(len(keys) - 1):
+            if tuple(keys[k : k + 2]) == ("area", "code") or _is_bound(keys, k):
+                scores[k, 1:] -= _BOUND
         if spans[-1].text not in _NEVER_ENDS:
             scores[-1, 2:] += _LAST_WORD_ENDS
         choices = _marks(scores, keys)
@@ -254,6 +259,8 @@ class Writer:
             capital = float(capitals[k])
             if span.kind == "word" and k in titles and named[k + 1]:
                 text, mark = NAMED_TITLES[span.text], ""
+            elif k and spans[k - 1].kind in {"number", "money"} and span.text in _MEASURES:
+                text = self._cased(span, None, starts)
             elif k and spans[k - 1].text in _TITLE_TEXTS and span.text not in _AFTER_NO_NAME:
                 text = self._cased(span, max(capital, 1.0), starts)
             else:
@@ -281,7 +288,7 @@ class Writer:
                 text = self._forms[text]
             elif capital is not None and capital > 0 and text not in _NO_NAMES:
                 text = _capitalised(text)
-        if starts and span.kind in {"word", "number"} and text.islower():
+        if starts and span.kind in {"word", "number", "money"} and text.islower():
             text = _capitalised(text)
         return text
 
@@ -303,6 +310,18 @@ def _marks(scores: Floats, keys: Sequence[str]) -> list[str]:
             start = k + 1
         marks.append(mark)
     return marks
+
+
+_BOUND = 3.0
+"""Log odds that speak against any mark inside words that belong together; less than a long pause and the model give."""
+
+
+def _is_bound(keys: Sequence[str], k: int) -> bool:
+    """Whether no mark is expected after unit `k`: "no more than four", "no later than", "twenty something"."""
+    if keys[k] == "no":
+        following = keys[k + 2] if k + 2 < len(keys) else ""
+        return following == "than" if keys[k + 1] != "more" else following != "like"
+    return keys[k + 1] == "something" and keys[k] in {"<number>", "hundred", "thousand", "million"}
 
 
 def _own_capitals(tags: Tags, keys: Sequence[str]) -> Floats:
@@ -344,6 +363,8 @@ def _unsettled(span: Span, heard: Sequence[str]) -> bool:
     return heard[span.start] in TEENS or heard[span.start] in TENS
 
 
+_MEASURES = UNIT_WORDS | MONEY_WORDS | {"stone", "bill", "bills", "grand"}
+"""After a number these are no names: "a $100 bill", "12 stone"."""
 _TITLE_TEXTS = frozenset({*TITLES.values(), *NAMED_TITLES.values()})
 _AFTER_NO_NAME = frozenset(
     "who is was and or but to in on at of for the a an that it i i'm you he she we they me my your".split()
