@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscribe.addresses import check_public_url, host_and_port, is_loopback_name, parse, tidy
+from callscribe.addresses import (
+    check_public_url,
+    host_and_port,
+    is_loopback_name,
+    masked,
+    parse,
+    tidy,
+)
 from callscribe.errors import SettingsError
 
 
@@ -55,7 +62,24 @@ def test_loopback_names(name: str, expected: bool) -> None:
             "https://user:pass@calls.example.com:8443/p",
         ),
         ("http://[::1]:8080/", "http://[::1]:8080"),
-        ("https://münchen.example/", "https://münchen.example"),
+        ("https://münchen.example/", "https://xn--mnchen-3ya.example"),
+        ("https://mu\u0308nchen。example/", "https://xn--mnchen-3ya.example"),
+        (
+            "https://user:pw@MÜNCHEN.example:8443/ü",
+            "https://user:pw@xn--mnchen-3ya.example:8443/%C3%BC",
+        ),
+        ("https://straße.example", "https://xn--strae-oqa.example"),
+        ("HTTPS://Calls.Example.com/", "https://Calls.Example.com"),
+        ("https://calls.example.com./", "https://calls.example.com"),
+        ("https://calls.example.com:/", "https://calls.example.com"),
+        ("https://@calls.example.com", "https://calls.example.com"),
+        ("https://calls.example.com:443/twilio/voice", "https://calls.example.com:443"),
+        ('"https://calls.example.com"', "https://calls.example.com"),
+        ("<https://calls.example.com/>", "https://calls.example.com"),
+        ("\ufeff\u201chttps://calls.example.com\u201d\u200b", "https://calls.example.com"),
+        ("https://calls.example.com/twilio/voice?", "https://calls.example.com"),
+        ("https://calls.example.com/twilio/voice/twilio/voice", "https://calls.example.com"),
+        ("https://calls.example.com/twilio/phone", "https://calls.example.com/twilio/phone"),
         ("https://my_host.example/", "https://my_host.example"),
     ],
 )
@@ -94,6 +118,24 @@ def test_any_text_is_tidied_once_and_for_all(text: str) -> None:
         ("https://calls.example.com/?a=b", "must end before any"),
         ("https://calls.example.com/#a", "must end before any"),
         ("https://calls.example.com/twilio/voice?x=1", "must end before any"),
+        ("https:calls.example.com", "Did you mean https://calls.example.com?"),
+        ("https//calls.example.com", "Did you mean https://calls.example.com?"),
+        ("https:/calls.example.com", "Did you mean https://calls.example.com?"),
+        ("https:///calls.example.com", "Did you mean https://calls.example.com?"),
+        ("//calls.example.com/twilio/voice", "Did you mean https://calls.example.com?"),
+        ("https:\\\\calls.example.com", "Did you mean https://calls.example.com?"),
+        ("https://0x7f000001", "name a host"),
+        ("https://2130706433", "name a host"),
+        ("https://😀.example", "name a host"),
+        ("https://calls.example.com/twilio/voice.", "has /twilio/voice in it"),
+        ("https://calls.example.com/twilio/voice%20", "has /twilio/voice in it"),
+        ("https://calls.example.com/twilio%2Fvoice", "has /twilio/voice in it"),
+        ("https://calls.example.com/twilio/voice;a/x", "has /twilio/voice in it"),
+        ("https://calls.example.com/a/../b", "has a step like"),
+        ("https://calls.example.com/%2e", "has a step like"),
+        ("https://calls.example.com/100%", "Write %25"),
+        ("https://me:p%w@calls.example.com", "Write %25"),
+        ("https://me:p@w@calls.example.com", "Write %40"),
     ],
 )
 def test_what_is_no_public_address(text: str, reason: str) -> None:
@@ -114,3 +156,12 @@ def test_twilio_wants_tls(host: str) -> None:
 )
 def test_a_simulated_call_needs_none(host: str) -> None:
     assert check_public_url(f"http://{host}", secure=True) == f"http://{host}"
+
+
+def test_an_address_is_shown_without_its_password() -> None:
+    for secret in ("me:secret@", "secret@", ":secret@", "me:sec@secret@", "secret:@"):
+        assert "secret" not in masked(f"wss://{secret}calls.example.com:8443/a@b?c@d")
+        with pytest.raises(SettingsError) as refused:
+            check_public_url(f"https://{secret}calls.example.com/?x")
+        assert "secret" not in str(refused.value)
+    assert masked("https://calls.example.com/a@b") == "https://calls.example.com/a@b"

@@ -31,7 +31,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import dotenv
 
 from callscribe import files
-from callscribe.addresses import tidy
+from callscribe.addresses import masked, tidy
 from callscribe.errors import SettingsError
 from callscribe.ranges import ENDPOINT_MAX_MS, ENDPOINT_SILENCE_MS, EVERY, HOLD_SECONDS, Range
 from callscribe.speech.endpoint import EndpointOptions
@@ -612,8 +612,6 @@ def _text(value: str, where: str) -> str:
 
 _CONTROL = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
 """All but tab and line end: greetings may have these, and nothing else may."""
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
-"""In an address: the user and password before the host."""
 
 
 def describe(settings: Settings) -> dict[str, str]:
@@ -626,7 +624,7 @@ def _as_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return ", ".join(value)
-    return _CREDENTIALS.sub("********@", str(value))
+    return masked(str(value))
 
 
 def _type_text(hint: Any) -> str:

@@ -202,6 +202,25 @@ def test_once_a_public_address_is_known_nothing_a_request_lacks_makes_it_local(
     assert unmarked.get("/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("public_url", "host"),
+    [
+        ("https://user:pw@calls.example.com", "calls.example.com"),
+        ("https://Calls.Example.com:8443/phone", "calls.example.com:8443"),
+        ("https://xn--mnchen-3ya.example", "xn--mnchen-3ya.example"),
+        ("https://203.0.113.7", "203.0.113.7"),
+        ("https://[2001:db8::7]", "[2001:db8::7]"),
+    ],
+)
+def test_the_public_name_is_known_however_it_is_written(
+    store: Store, public_url: str, host: str
+) -> None:
+    outside = client(build(store, public_url=public_url), at=HERE, base="http://localhost:8080")
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    assert outside.get("/api/calls", headers=bearer | {"host": host}).status_code == 404
+    assert outside.get("/api/calls", headers=bearer).status_code == 200
+
+
 def test_once_others_can_connect_a_loopback_address_is_no_proof(store: Store) -> None:
     app = build(store, listens_here=False)
     assert client(app, at=HERE, base="http://localhost:8080").get("/").status_code == 401

@@ -15,6 +15,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from callscribe.addresses import masked
 from callscribe.cli import logs
 from callscribe.cli.options import with_settings
 from callscribe.cli.program import program
@@ -331,9 +332,11 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
     lines += reader_lines(server, alone=model.kind == "reader")
     if server.capacity:
         lines.append(f"Limit    {capacity_line(server.capacity, settings.capacity == 'auto')}")
-    lines += page_lines(server, openly=sys.stdout.isatty() or sys.stderr.isatty())
+    openly = sys.stdout.isatty() or sys.stderr.isatty()
+    lines += page_lines(server, openly=openly)
+    public_url = address.public_url if openly else masked(address.public_url)
     if address.is_public:
-        lines.append(f"Twilio   {address.public_url}/twilio/voice")
+        lines.append(f"Twilio   {public_url}/twilio/voice")
     if interrupted:
         count = len(interrupted)
         lines.append(
@@ -356,7 +359,7 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         lines.append(f"WARNING  No number was changed, and no calls can arrive: {UNREACHABLE}")
         lines.append(f"Without a phone: {program()} simulate {address.url}")
     else:
-        signed_for = f" --public-url {address.public_url}" if address.is_public else ""
+        signed_for = f" --public-url {public_url}" if address.is_public else ""
         lines.append(
             f"Waiting for calls. Try it without a phone: {program()} simulate {address.url}{signed_for}"
         )

@@ -217,7 +217,7 @@ class Access:
         self._cookie_value = hmac.new(
             self._token, b"callscribe page cookie", hashlib.sha256
         ).hexdigest()
-        public = host_and_port(urlsplit(settings.public_url).netloc)[0]
+        public = (urlsplit(settings.public_url).hostname or "").rstrip(".")
         self._public_host = "" if is_loopback_name(public) else public
         self._trusts_this_machine = settings.listens_here and not settings.public_url
 

@@ -75,6 +75,8 @@ def post(client: Client, path: str, signed: str) -> httpx.Response:
         ("/twilio//status//", PUBLIC + "/twilio//status//"),
         ("/phone/twilio/status", PUBLIC + "/twilio/status"),
         ("/phone/twilio/status/", PUBLIC + "/twilio/status/"),
+        ("/twilio/status", PUBLIC + "/twilio/status?"),
+        ("/twilio%2Fstatus", PUBLIC + "/twilio%2Fstatus"),
     ],
 )
 def test_what_was_meant_is_answered(client: Client, path: str, signed: str) -> None:
@@ -108,6 +110,27 @@ def test_what_is_nowhere_is_told_with_what_it_should_be(client: Client, path: st
     (entry,) = logs
     assert entry["asked_for"] == path
     assert f"{PUBLIC}/twilio/voice" in entry["hint"]
+
+
+def test_who_only_knocks_hides_nothing_that_twilio_sent(client: Client) -> None:
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert client.post("/twilio/voise").status_code == 404
+        assert post(client, "/Twilio/Voice", PUBLIC + "/Twilio/Voice").status_code == 404
+    assert [entry["asked_for"] for entry in logs] == ["/twilio/voise", "/Twilio/Voice"]
+
+
+def test_a_prefix_in_any_letters_is_known_as_it_arrives() -> None:
+    app = NearMisses(Starlette(), public_url="https://calls.example.com/t%C3%A9l")
+    assert app.meant("/t\u00e9l/twilio/voice/") == "/twilio/voice"
+
+
+def test_strangers_are_told_no_password() -> None:
+    app = NearMisses(Starlette(), public_url="https://me:secret@calls.example.com")
+    with capture_logs() as logs:
+        answer = Client(app).post("/twilio/voise")
+    assert "calls.example.com/twilio/voice" in answer.text
+    assert "secret" not in answer.text + str(logs)
 
 
 def test_a_slash_at_the_end_leads_nowhere_else() -> None:

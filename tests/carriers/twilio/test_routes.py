@@ -88,11 +88,26 @@ async def test_every_post_needs_the_signature(path: str) -> None:
 
 async def test_other_methods_say_what_to_set() -> None:
     async with serving() as server:
-        for method in ("GET", "PUT", "HEAD"):
-            answer = await server.post("/twilio/voice", {}, method=method)
-            assert answer.status_code == 405
-            assert answer.headers["allow"] == "POST"
+        with capture_logs() as logs:
+            for method in ("GET", "PUT", "HEAD"):
+                answer = await server.post("/twilio/voice", {}, method=method)
+                assert answer.status_code == 405
+                assert answer.headers["allow"] == "POST"
+        (entry,) = logs
+        assert (entry["method"], entry["asked_for"]) == ("GET", "/twilio/voice")
         assert "must be HTTP POST" in (await server.post("/twilio/voice", {}, method="GET")).text
+
+
+async def test_a_socket_that_a_proxy_has_made_a_plain_request_is_told_and_logged() -> None:
+    async with serving() as server:
+        with capture_logs() as logs:
+            for slash in ("", "/"):
+                answer = await server.post(f"/twilio/media/a-ticket{slash}", {}, method="GET")
+                assert answer.status_code == 426
+                assert answer.headers["upgrade"] == "websocket"
+        (entry,) = logs
+        assert "pass WebSocket upgrades on" in entry["hint"]
+        assert "a-ticket" not in str(entry)
 
 
 async def test_a_signed_request_about_nothing_is_a_400_and_a_huge_one_a_413() -> None:

@@ -153,6 +153,36 @@ def test_credentials_in_the_address(url: str) -> None:
     check("fpXNH/NsxtchCpOSuMegz02oCk4=", by=by)
 
 
+def test_a_refusal_names_no_password() -> None:
+    with pytest.raises(SignatureRefused) as refused:
+        check("x", by=checker("https://user:secret@calls.example.test"))
+    assert "secret" not in str(refused.value) + refused.value.signed_url
+
+
+@pytest.mark.parametrize("signed", ["Calls.Example.test", "calls.example.test"])
+def test_capital_letters_in_the_address(signed: str) -> None:
+    by = checker("https://Calls.Example.test")
+    check(sign(TOKEN, f"https://{signed}/voice", Form(PARAMS.items())), by=by)
+    by.check_upgrade(
+        raw_path="/media", query="", headers=headers(sign(TOKEN, f"wss://{signed}/media"))
+    )
+
+
+def test_a_question_mark_without_a_query() -> None:
+    check(sign(TOKEN, f"{ORIGIN}/voice?", Form(PARAMS.items())))
+    with pytest.raises(SignatureRefused):
+        check(sign(TOKEN, f"{ORIGIN}/voice?a", Form(PARAMS.items())))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["A", "B", "a", "AB", ""]), st.text(max_size=3)), max_size=8)
+)
+def test_any_form_is_signed_as_by_the_official_library(fields: list[tuple[str, str]]) -> None:
+    body = urlencode(fields).encode("utf-8", "replace")
+    form = Form.parse(body)
+    check(sign(TOKEN, ORIGIN + "/voice", form), body=body)
+
+
 def test_an_ipv6_address() -> None:
     for origin in ("http://[::1]", "http://[::1]:8080"):
         check(sign(TOKEN, f"{origin}/voice", Form(PARAMS.items())), by=checker(origin))

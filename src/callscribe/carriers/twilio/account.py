@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from callscribe.addresses import masked
 from callscribe.carriers.twilio import number as numbers
 from callscribe.carriers.twilio.client import ApiError, CarrierClient, PhoneNumber
 from callscribe.carriers.twilio.urls import CarrierUrls
@@ -69,7 +70,7 @@ class Account:
             tell(f"WARNING  {error}")
             tell(
                 "WARNING  No number was changed. Calls arrive only if a number's voice URL already is "
-                f"{CarrierUrls(public_url).voice}"
+                f"{masked(CarrierUrls(public_url).voice)}"
             )
             return []
 
@@ -89,7 +90,7 @@ class Account:
                     numbers.connect, self.client, self._notes, number, urls.voice, urls.status
                 )
                 stack.push_async_callback(_put_back, connected, tell)
-                before = connected.before.voice_url or "none"
+                before = masked(connected.before.voice_url) or "none"
                 tell(f"{number.number} now sends its calls here. Its voice URL was: {before}")
                 if reason := numbers.ignored_because(number):
                     log.warning(reason)
@@ -122,7 +123,7 @@ async def _put_back(connected: numbers.ConnectedNumber, tell: Tell) -> None:
     """Give a number back what it had; a failure is told, not raised, so that the rest still closes."""
     try:
         said = await asyncio.to_thread(connected.restore)
-        before = connected.before.voice_url or "none"
+        before = masked(connected.before.voice_url) or "none"
         tell(said or f"{connected.number} is back to its old voice URL: {before}")
     except CarrierError as error:
         tell(f"callscribe: {error}")

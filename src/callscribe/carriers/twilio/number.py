@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from callscribe import files
+from callscribe.addresses import masked
 from callscribe.carriers.twilio.client import ApiError, CarrierClient, PhoneNumber
 from callscribe.errors import CarrierError
 from callscribe.phone import is_number, normal
@@ -57,7 +58,8 @@ class Routing(msgspec.Struct, frozen=True):
         for name, label in labels.items():
             before, after = getattr(self, name), getattr(wanted, name)
             if before != after:
-                lines.append(f"{label}: {before or '(none)'} -> {after or '(none)'}")
+                before, after = (masked(value) or "(none)" for value in (before, after))
+                lines.append(f"{label}: {before} -> {after}")
         return lines
 
 
@@ -154,7 +156,7 @@ class ConnectedNumber:
             said = _put_back(self._client, self._note)
         except ApiError as error:
             raise ApiError(
-                f"{self.number} still points at {self._note.ours.voice_url}, which no longer answers. {error} "
+                f"{self.number} still points at {masked(self._note.ours.voice_url)}, which no longer answers. {error} "
                 "The next start with the same data folder puts it back.",
                 status=error.status,
                 code=error.code,
@@ -214,8 +216,8 @@ def repair(client: CarrierClient, folder: Path) -> list[str]:
             continue
         if note.account_sid != client.account_sid:
             said.append(
-                f"{note.number} was left pointing at {note.ours.voice_url} by a server that was killed, but belongs to "
-                f"the account {note.account_sid}: start once with that account to put it back."
+                f"{note.number} was left pointing at {masked(note.ours.voice_url)} by a server that was killed, but "
+                f"belongs to the account {note.account_sid}: start once with that account to put it back."
             )
             continue
         try:
@@ -248,7 +250,7 @@ def _put_back(client: CarrierClient, note: _Note) -> str:
         return ""
     return (
         f"{note.number} was changed by somebody else in the meantime "
-        f"(voice URL: {now.voice_url or 'none'}); left as it is."
+        f"(voice URL: {masked(now.voice_url) or 'none'}); left as it is."
     )
 
 

@@ -8,7 +8,7 @@ signature is checked over the path as it arrived all the same. What is still now
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from starlette.datastructures import Headers
@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from callscribe.addresses import masked
 from callscribe.carriers.twilio import urls
 from callscribe.carriers.twilio.signature import SIGNATURE_HEADER
 from callscribe.refusals import Refusals
@@ -37,8 +38,8 @@ class NearMisses:
 
     def __init__(self, app: ASGIApp, *, public_url: str) -> None:
         self.app = app
-        self._prefix = urlsplit(public_url).path.rstrip("/")
-        self._voice = urls.CarrierUrls(public_url).voice
+        self._prefix = unquote(urlsplit(public_url).path).rstrip("/")
+        self._voice = masked(urls.CarrierUrls(public_url).voice)
         self._refusals = Refusals()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,9 +50,10 @@ class NearMisses:
         meant = self.meant(path)
         if meant != path:
             scope = {**scope, "path": meant}
-        if not _is_ours(meant) and _looks_like_twilio(path, Headers(scope=scope)):
+        signed = SIGNATURE_HEADER.lower() in Headers(scope=scope)
+        if not _is_ours(meant) and (signed or "/twilio" in path.lower()):
             self._refusals.note(
-                "near-miss",
+                ("near-miss", signed),  # so that nobody who only knocks hides what Twilio sent
                 lambda hidden: log.warning(
                     "a request that looks like Twilio's asked for an address that is not here",
                     asked_for=path[:200],
@@ -84,10 +86,6 @@ def _is_ours(path: str) -> bool:
         return True
     head, _, ticket = path.rpartition("/")
     return head == urls.MEDIA and bool(ticket)
-
-
-def _looks_like_twilio(path: str, headers: Headers) -> bool:
-    return "/twilio" in path.lower() or SIGNATURE_HEADER.lower() in headers
 
 
 def near_misses(public_url: str) -> Middleware:

@@ -16,9 +16,14 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from callscribe.addresses import masked
 from callscribe.carriers.base import Calls, CarrierFact
 from callscribe.carriers.twilio import facts, twiml, urls, webhook
-from callscribe.carriers.twilio.signature import SignatureChecker, SignatureRefused
+from callscribe.carriers.twilio.signature import (
+    SIGNATURE_HEADER,
+    SignatureChecker,
+    SignatureRefused,
+)
 from callscribe.carriers.twilio.socket import MediaSocket, SocketLimits
 from callscribe.carriers.twilio.urls import CarrierUrls
 from callscribe.carriers.twilio.webhook import Form, is_form
@@ -27,8 +32,8 @@ from callscribe.refusals import Refusals
 
 log = structlog.get_logger(__name__)
 
-MAX_BODY_BYTES = 64 * 1024
-"""A voice request has about 1500."""
+MAX_BODY_BYTES = 16 * 1024
+"""A voice request has about 1500. Not more room than that asks for: reading a form is what a stranger costs most."""
 
 TWIML = "text/xml; charset=utf-8"
 
@@ -87,7 +92,9 @@ class _CarrierRoutes:
         ]
         # The carrier is said to sign, and may call, the socket's address with a slash behind it.
         sockets = [urls.MEDIA + "/{ticket}", urls.MEDIA + "/{ticket}/"]
-        return routes + [WebSocketRoute(path, self._media) for path in sockets]
+        for path in sockets:
+            routes += [WebSocketRoute(path, self._media), Route(path, _AnyMethod(self._no_socket))]
+        return routes
 
     # Webhooks and callbacks
 
@@ -127,6 +134,11 @@ class _CarrierRoutes:
     ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             if request.method != "POST":
+                self._log_near_miss(
+                    request,
+                    "a request that looks like Twilio's came by another method than POST",
+                    "in Twilio's console the method of this address must be HTTP POST",
+                )
                 return PlainTextResponse(
                     f"{request.url.path} takes POST requests from Twilio, not {request.method}. In "
                     "Twilio's console the method of this address must be HTTP POST.\n",
@@ -157,10 +169,39 @@ class _CarrierRoutes:
 
         return endpoint
 
+    async def _no_socket(self, request: Request) -> Response:
+        self._log_near_miss(
+            request,
+            "a media socket arrived as a plain request",
+            "the proxy in front must pass WebSocket upgrades on: docs/connect-a-number.md",
+        )
+        return PlainTextResponse(
+            "This address is a WebSocket's, and the request is no upgrade. A proxy in front must pass upgrades on.\n",
+            status_code=426,
+            headers={"Upgrade": "websocket"},
+        )
+
+    def _log_near_miss(self, request: Request, what: str, hint: str) -> None:
+        """Log what Twilio may have sent; others only knock."""
+        if SIGNATURE_HEADER.lower() not in request.headers:
+            return
+        token = request.path_params.get("ticket", "")
+        self._refusals.note(
+            what,
+            lambda hidden: log.warning(
+                what,
+                method=request.method,
+                asked_for=_without(request.url.path[:200], token),
+                hint=hint,
+                **({"more_like_this": hidden} if hidden else {}),
+            ),
+        )
+
     def _log_refusal(self, connection: HTTPConnection, refused: SignatureRefused) -> None:
         token = str(connection.path_params.get("ticket", ""))
         route = urls.MEDIA if token else connection.scope["path"]
-        signed, arrived = (_without(u, token) for u in (refused.signed_url, str(connection.url)))
+        arrived = masked(str(connection.url)[:500])
+        signed, arrived = (_without(url, token) for url in (refused.signed_url, arrived))
         self._refusals.note(
             (refused.reason, route),
             lambda hidden: log.warning(

@@ -29,7 +29,7 @@ from twilio.request_validator import (
     get_signature_algorithm,
 )
 
-from callscribe.addresses import check_public_url
+from callscribe.addresses import check_public_url, masked
 from callscribe.carriers.twilio.webhook import Form, is_form
 from callscribe.errors import SettingsError, SignatureError
 
@@ -46,10 +46,12 @@ class SignatureRefused(SignatureError):
 
     Attributes:
         reason: why, in words.
-        signed_url: the URL the signature was checked against. A media socket's contains its ticket.
+        signed_url: the URL the signature was checked against, credentials masked. A media socket's contains its
+            ticket.
     """
 
     def __init__(self, reason: str, signed_url: str) -> None:
+        signed_url = masked(signed_url)
         super().__init__(f"{reason}; checked against {signed_url}")
         self.reason = reason
         self.signed_url = signed_url
@@ -110,6 +112,7 @@ class SignatureChecker:
         """
         target = raw_path + (f"?{query}" if query else "")
         urls = [base + path for base in self._bases for path in _paths(base, target)]
+        self._must_be_signed(headers, urls)
         if is_form(headers.get("content-type", "")):
             form = Form.parse(body)
         else:
@@ -138,10 +141,15 @@ class SignatureChecker:
                     urls += [f"{socket_scheme}://{rest}{each}" for each in _paths(base, target)]
         self._check(urls, _EMPTY, headers)
 
-    def _check(self, urls: Sequence[str], form: Form, headers: Mapping[str, str]) -> None:
+    def _must_be_signed(self, headers: Mapping[str, str], urls: Sequence[str]) -> str:
+        """The signature, right or wrong."""
         signature = headers.get(SIGNATURE_HEADER.lower(), "").strip()
         if not signature:
             raise SignatureRefused(f"no {SIGNATURE_HEADER} header", urls[0])
+        return signature
+
+    def _check(self, urls: Sequence[str], form: Form, headers: Mapping[str, str]) -> None:
+        signature = self._must_be_signed(headers, urls)
         settings = headers.get(SIGNATURE_SETTINGS_HEADER.lower(), "")
         algorithm = get_signature_algorithm(settings).upper()
         if algorithm == HMAC_SHA1:
@@ -153,10 +161,13 @@ class SignatureChecker:
             validators = [self._shared[key]]
         else:
             raise SignatureRefused(f"unknown signature algorithm {algorithm[:40]!r}", urls[0])
+        fields = {
+            "": _joined(form)
+        }  # once: a stranger's may be many, and each URL is tried with them
         for url in urls:
             for form_of_url in _spellings(url):
                 for validator in validators:
-                    computed = validator.compute_signature(form_of_url, form, algorithm)
+                    computed = validator.compute_signature(form_of_url, fields, algorithm)
                     if _same(computed, signature):
                         return
         raise SignatureRefused("the signature does not fit", urls[0])
@@ -168,16 +179,27 @@ def sign(token: str, url: str, form: Form | None = None) -> str:
     return signature
 
 
+def _joined(form: Form) -> str:
+    """What a form adds to the URL that is signed: names in order, each with its distinct values in order."""
+    return "".join(
+        name + value for name in sorted(form) for value in sorted(set(form.getlist(name)))
+    )
+
+
 def _paths(base: str, target: str) -> Iterator[str]:
-    """The target behind a base: as it is, and without the base's path prefix when the proxy left that on."""
-    yield target
+    """The target behind a base: as it is, and without the base's path prefix when the proxy left that on; both also
+    with the question mark of an empty query, which does not arrive here."""
     prefix = urlsplit(base).path
-    if prefix and target.startswith(prefix + "/"):
-        yield target[len(prefix) :]
+    inside = prefix and target.startswith(prefix + "/")
+    for path in (target, target[len(prefix) :]) if inside else (target,):
+        yield path
+        if "?" not in path:
+            yield path + "?"
 
 
 def _spellings(url: str) -> Iterator[str]:
-    """A URL with and without its port, with and without credentials: senders differ.
+    """A URL with and without its port, with and without credentials, its host as written and in small letters: senders
+    differ.
 
     The official library, too, accepts a request to any port that was signed without it.
     """
@@ -193,7 +215,7 @@ def _spellings(url: str) -> Iterator[str]:
         if colon and port.isdigit() and not host.endswith("]")
         else (host, f"{host}:{default}")
     )
-    for each in hosts:
+    for each in dict.fromkeys((*hosts, *map(str.lower, hosts))):
         yield f"{scheme}://{credentials}{at}{each}{tail}"
         if at:
             yield f"{scheme}://{each}{tail}"
