@@ -1,7 +1,8 @@
-"""What lies where a file should be: nothing of it is waited for."""
+"""Small files are written whole or not at all, and nothing that lies in the place of one is waited for."""
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -20,6 +21,23 @@ from callscribe.speech import capacity
 from callscribe.store.lock import OwnerLock, is_held
 from callscribe.store.naming import SavedNames
 from callscribe.web.pagetoken import kept_token
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    files.write(path, b"old", synced=True)
+    files.write(path, b"new")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o600)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write(path, b"newest", synced=True)
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("file", b"new")]
 
 
 def test_a_file_and_a_link_to_one(tmp_path: Path) -> None:

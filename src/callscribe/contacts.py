@@ -71,10 +71,8 @@ class ContactFile:
                 document[written[0] if written else wanted] = name
             for key in written[1:] if name else written:
                 del document[key]
-            part = self._path.with_suffix(".part")
             try:
-                part.write_text(tomlkit.dumps(document), encoding="utf-8")
-                part.replace(self._path)
+                files.write(self._path, tomlkit.dumps(document).encode())
             except OSError as error:
                 raise StoreError(f"{self._path} cannot be written: {error.strerror}.") from None
             self._take(document)

@@ -1,4 +1,4 @@
-"""Reading small files: never waits for whoever holds the other end of a pipe, never takes more than a bound.
+"""Small files: written whole or not at all; read without waiting for who holds the other end of a pipe, up to a bound.
 
 What lies where a file of ours should be is not always a file: a folder that a container engine made for a missing
 mount, a named pipe, a socket, a device. Opening those can wait for ever or bring data without end.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 LARGEST = 1 << 20
@@ -55,6 +56,28 @@ def read(path: Path, most: int = LARGEST) -> bytes:
         size = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most} bytes"
         raise TooLargeError(errno.EFBIG, f"it is larger than {size}", str(path))
     return content
+
+
+def write(path: Path, data: bytes, *, synced: bool = False) -> None:
+    """All of it or nothing, for its owner only; in the place of what lies there.
+
+    Args:
+        synced: it is on the disk when this returns.
+
+    Raises:
+        OSError: it cannot be written. Nothing is left of it, and what lay there lies there.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "wb") as draft:
+            draft.write(data)
+            if synced:
+                draft.flush()
+                os.fsync(draft.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def _need_file(found: os.stat_result, path: Path) -> None:

@@ -59,7 +59,7 @@ def transcript(page: Page) -> list[str]:
         """() => [...document.querySelectorAll("#talk > *")].map((row) =>
           [row.className, ...[...row.children].map((each) => each.textContent)].join(" / "))"""
     )
-    return [re.sub(r"\\s+", " ", line).strip() for line in lines]
+    return [re.sub(r"\s+", " ", line).strip() for line in lines]
 
 
 def opened(page: Page, server: Serving, call: Call) -> None:

@@ -11,10 +11,8 @@ that what the disk still has of deleted files stays unreadable for good.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -93,7 +91,7 @@ class Unread:
         folder = self._folder / _file_name(call)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         data = self._sealed(_encoder.encode(kept), folder.name)
-        _write_whole(folder / (_file_name(utterance) + self._suffix), data)
+        files.write(folder / (_file_name(utterance) + self._suffix), data)
 
     def of(self, call: str, utterances: Collection[str] | None = None) -> list[Kept]:
         """What is kept of a call, by when it was said. What cannot be read is left out and logged.
@@ -224,23 +222,8 @@ def seal_of(data: Path, secret: str = "", *, folders: Sequence[str] = (FOLDER,))
         return Seal(key)
     key = secrets.token_bytes(KEY_BYTES)
     data.mkdir(parents=True, exist_ok=True)
-    _write_whole(file, key, synced=True)
+    files.write(file, key, synced=True)
     return Seal(key)
-
-
-def _write_whole(file: Path, data: bytes, *, synced: bool = False) -> None:
-    """All of it or nothing, for its owner only; `synced`: on the disk when this returns."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as draft:
-            draft.write(data)
-            if synced:
-                draft.flush()
-                os.fsync(draft.fileno())
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _file_name(identity: str) -> str:

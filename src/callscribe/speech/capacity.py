@@ -89,7 +89,7 @@ def kept(data: Path, model: str, workers: int, kind: str) -> Rate | None:
 def keep(data: Path, measured: Measured) -> None:
     """Write it down for the next start, if that can be."""
     try:
-        (data / FILE).write_bytes(msgspec.json.encode(measured) + b"\n")
+        files.write(data / FILE, msgspec.json.encode(measured) + b"\n")
     except OSError as error:
         _log.warning("the measured capacity is not kept", reason=str(error))
 

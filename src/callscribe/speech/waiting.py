@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,15 +137,10 @@ class KeptStream:
         Raises:
             OSError: it cannot be written.
         """
-        handle, name = tempfile.mkstemp(dir=self._folder, prefix=".")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                data = _encode(head)
-                file.write(data if self._seal is None else self._seal.seal(data, self._about))
-            Path(name).replace(self._path.with_name(self._path.name + ".stream"))
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        data = _encode(head)
+        if self._seal is not None:
+            data = self._seal.seal(data, self._about)
+        files.write(self._path.with_name(self._path.name + ".stream"), data)
         self.head = head
 
     def drop(self) -> None:

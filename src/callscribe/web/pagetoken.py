@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import tempfile
 from pathlib import Path
 
 from callscribe import files
@@ -73,14 +71,7 @@ def _make(data: Path) -> str:
     token = secrets.token_urlsafe(24)
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=data, prefix=".token-")
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(token + "\n")
-            Path(name).replace(data / FILE)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        files.write(data / FILE, token.encode() + b"\n")
     except OSError as error:
         raise StoreError(
             f"The data folder {data} cannot be written ({error.strerror}). "
