@@ -45,7 +45,6 @@ class Stream:
         self.was_current = False
         """No other had taken its place when it ended."""
         self._end_ms = 0
-        self._opened_ms = now_ms
         self._first_arrival_ms: float | None = None
         self._newest_ms = 0
         self._newest_arrival_ms = now_ms

@@ -141,11 +141,6 @@ class Journal:
         return self._failure
 
     @property
-    def unwritten(self) -> int:
-        """Events that wait in memory for the store to work again."""
-        return len(self._unwritten)
-
-    @property
     def withheld(self) -> int:
         """Events that nobody will know, because a stage failed on them."""
         return self._stages.withheld

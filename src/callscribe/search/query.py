@@ -417,9 +417,4 @@ def replace_words(query: str, better: dict[str, str]) -> str:
     return "".join([*result, query[place:]])
 
 
-def is_operator(word: str) -> bool:
-    """Whether a word of a query is an operator."""
-    return word in _OPERATORS
-
-
 __all__ = ["Marks", "Node", "QueryError", "compile_query", "fold", "looked_up", "marks", "parse"]

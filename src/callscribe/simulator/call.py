@@ -86,7 +86,6 @@ class Call:
         self.bridged_to: Call | None = None
         self.over = asyncio.Event()
         self.webhook_times = 1
-        self._created_ms = world.clock.now_ms()
         self._interrupt: asyncio.Future[Program | None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._sequence = 0

@@ -111,8 +111,6 @@ class World:
         self.conferences: dict[str, Conference] = {}
         self.parties: dict[str, Party] = {}
         """Who answers at which number when nothing else says so."""
-        self.conference_report = CallReport("", "", "", "inbound")
-        """Collects what concerns rooms and none of their legs."""
         self.stopping = asyncio.Event()
         """Nobody phones any more."""
         self._callback_faults = callback_faults or CallbackFaults()

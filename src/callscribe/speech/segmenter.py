@@ -17,13 +17,12 @@ import numpy as np
 
 from callscribe.audio.activity import FRAME, ActivityDetector, ActivityState, Flags, Levels
 from callscribe.audio.level import LevelFollower
-from callscribe.audio.mulaw import SAMPLE_RATE, SAMPLES_PER_MS, Pcm
+from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
 from callscribe.audio.silero import WINDOW, VoiceDetector, VoiceNetwork
 from callscribe.audio.tones import BLOCK, ToneDetector
 
 STEP: Final = SAMPLE_RATE // 5
 """Samples judged and decoded at a time: 0.2 s, the recogniser's own step."""
-STEP_MS: Final = STEP // SAMPLES_PER_MS
 _LEAD_BLOCKS: Final = 4
 """Blocks that the recogniser hears up to the one in which speech begins, that one included."""
 _BEGINS: Final = 0.5
