@@ -161,6 +161,14 @@ def test_commands_print_by_the_outlet_alone() -> None:
             assert not printing, f"{path}: use callscribe.outlet's say, tell or data"
 
 
+def test_consoles_are_made_in_one_place() -> None:
+    for path in MODULES:
+        made = re.search(r"(?<!\w)Console\(", path.read_text(encoding="utf-8"))
+        assert not made or module_name(path) == "callscribe.outlet", (
+            f"{path}: make it by callscribe.outlet.canvas"
+        )
+
+
 def test_http_clients_are_made_in_one_place() -> None:
     for path in MODULES:
         if module_name(path) == "callscribe.clients" or within(

@@ -97,6 +97,14 @@ def test_what_is_no_file_is_named_and_not_waited_for(
     assert told.value.strerror == f"it is {what}, not a file"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_nobody_is_waited_for_when_writing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / capacity.FILE)
+    measured = capacity.Measured(model="m", workers=1, kind="k", tracks=3, by="processor time")
+    capacity.keep(tmp_path, measured)
+    assert (tmp_path / capacity.FILE).is_file()
+
+
 def _model(folder: Path) -> object:
     for name in ("am", "conf", "graph", "ivector"):
         if (built_in().path / name).exists():

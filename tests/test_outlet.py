@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.table import Table
+from rich.text import Text
 
 from callscribe import outlet
 
-HOSTILE = "Eve\x1b]0;title\x07\x9b31m\u202ered\x7f\x00\r\u2028"
-OBEYED = set("\x1b\x07\x9b\u202e\x7f\x00\r\u2028")
+HOSTILE = "Eve\x1b]0;title\x07\x9b31m\u202ered\x7f\x00\r\u2028\u061c\u206a\ufffb"
+OBEYED = set("\x1b\x07\x9b\u202e\x7f\x00\r\u2028\u061c\u206a\ufffb")
 CALLSCRIBE = (sys.executable, "-m", "callscribe")
 
 
@@ -27,6 +29,19 @@ def test_text_for_people_obeys_nobody(capsys: pytest.CaptureFixture[str]) -> Non
     assert not OBEYED & set(out + err)
     assert out.startswith("one Eve ]0;title 31m red")
     assert out.endswith("\n\ttwo\n")
+
+
+def test_what_is_drawn_obeys_nobody_and_has_no_markup() -> None:
+    out = io.StringIO()
+    canvas = outlet.canvas(out, width=100)
+    table = Table()
+    table.add_row(f"[bold]{HOSTILE}[/bold]", Text(HOSTILE), ":smile:")
+    canvas.print(table)
+    canvas.print(f"[red]{HOSTILE}[/red]", style="dim")
+    assert not OBEYED & set(out.getvalue())
+    assert out.getvalue().count("[bold]Eve ]0;title 31m red") == 1
+    assert "[red]Eve" in out.getvalue()
+    assert ":smile:" in out.getvalue()
 
 
 @given(st.text())
@@ -44,7 +59,7 @@ def test_json_stays_the_same_json(value: object) -> None:
     shown = outlet.safe_json(encoded)
     assert json.loads(shown) == json.loads(encoded)
     assert not {chr(c) for c in range(0x7F, 0xA0)} & set(shown.decode())
-    assert "\u202e" not in shown.decode()
+    assert not {"\u202e", "\u061c", "\u206a", "\ufffb"} & set(shown.decode())
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])

@@ -35,6 +35,15 @@ def misplaced(text: str) -> str:
     return ""
 
 
+def visible(text: str, *, lines: bool = False) -> str:
+    """`text` with a space for each character that may not stand in such a text; equally long.
+
+    Args:
+        lines: line ends may.
+    """
+    return "".join(" " if _steers(one) and not (lines and one == "\n") else one for one in text)
+
+
 def not_a_name(text: str) -> str:
     """Why a text cannot be a name, in a sentence; empty when it can."""
     kept = fit(text)

@@ -25,16 +25,21 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TextIO, cast
 
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.segment import Segment
+
 from callscribe.errors import CallscribeError
 
 # Everything that could move the cursor, change the terminal's state or reorder text: C0 and C1
-# controls (ESC and CSI among them), line separators and bidirectional overrides.
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066\u2067\ufeff]+"
-)
+# controls (ESC and CSI among them), line separators, all that turns text round (Unicode's Bidi_Control, and the
+# deprecated formats beside it), and marks of annotations.
+_OBEYED = "\u061c\u200e\u200f\u2028-\u202e\u2066\u2067\u206a-\u206f\ufeff\ufff9-\ufffb"
+_CONTROL = re.compile(f"[\x00-\x1f\x7f-\x9f{_OBEYED}]+")
+_BUT_LINES = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_OBEYED}]+")
 _ISOLATES = re.compile("[\u2068\u2069]")
 _BYTES = re.compile(
-    b"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf"
+    b"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xaf]"
+    b"|\xef\xbb\xbf|\xef\xbf[\xb9-\xbb]"
 )
 """In UTF-8: DEL, the C1 controls, line separators and what reorders text. JSON itself escapes C0."""
 
@@ -171,6 +176,50 @@ def unwritable(error: OSError, stream: TextIO | None = None) -> OutletError:
     _lead_nowhere(stream or sys.stdout)
     why = "it is closed" if error.errno == errno.EBADF else error.strerror
     return OutletError(f"The output cannot be written: {why}.")
+
+
+def harmless(piece: str) -> str:
+    """A piece of text on its way to the terminal, without anything that would be obeyed. Isolation is left as it is:
+    where it begins and ends may be in different pieces."""
+    return _BUT_LINES.sub(" ", piece)
+
+
+def canvas(
+    file: TextIO | None = None, *, stderr: bool = False, width: int | None = None
+) -> Console:
+    """A Rich console for an output. Text that it is given is shown as it is, with no markup in it, and is not obeyed.
+
+    Args:
+        file: by default standard output, or standard error. `drawing()` tells what cannot be written.
+        stderr: standard error.
+        width: columns; by default the terminal's.
+    """
+    made = Console(
+        file=file,
+        stderr=stderr,
+        width=width,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    made.push_render_hook(_Harmless())
+    return made
+
+
+class _Harmless(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Cleaned(each) for each in renderables]
+
+
+class _Cleaned:
+    """Draws another thing, and lets no control character of its texts through."""
+
+    def __init__(self, drawn: ConsoleRenderable) -> None:
+        self._drawn = drawn
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._drawn, options):
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
 
 
 class StandIn(io.TextIOBase):

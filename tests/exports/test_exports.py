@@ -151,11 +151,11 @@ def test_names_are_names_whatever_they_look_like() -> None:
     page = content(Source(CALL, events), "html")
     assert "<img" not in page
     assert page.count("<script") == 0
-    assert f"<bdi>{ARABIC}</bdi>" in page
+    assert f"<bdi>{ARABIC.replace(chr(0x202E), ' ')}</bdi>" in page
     for kind in FORMATS:
-        assert ARABIC in content(Source(CALL, events), kind) or "\\u202e" in content(
-            Source(CALL, events), kind
-        )
+        text = content(Source(CALL, events), kind)
+        assert ARABIC[1:] in text
+        assert ("\u202e" in text or "\\u202e" in text) == (kind == "json")  # which brings it back
     srt_cues = list(srt.parse(content(Source(CALL, events), "srt")))
     assert any("نعم" in cue.content for cue in srt_cues)
 

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from callscribe.cli.filters import with_filter
 from callscribe.cli.options import with_settings
 from callscribe.cli.program import program
-from callscribe.outlet import data, drawing, tell
+from callscribe.outlet import canvas, data, drawing, tell
 from callscribe.records import CallFilter, CallPage
 from callscribe.settings import Settings
 from callscribe.store.base import NoRecordError
@@ -76,7 +75,7 @@ def register(app: typer.Typer) -> None:
                 "call your number or run `callscribe simulate`."
             )
             return
-        console = Console(file=drawing(), highlight=False)
+        console = canvas(drawing())
         print_calls(console, calls)
         if console.is_terminal:
             rest = f"   Older ones: --after {calls[-1].id}" if page.cursor else ""

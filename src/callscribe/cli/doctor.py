@@ -22,7 +22,7 @@ from callscribe.cli.options import with_settings
 from callscribe.cli.remote import Place, Remote, ServerError, token_of
 from callscribe.errors import CallscribeError, CarrierError, TunnelError
 from callscribe.metrics import Figures
-from callscribe.outlet import clean, data, say
+from callscribe.outlet import canvas, clean, data, say
 from callscribe.settings import Settings
 from callscribe.terminal.layout import wrap
 from callscribe.tunnel import open_tunnel
@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Check everything a call needs, and say how to fix what doesn't work."""
         found = []
-        console = Console(highlight=False)
+        console = canvas()
         for finding in examine(settings):
             found.append(finding)
             if not as_json:
@@ -122,7 +122,7 @@ def show(console: Console, finding: Finding) -> None:
 
 
 def _wrapped(text: str, room: int) -> list[str]:
-    return [line.plain for line in wrap(Console(width=room), Text(clean(text)), room)]
+    return [line.plain for line in wrap(canvas(width=room), Text(clean(text)), room)]
 
 
 def examine(settings: Settings) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from callscribe.errors import CallscribeError
 from callscribe.exports import document
 from callscribe.exports.formats import FORMATS, File, Format, export
 from callscribe.exports.source import Source
-from callscribe.outlet import raw, say, tell
+from callscribe.outlet import raw, safe_json, say, tell
 from callscribe.recordings import wav
 from callscribe.recordings.shelf import Shelf
 from callscribe.records import CallFilter
@@ -155,7 +155,7 @@ def _sources(store: Archive, shelf: Shelf, ids: list[str]) -> Iterator[Source]:
 def _write_one(file: File, out: Path | None) -> None:
     if out is None:
         for piece in file.pieces:
-            raw(piece)
+            raw(safe_json(piece) if file.media_type == "application/json" else piece)
         return
     _write(out / file.name if out.is_dir() else out, file.pieces)
 

@@ -27,7 +27,7 @@ from callscribe.cli.program import program
 from callscribe.errors import ModelError
 from callscribe.models import catalogue, download, fetching, folder, reader_download, readers
 from callscribe.models.adapt import WEIGHT, AdaptReport, adapt
-from callscribe.outlet import data, say, tell
+from callscribe.outlet import canvas, data, say, tell
 from callscribe.recognition.languages import same_language
 from callscribe.settings import Settings
 
@@ -187,7 +187,7 @@ def list_models(
         data(msgspec.json.format(msgspec.json.encode(rows)))
         return
     entries += second
-    out = console or Console(highlight=False)
+    out = console or canvas()
     if out.is_terminal:
         table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
         longest = max(len(entry.name) for entry in entries)
@@ -224,7 +224,7 @@ def list_models(
             say("\t".join(columns))
     listed = {entry.name for entry in (*found, *known)}
     others = [model.title for name, model in here.items() if name not in listed]
-    messages = Console(stderr=True, highlight=False)
+    messages = canvas(stderr=True)
     if others:
         messages.print(f"Also on this machine: {'; '.join(others)}", style="dim", soft_wrap=True)
     if note:
@@ -309,7 +309,7 @@ def get_reader(
 @contextlib.contextmanager
 def _progress_bar() -> Iterator[fetching.Progress]:
     """Shows on standard error, in a terminal, how far a download is."""
-    console = Console(stderr=True, highlight=False)
+    console = canvas(stderr=True)
     with Progress(
         TextColumn("{task.description:<12}"),
         BarColumn(),
@@ -348,7 +348,7 @@ def adapt_model(
             f"{found.title} cannot be adapted: it is a Whisper model. It is offered the `words` of a number and the "
             "names in your contacts instead."
         )
-    console = Console(stderr=True, highlight=False)
+    console = canvas(stderr=True)
     with Progress(
         TextColumn("{task.description:<40}"),
         BarColumn(),

@@ -6,13 +6,12 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from callscribe.cli.filters import with_filter
 from callscribe.cli.options import with_settings
 from callscribe.cli.program import program
 from callscribe.cli.views import data_option
-from callscribe.outlet import data, drawing, tell
+from callscribe.outlet import canvas, data, drawing, tell
 from callscribe.records import CallFilter, SearchPage
 from callscribe.settings import Settings
 from callscribe.store.base import NoRecordError
@@ -79,7 +78,7 @@ def register(app: typer.Typer) -> None:
             hint = f" Did you mean: {page.did_you_mean}" if page.did_you_mean else ""
             tell(f"Nothing found.{hint}")
             return
-        console = Console(file=drawing(), highlight=False)
+        console = canvas(drawing())
         print_found(console, page, show=f"{program()} show {{sid}}{data_option(settings)}")
         if page.cursor and console.is_terminal:
             console.print(f"More: --cursor {page.cursor}", style="dim")

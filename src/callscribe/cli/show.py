@@ -7,14 +7,13 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from callscribe.cli.options import with_settings
 from callscribe.cli.program import program
 from callscribe.errors import StoreError
 from callscribe.events import CallEnded
 from callscribe.journal.follow import events_of
-from callscribe.outlet import data, drawing
+from callscribe.outlet import canvas, data, drawing
 from callscribe.records import CallRecord
 from callscribe.settings import Settings
 from callscribe.store.base import EventReader, Store
@@ -57,9 +56,7 @@ def register(app: typer.Typer) -> None:
         if transcript is None:
             data(msgspec.json.format(msgspec.json.encode(record)))
         else:
-            print_transcript(
-                Console(file=drawing(), highlight=False), transcript, raw=raw, words=words
-            )
+            print_transcript(canvas(drawing()), transcript, raw=raw, words=words)
 
 
 def transcript_of(store: EventReader, record: CallRecord) -> Transcript:

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from callscribe.errors import CallscribeError
-from callscribe.outlet import raw, tell
+from callscribe.outlet import clean, raw, tell
 from callscribe.text.writer import Fillers, Writer, WriterOptions
 
 _FILLERS = ("keep", "dim", "hide")
@@ -41,4 +41,4 @@ def register(app: typer.Typer) -> None:
                 words = line.decode("utf-8").split()
             except UnicodeDecodeError:
                 raise CallscribeError(f"Line {number} is not UTF-8 text.") from None
-            raw(writer.final(words).text.encode() + b"\n")
+            raw(clean(writer.final(words).text).encode() + b"\n")

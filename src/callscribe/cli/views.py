@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
-
 from callscribe.cli.program import program
 from callscribe.journal.follow import JournalFollower
+from callscribe.outlet import canvas
 from callscribe.server import Server
 from callscribe.settings import Settings
 from callscribe.terminal.driver import run_view
@@ -22,7 +21,7 @@ def choose_view(settings: Settings, *, json_when_piped: bool = True) -> AnyView:
     if settings.json or (json_when_piped and not sys.stdout.isatty()):
         return JsonLines(sys.stdout.buffer)
     return TerminalView(
-        Console(highlight=False),
+        canvas(),
         raw=settings.raw,
         fillers=settings.fillers,
         saved_hint=lambda call: f"{program()} show {call[:12]}{data_option(settings)}",

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from callscribe.cli.feed import Feed
 from callscribe.cli.remote import DEFAULT_SERVER, Place, Remote, ServerError, place
 from callscribe.events import AnyEvent
+from callscribe.outlet import canvas
 from callscribe.records import CallRecord
 from callscribe.terminal import JsonLines, TerminalView, run_view
 
@@ -82,7 +82,7 @@ async def _watch(server: Place, *, call: str, as_json: bool, raw: bool) -> None:
                 await run_view(feed, lines)
             return
         view = TerminalView(
-            Console(highlight=False),
+            canvas(),
             raw=raw,
             saved_hint=lambda sid: f"{server.url}/calls/{sid}",
         )

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from callscribe import files
 from callscribe.addresses import tidy
 from callscribe.calls.plans import Flows
 from callscribe.calls.registry import CallRegistry
@@ -220,7 +221,7 @@ async def running_server(
 def keep_address(data: Path, url: str) -> None:
     """Write down where the server of a data folder listens, for commands that are given the folder."""
     with contextlib.suppress(OSError):  # they can be told with --server
-        (data / ADDRESS_FILE).write_text(url + "\n", encoding="utf-8")
+        files.write(data / ADDRESS_FILE, url.encode() + b"\n")
 
 
 def call_registry(

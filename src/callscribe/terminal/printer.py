@@ -17,7 +17,7 @@ from rich.color import ColorSystem
 from rich.console import Console
 from rich.text import Text
 
-from callscribe.outlet import StandIn
+from callscribe.outlet import StandIn, harmless
 from callscribe.terminal.jsonlines import ViewClosed
 from callscribe.terminal.region import Line, LiveRegion, reflows
 
@@ -65,7 +65,7 @@ class Printer:
 
     def print(self, line: Text) -> None:
         """Have a line printed above the live region at the next `paint`."""
-        text = self._ansi(line).rstrip(" ") if self.interactive else line.plain.rstrip()
+        text = self._ansi(line).rstrip(" ") if self.interactive else harmless(line.plain).rstrip()
         text = self._encodable(text)
         self._above.append(text + "\n")
 
@@ -143,9 +143,9 @@ class Printer:
         # Straight from the text: a console would look for places to break lines first, which takes as long again.
         segments = line.render(self.console)
         return "".join(
-            segment.style.render(segment.text, color_system=self._colors)
+            segment.style.render(harmless(segment.text), color_system=self._colors)
             if segment.style
-            else segment.text
+            else harmless(segment.text)
             for segment in segments
         ).rstrip("\n")
 

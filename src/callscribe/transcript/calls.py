@@ -45,6 +45,7 @@ from callscribe.events import (
 )
 from callscribe.records import CallSummary
 from callscribe.transcript import wording
+from callscribe.transcript.readable import readable
 
 Voice = tuple[str, Track]
 """Leg and track."""
@@ -110,6 +111,7 @@ class CallLine:
         Returns:
             Whether the line changed.
         """
+        event = readable(event)
         before, unread = self.summary, self.unread
         if not self._begun and not isinstance(event, EPHEMERAL):
             self._begun = True

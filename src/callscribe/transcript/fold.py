@@ -42,6 +42,7 @@ from callscribe.transcript import wording
 from callscribe.transcript.calls import CallLine
 from callscribe.transcript.layout import Layout
 from callscribe.transcript.parts import Block, Note, NoteKind, Person, Utterance, with_correction
+from callscribe.transcript.readable import readable
 
 DIGITS_MS = 3000
 """Keys pressed within this time of each other are one note."""
@@ -217,6 +218,7 @@ class Transcript:
         Events of other calls change nothing, but `StoreFailed` concerns every call. Repeated events change nothing.
         """
         self._change = Change([], [], [])
+        event = readable(event)
         if isinstance(event, StoreFailed):
             trouble = "" if event.resolved else event.message
             self._change.line = trouble != self.trouble
