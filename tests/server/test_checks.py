@@ -24,7 +24,14 @@ from callscribe.settings import Secret, Settings, load, setting_infos
         ({"flow": "forward"}, "forward needs a number"),
         ({"contacts": {"+15005550010": " "}}, "has no name"),
         ({"token": Secret("hunter2")}, "at least 16 are needed"),
-        ({"unread_key": Secret("hunter2")}, "has 7 characters; 16 or more"),
+        (
+            {"token": Secret("x" * 8 + "t"), "auth_token": Secret("x" * 8 + "t")},
+            "is the auth token",
+        ),
+        ({"token": Secret("15005550006!!!"), "number": "+15005550006"}, "at least 16"),
+        ({"token": Secret("+1-500-555-0006!!"), "number": "+15005550006"}, "contains your number"),
+        ({"unread_key": Secret("callscribe-secret-key")}, "easy to guess"),
+        ({"unread_key": Secret("hunter2")}, "has 7 characters, and at least 16"),
     ],
 )
 def test_what_is_wrong_with_settings_is_found_before_anything_is_opened(

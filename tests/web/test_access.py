@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Route
@@ -20,7 +17,7 @@ from callscribe.errors import NotLiveError, SettingsError
 from callscribe.journal.hub import Hub
 from callscribe.store.base import Store
 from callscribe.store.opening import open_store
-from callscribe.web.access import Attempts, weakness
+from callscribe.web.access import Attempts
 from callscribe.web.app import create_app
 from callscribe.web.services import Services, WebSettings
 from tests.web.client import Client
@@ -164,6 +161,15 @@ def test_this_machine_needs_no_token(store: Store, host: str) -> None:
         {"cdn-loop": "cloudflare"},
         {"true-client-ip": "203.0.113.9"},
         {"fastly-client-ip": "203.0.113.9"},
+        {"x-client-ip": "127.0.0.1"},
+        {"client-ip": "127.0.0.1"},
+        {"x-remote-ip": "127.0.0.1"},
+        {"x-scheme": "https"},
+        {"x-amzn-trace-id": "Root=1-67891233-abcdef012345678912345678"},
+        {"x-azure-clientip": "203.0.113.9"},
+        {"x-cloud-trace-context": "1/2"},
+        {"fly-client-ip": "203.0.113.9"},
+        {"tailscale-user-login": "alice@example.com"},
     ],
 )
 def test_a_foreign_name_or_a_proxy_is_not_this_machine(
@@ -328,38 +334,6 @@ def test_a_browser_forgets_an_old_cookie(store: Store) -> None:
     assert answer.status_code == 401
     assert answer.headers["set-cookie"].startswith('callscribe-8080="";')
     assert "Max-Age=0" in answer.headers["set-cookie"]
-
-
-@pytest.mark.parametrize(
-    "token",
-    [
-        "short",
-        "aaaaaaaaaaaaaaaaaaaa",
-        "1234567890123456",
-        "passwordpassword",
-        "qwertyuiopasdfgh",
-        "callscribecallscribe",
-        "abcdefghijklmnop",
-        "hunter2hunter2hunter2",
-        "a" * 100_000,
-    ],
-)
-def test_tokens_that_programs_guess(token: str) -> None:
-    assert weakness(token)
-
-
-@pytest.mark.parametrize(
-    "token", [TOKEN, "tulip ranch oblige", "550e8400-e29b-41d4-a716-446655440000"]
-)
-def test_tokens_that_nobody_guesses(token: str) -> None:
-    assert weakness(token) == ""
-
-
-@given(st.binary(min_size=24, max_size=24))
-@settings(max_examples=20)
-def test_a_made_token_is_never_weak(random: bytes) -> None:
-    assume(len(set(random)) > 12)
-    assert weakness(urlsafe_b64encode(random).decode()) == ""
 
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

@@ -47,6 +47,8 @@ def test_an_empty_file_is_filled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        (b"passwordpassword", r"can be guessed: .*Delete the file"),
+        (b"15005550006-15005550006", r"it contains your number.*Delete the file"),
         (b"short", r"has 5 characters; at least 16 are needed.*Delete the file"),
         ("sehr schön geheim gehalten".encode("latin-1"), "does not hold a token.*Delete the file"),
         ("0123456789abcdef0123".encode("utf-16"), "does not hold a token.*Delete the file"),
@@ -57,7 +59,7 @@ def test_an_empty_file_is_filled(tmp_path: Path) -> None:
 def test_a_kept_token_that_cannot_be_used(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "token").write_bytes(content)
     with pytest.raises(SettingsError, match=said):
-        page_token("", tmp_path)
+        page_token("", tmp_path, {"your number": "+15005550006"})
 
 
 def test_what_cannot_be_read_or_written_is_said(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from callscribe.addresses import check_public_url, parse
 from callscribe.calls.speakers import Contacts
@@ -13,10 +14,9 @@ from callscribe.phone import is_number
 from callscribe.recordings.objects import SCHEME, Objects
 from callscribe.server.policy import call_flows
 from callscribe.settings import Settings, home_path, shortened
-from callscribe.web.pagetoken import kept_token, page_token
+from callscribe.web.pagetoken import usable_token
+from callscribe.web.strength import weakness
 
-_SHORTEST_KEY = 16
-"""Characters of a secret that sound is sealed with."""
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _COUNT = re.compile(r"0*[1-9][0-9]{0,5}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9]+([-_.:][A-Za-z0-9]+)*")
@@ -56,10 +56,10 @@ def check(settings: Settings) -> None:
                 f"{settings.named(name)} {shortened(value)} can't be right: {_EXAMPLES[name]}."
             )
     key = settings.unread_key.reveal()
-    if key and len(key) < _SHORTEST_KEY:
+    if key and (why := weakness(key, known_facts(settings))):
         raise SettingsError(
-            f"{settings.named('unread_key')} has {len(key)} characters; {_SHORTEST_KEY} or more are needed, "
-            "or it can be guessed. Leave it out, and a key is made and kept in the data folder."
+            f"{settings.named('unread_key')} can be guessed: {why}. "
+            "Leave it out, and a key is made and kept in the data folder."
         )
     call_flows(settings)
     if settings.capacity != "auto" and not _COUNT.fullmatch(settings.capacity):
@@ -110,7 +110,19 @@ def check_token(settings: Settings) -> None:
     Raises:
         SettingsError: it cannot.
     """
-    if settings.token:
-        page_token(settings.token.reveal(), settings.data)
-    else:
-        kept_token(settings.data)
+    if settings.token and settings.token in (settings.auth_token, settings.auth_token_previous):
+        raise SettingsError(
+            f"{settings.named('token')} is the auth token, which nobody but Twilio should get; links carry this one. "
+            "Leave it out and one is made."
+        )
+    usable_token(settings.token.reveal(), settings.data, known_facts(settings))
+
+
+def known_facts(settings: Settings) -> dict[str, str]:
+    """What others know about a server, by what it is called: nothing to make secrets of."""
+    host = urlsplit(settings.public_url).hostname if parse(settings.public_url) else ""
+    return {
+        "the account SID": settings.account_sid,
+        "your number": settings.number,
+        "the public address": host or "",
+    }

@@ -32,7 +32,7 @@ from callscribe.metrics import Meter, Source
 from callscribe.outlet import as_run_here
 from callscribe.recognition import registry as engines
 from callscribe.recognition.base import Recognizer
-from callscribe.server.checks import check
+from callscribe.server.checks import check, known_facts
 from callscribe.server.decoding import Elsewhere, decoding
 from callscribe.server.policy import call_flows
 from callscribe.server.record import Record, open_record
@@ -64,19 +64,16 @@ class Address:
     url: str
     """Where it listens, e.g. `http://127.0.0.1:8080`."""
     public_url: str
-    """Where the carrier reaches it; the same as `url` when nothing else was set."""
+    """Where the carrier reaches it; the same as `url` when nothing was set."""
     loopback: bool
     """Whether only this machine gets to `url`."""
+    is_public: bool
+    """Whether somebody said that there is another way here than `url`, whatever it is."""
 
     @classmethod
     def of(cls, listener: socket.socket, public_url: str) -> Address:
         url = url_of(listener)
-        return cls(url, tidy(public_url) or url, is_loopback(listener))
-
-    @property
-    def is_public(self) -> bool:
-        """Whether there is another way here than `url`."""
-        return self.public_url != self.url
+        return cls(url, tidy(public_url) or url, is_loopback(listener), bool(public_url))
 
 
 @dataclass(frozen=True)
@@ -294,7 +291,7 @@ def web_services(
     return Services(
         settings=WebSettings(
             public_url=address.public_url if address.is_public else "",
-            token=page_token(settings.token.reveal(), settings.data),
+            token=page_token(settings.token.reveal(), settings.data, known_facts(settings)),
             listens_here=address.loopback,
             expose_pages=settings.expose_pages,
             allow_unsigned=settings.allow_unsigned,

@@ -22,7 +22,7 @@ redirects to the address without it. Twilio's own routes check Twilio's signatur
 
 A right token always passes: wrong ones sent by others, perhaps from behind the same proxy, lock nobody out. Wrong ones
 are counted for each address, refused with 429 past a limit, and logged once a minute. What makes guessing hopeless is
-the token's strength, which `weakness` asks for.
+the token's strength (`web.strength`).
 
 A request that changes something must come from our own pages or from no browser at all: `Sec-Fetch-Site` or
 `Origin` say so, and its body must be JSON, which a foreign form cannot send.
@@ -51,6 +51,7 @@ from callscribe.refusals import Refusals
 from callscribe.web.grants import EVERYTHING, Grant, give
 from callscribe.web.grants import Scope as GrantScope
 from callscribe.web.services import WebSettings
+from callscribe.web.strength import MINIMUM
 from callscribe.web.tokens import NamedTokens
 from callscribe.web.v1.problems import PREFIX, problem_response
 
@@ -59,24 +60,14 @@ log = structlog.get_logger(__name__)
 CARRIER_PREFIX = "/twilio/"
 STATIC_PREFIX = "/static/"
 PROXY_MARKS = (
-    "forwarded",
-    "x-forwarded",
-    "x-real-ip",
-    "via",
-    "x-envoy-",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-original-",
-    "true-client-ip",
-    "fastly-",
-    "cf-",
-    "cdn-",
-    "ngrok-",
-)
-"""How the names of headers begin that only proxies add. They can take trust away, never give any."""
-MINIMUM_TOKEN = 16
-STRENGTH = 12
-"""Guesses that a token of one's own must withstand, as a power of ten: centuries at a thousand a second."""
+    "forwarded", "x-forwarded", "via", "x-real-", "x-client-", "x-cluster-client-ip", "x-original-", "x-originating-",
+    "x-remote-", "x-host", "x-scheme", "x-url-scheme", "x-proxy", "x-tunnel-", "x-envoy-", "x-varnish", "max-forwards",
+    "front-end-https", "true-client-ip", "client-ip", "proxy-client-ip", "wl-proxy-", "fastly-", "akamai-", "cf-",
+    "cdn-", "ngrok-", "fly-", "x-amzn-", "x-appengine-", "x-cloud-trace-context", "x-azure-", "x-arr-", "x-vercel-",
+    "x-nf-", "x-sucuri-", "tailscale-",
+)  # fmt: skip
+"""How the names of headers begin that only proxies, tunnels and their like add. They can take trust away, never give
+any."""
 COOKIE_DAYS = 180
 
 Kind = Literal["local", "remote", "public"]
@@ -126,18 +117,6 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
-
-
-def weakness(token: str) -> str:
-    """Why a token of somebody's own choice could be guessed; empty when it could not."""
-    if len(token) < MINIMUM_TOKEN:
-        return f"it has {len(token)} characters, and at least {MINIMUM_TOKEN} are needed"
-    from zxcvbn import zxcvbn  # its lists of words take a moment to load
-
-    # Takes some milliseconds; longer tokens than this are not judged by what comes after.
-    if zxcvbn(token[:64])["guesses_log10"] < STRENGTH:
-        return "it consists of common words, repetitions or sequences that are easy to guess"
-    return ""
 
 
 class Attempts:
@@ -201,9 +180,9 @@ class Access:
         unsigned: bool = False,
         tokens: NamedTokens | None = None,
     ) -> None:
-        if settings.token and len(settings.token) < MINIMUM_TOKEN:
+        if settings.token and len(settings.token) < MINIMUM:
             raise SettingsError(
-                f"The token has {len(settings.token)} characters; at least {MINIMUM_TOKEN} are needed. "
+                f"The token has {len(settings.token)} characters; at least {MINIMUM} are needed. "
                 "Set a longer one, or none and one is made."
             )
         self.app = app

@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from callscribe import files
 from callscribe.errors import SettingsError, StoreError
-from callscribe.web.access import MINIMUM_TOKEN, weakness
+from callscribe.web.strength import MINIMUM, weakness
 
 FILE = "token"
 """In the data folder; readable by its owner only."""
 _LARGEST = 4096
 """Bytes."""
+_CURE = "Delete the file, and a new token is made at the next start."
 
 
-def page_token(chosen: str, data: Path) -> str:
+def page_token(chosen: str, data: Path, known: Mapping[str, str] | None = None) -> str:
     """The token that was chosen, or the one kept in the data folder, made on first use.
 
     Args:
         chosen: from the settings; empty when nobody chose one.
+        known: what others know about this server, which must not be most of it (`strength.weakness`).
 
     Raises:
         SettingsError: the chosen or the kept one cannot be used; says why and what to do.
         StoreError: the folder cannot be written.
     """
+    return usable_token(chosen, data, known) or _make(data)
+
+
+def usable_token(chosen: str, data: Path, known: Mapping[str, str] | None = None) -> str:
+    """As `page_token`, but empty when there is none yet.
+
+    Raises:
+        SettingsError: the chosen or the kept one cannot be used; says why and what to do.
+    """
     if chosen:
-        if why := weakness(chosen):
+        if why := weakness(chosen, known):
             raise SettingsError(
                 f"`token` (CALLSCRIBE_TOKEN) can be guessed: {why}. Leave it out and one is made."
             )
         return chosen
-    return kept_token(data) or _make(data)
+    kept = kept_token(data)
+    if kept and (why := weakness(kept, known)):
+        raise SettingsError(f"The token in {data / FILE} can be guessed: {why}. {_CURE}")
+    return kept
 
 
 def kept_token(data: Path) -> str:
@@ -41,7 +56,6 @@ def kept_token(data: Path) -> str:
         SettingsError: there is a file, but it cannot be read or holds no usable token; says what to do.
     """
     file = data / FILE
-    cure = "Delete the file, and a new token is made at the next start."
     try:
         content = files.read(file, _LARGEST)
     except (FileNotFoundError, NotADirectoryError):
@@ -54,15 +68,15 @@ def kept_token(data: Path) -> str:
     try:
         token = content.decode("ascii").strip()
     except UnicodeDecodeError:
-        raise SettingsError(f"The token file {file} does not hold a token. {cure}") from None
+        raise SettingsError(f"The token file {file} does not hold a token. {_CURE}") from None
     if not token:
         return ""
     if not token.isprintable() or " " in token:
-        raise SettingsError(f"The token file {file} does not hold a token. {cure}")
-    if len(token) < MINIMUM_TOKEN:
+        raise SettingsError(f"The token file {file} does not hold a token. {_CURE}")
+    if len(token) < MINIMUM:
         raise SettingsError(
-            f"The token in {file} has {len(token)} characters; at least {MINIMUM_TOKEN} are needed, "
-            f"or it can be guessed. {cure}"
+            f"The token in {file} has {len(token)} characters; at least {MINIMUM} are needed, "
+            f"or it can be guessed. {_CURE}"
         )
     return token
 
