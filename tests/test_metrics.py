@@ -113,7 +113,7 @@ def test_an_outage_of_the_record() -> None:
 
 def test_parts_are_asked_when_somebody_looks() -> None:
     waiting = [1.0]
-    meter = Meter((Source("reader_backlog_seconds", "Speech not read yet.", lambda: waiting[0]),))
+    meter = Meter((Source("reader_backlog_seconds", "Speech not read yet", lambda: waiting[0]),))
     assert meter.figures().more == {"reader_backlog_seconds": 1.0}
     waiting[0] = 7.0
     assert read(meter)["callscribe_reader_backlog_seconds"] == 7.0

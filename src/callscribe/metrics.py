@@ -50,6 +50,7 @@ class Source:
     name: str
     """Without the prefix, with its unit."""
     about: str
+    """What it is, for the operator's page and for Prometheus."""
     ask: Callable[[], float]
 
 
@@ -100,6 +101,8 @@ class Meter:
     ) -> None:
         self._gives_way = gives_way
         self._sources = sources
+        self.names = {source.name: source.about for source in sources}
+        """What the sources' figures are called."""
         self._live = live
         self._rereads = rereads
         self._calls: set[str] = set()
@@ -288,7 +291,7 @@ class _Asked(Collector):
              max(meter._lags.values(), default=0) / 1000),
             ("unsettled_calls", "Calls over and not yet read a second time.", len(meter._unsettled)),
         ]  # fmt: skip
-        rows += [(s.name, s.about, s.ask()) for s in meter._sources]
+        rows += [(s.name, f"{s.about}.", s.ask()) for s in meter._sources]
         steps = GaugeMetricFamily(
             "callscribe_gives_way", "What gives way under load: 1 while it does.", labels=["step"]
         )

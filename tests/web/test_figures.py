@@ -71,10 +71,11 @@ async def test_what_gives_way_is_shown_in_its_order(settings: Settings) -> None:
 
 def test_only_what_needs_a_person_stands_out() -> None:
     calm = Figures(2, 4, 10, 200, 0.2, 1.5, 0.0, 3, 1, 2, 0, False, {"backlog_seconds": 3.0})
-    assert not any(alarm for _, _, alarm in rows(calm))
-    assert ("Backlog", "3.0 s", False) in rows(calm)
+    shown = rows(calm, {"backlog_seconds": "Not read yet"})
+    assert not any(alarm for _, _, alarm in shown)
+    assert ("Not read yet", "3.0 s", False) in shown
     bad = Figures(2, 4, 10, 200, 40, 1.5, 7.0, 3, 1, 2, 0, True)
-    assert {name for name, _, alarm in rows(bad) if alarm} == {
+    assert {name for name, _, alarm in rows(bad, {}) if alarm} == {
         "Behind",
         "Audio dropped here",
         "Record",

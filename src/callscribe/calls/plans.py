@@ -229,8 +229,9 @@ def read_flow(table: Mapping[str, object], *, where: str) -> NumberFlow:
     """
     kind = table.get("flow", "answer")
     if not isinstance(kind, str) or kind not in _KEYS:
+        *others, last = _KEYS
         raise SettingsError(
-            f"{where}: flow must be answer, forward or conference, not {kind!r}."
+            f"{where}: flow must be {', '.join(others)} or {last}, not {kind!r}."
             + (_nearest(kind, _KEYS) if isinstance(kind, str) else "")
         )
     for key in table:

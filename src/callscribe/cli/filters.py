@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
 from callscribe.errors import CallscribeError
+from callscribe.events import Direction, Flow
 from callscribe.records import CallFilter
 from callscribe.search.moments import in_utc
 
@@ -36,11 +37,11 @@ _OPTIONS: dict[str, Any] = {
         typer.Option("--shorter", metavar="SECONDS", min=0, help="Calls of this length or less."),
     ],
     "direction": Annotated[
-        Optional[Literal["inbound", "outbound"]],  # noqa: UP045
+        Optional[Direction],  # noqa: UP045
         typer.Option("--direction", help="Incoming or outgoing calls."),
     ],
     "flow": Annotated[
-        Optional[Literal["answer", "forward", "conference", "outbound", "attach"]],  # noqa: UP045
+        Optional[Flow],  # noqa: UP045
         typer.Option("--flow", help="Calls of this kind."),
     ],
     "missed": Annotated[

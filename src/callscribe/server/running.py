@@ -320,18 +320,18 @@ def figures_of_parts(record: Record, pool: DecodePool) -> tuple[Source, ...]:
     places = pool.admission
     return (
         # One of the hub's viewers is the meter.
-        Source("viewers", "Open live views.", lambda: record.hub.viewers - 1),
-        Source("recordings_waiting", "Recorded tracks not stored yet.", lambda: record.shelf.waiting),
-        Source("open_files", "Open files and connections of the server.", open_files),
-        Source("open_files_allowed", "How many there may be.", raise_file_limit),
-        Source("capacity_tracks", "Tracks transcribed live at most; 0: no bound.", lambda: places.capacity),
-        Source("live_tracks", "Tracks that are transcribed live.", lambda: places.taken),
-        Source("waiting_tracks", "Tracks of live calls that wait for room.", lambda: places.waiting),
-        Source("left_tracks", "Tracks of ended calls that are not transcribed yet.", lambda: places.unfinished),
-        Source("waiting_audio_seconds", "Audio that waits for room.", lambda: pool.waiting_ms / 1000),
-        Source("waiting_disk_bytes", "Audio that waits on disk.", lambda: pool.strain.on_disk),
-        Source("decode_queue", "Streams that could be decoded now.", lambda: pool.queue),
-        Source("real_time_factor", "Seconds of a worker for a second of audio, lately.", lambda: pool.real_time_factor),
+        Source("viewers", "Open live views", lambda: record.hub.viewers - 1),
+        Source("recordings_waiting", "Recorded tracks not stored yet", lambda: record.shelf.waiting),
+        Source("open_files", "Open files", open_files),
+        Source("open_files_allowed", "Open files allowed", raise_file_limit),
+        Source("capacity_tracks", "Tracks that can be followed live", lambda: places.capacity),
+        Source("live_tracks", "Tracks followed live", lambda: places.taken),
+        Source("waiting_tracks", "Tracks of live calls that wait for room", lambda: places.waiting),
+        Source("left_tracks", "Tracks of ended calls, not transcribed yet", lambda: places.unfinished),
+        Source("waiting_audio_seconds", "Audio that waits for room", lambda: pool.waiting_ms / 1000),
+        Source("waiting_disk_bytes", "Audio on disk, not transcribed yet", lambda: pool.strain.on_disk),
+        Source("decode_queue", "Streams that could be decoded now", lambda: pool.queue),
+        Source("real_time_factor", "Seconds of a processor core for a second of audio", lambda: pool.real_time_factor),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.requests import Request
@@ -30,7 +31,7 @@ def figures_routes(meter: Meter) -> list[Route]:
         theme = request.cookies.get("callscribe-theme", "")
         return HTMLResponse(
             templates.get_template("operations.html").render(
-                rows=rows(now),
+                rows=rows(now, meter.names),
                 gives_way=now.gives_way,
                 theme=theme if theme in {"light", "dark"} else "",
             )
@@ -43,25 +44,12 @@ def figures_routes(meter: Meter) -> list[Route]:
     ]
 
 
-_NAMES = {
-    "capacity_tracks": "Tracks that can be followed live",
-    "live_tracks": "Tracks followed live",
-    "waiting_tracks": "Tracks of live calls that wait for room",
-    "left_tracks": "Tracks of ended calls, not transcribed yet",
-    "waiting_audio_seconds": "Audio that waits for room",
-    "waiting_disk_bytes": "Audio on disk, not transcribed yet",
-    "decode_queue": "Streams that could be decoded now",
-    "real_time_factor": "Seconds of a processor core for a second of audio",
-    "viewers": "Open live views",
-    "recordings_waiting": "Recorded tracks not stored yet",
-    "open_files": "Open files",
-    "open_files_allowed": "Open files allowed",
-}
-"""What the parts' figures are called; others by their names."""
+def rows(now: Figures, names: Mapping[str, str]) -> list[tuple[str, str, bool]]:
+    """What the page shows: name, value, and whether it needs a person.
 
-
-def rows(now: Figures) -> list[tuple[str, str, bool]]:
-    """What the page shows: name, value, and whether it needs a person."""
+    Args:
+        names: what the parts' figures are called (`Meter.names`).
+    """
     found = [
         ("Calls now", f"{now.calls_now:,}", False),
         ("Tracks now", f"{now.tracks_now:,}", False),
@@ -87,6 +75,5 @@ def rows(now: Figures) -> list[tuple[str, str, bool]]:
             shown = f"{value:.3f}"
         elif name == "capacity_tracks" and not value:
             shown = "no bound"
-        label = _NAMES.get(name, name.removesuffix("_seconds").replace("_", " ").capitalize())
-        found.append((label, shown, name == "open_files" and most > 0 and files > 0.8 * most))
+        found.append((names[name], shown, name == "open_files" and most > 0 and files > 0.8 * most))
     return found
