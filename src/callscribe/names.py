@@ -35,13 +35,13 @@ def misplaced(text: str) -> str:
     return ""
 
 
-def visible(text: str, *, lines: bool = False) -> str:
+def visible(text: str, keep: str = "") -> str:
     """`text` with a space for each character that may not stand in such a text; equally long.
 
     Args:
-        lines: line ends may.
+        keep: characters that may, such as line ends.
     """
-    return "".join(" " if _steers(one) and not (lines and one == "\n") else one for one in text)
+    return "".join(" " if _steers(one) and one not in keep else one for one in text)
 
 
 def not_a_name(text: str) -> str:

@@ -52,7 +52,10 @@ def test_pause_and_resume_the_only_live_call(server: Serving, run: Run) -> None:
     call = live(server)
     status, out, _ = run("pause")
     assert status == 0
-    assert out == f"Paused: Alice Adams to Support. Go on with: callscribe resume {call.sid[:12]}\n"
+    assert (
+        out
+        == f"Paused: Alice Adams to Support. Resume it with: callscribe resume {call.sid[:12]}\n"
+    )
     assert record(server, call).call.paused
     assert run("resume", call.sid[:20])[1] == "Transcribing again: Alice Adams to Support.\n"
     assert not record(server, call).call.paused
@@ -79,7 +82,7 @@ def test_rename_and_swap(server: Serving, run: Run) -> None:
     assert out.startswith("Swapped: ")
     status, _, err = run("rename", "Nobody", "Somebody")
     assert status == 1
-    assert "Nobody on this call is called Nobody. There are: " in err
+    assert "Nobody on this call is called Nobody. The people on it: " in err
 
 
 def test_names_are_not_obeyed_by_the_terminal(server: Serving, run: Run) -> None:

@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Pause a live call: until you resume it, nothing is heard or kept."""
         found = ask(server, token, call, "pause")
-        say(f"Paused: {who(found)}. Go on with: {program()} resume {found.id[:12]}")
+        say(f"Paused: {who(found)}. Resume it with: {program()} resume {found.id[:12]}")
 
     @app.command("resume")
     def resume_command(
@@ -146,7 +146,7 @@ def voice(whole: CallRecord, name: str) -> tuple[str, Track]:
         return same[0]
     raise ServerError(
         f"Nobody on this call is called {clean(wording.isolated(name))}. "
-        + (f"There are: {named(known)}" if known else "Nobody has a name yet.")
+        + (f"The people on it: {named(known)}." if known else "Nobody has a name yet.")
     )
 
 

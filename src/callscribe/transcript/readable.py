@@ -27,21 +27,21 @@ def _cleaned(part: _Part) -> _Part:
     changed: dict[str, Any] = {}
     for name in _texts(type(part)):
         value = getattr(part, name)
-        cleaned = _value(value, lines=isinstance(part, NoteChanged))
+        cleaned = _value(value, "\n" if isinstance(part, NoteChanged) else "")
         if cleaned != value:
             changed[name] = cleaned
     return msgspec.structs.replace(part, **changed) if changed else part
 
 
-def _value(value: object, *, lines: bool) -> object:
+def _value(value: object, keep: str) -> object:
     match value:
         case str():
             # Most texts are; this is what all events pay.
-            return value if value.isprintable() else visible(value, lines=lines)
+            return value if value.isprintable() else visible(value, keep)
         case Dial() | Word() | Token():
             return _cleaned(value)
         case tuple():
-            return tuple(_value(each, lines=lines) for each in value)
+            return tuple(_value(each, keep) for each in value)
         case _:
             return value
 
