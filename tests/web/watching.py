@@ -46,7 +46,8 @@ def looks(page: Page) -> dict[str, list[str]]:
             for (const child of node.childNodes) lines(child, depth + 1, out);
             return out;
           };
-          const ids = ["talk", "title", "status", "people", "pause", "swap", "waiting", "ending", "trouble", "list"];
+          const ids = ["talk", "title", "status", "people", "pause", "swap", "remarks", "waiting", "ending", "talked",
+            "trouble", "recording", "list"];
           return Object.fromEntries(ids.map((id) => [id, lines(document.getElementById(id), 0, [])]));
         }"""
     )
