@@ -419,7 +419,7 @@ async def test_a_peer_that_talks_need_not_answer_pings() -> None:
 
 
 async def test_pongs_that_nobody_reads_are_not_gathered() -> None:
-    async with running() as server:
+    async with running(pings=10**9) as server:
         handshake = (
             b"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -434,6 +434,20 @@ async def test_pongs_that_nobody_reads_are_not_gathered() -> None:
             await writer.drain()
             assert connection.transport.get_write_buffer_size() < 1_000_000
         writer.transport.abort()
+
+
+@pytest.mark.parametrize("kind", [b"\x89\x80", b"\x8a\x80"], ids=["pings", "pongs"])
+async def test_a_flood_of_pings_closes_the_socket(kind: bytes) -> None:
+    async with running(pings=20) as server, server.socket("/echo") as other:
+        async with server.socket("/echo") as socket:
+            with capture_logs() as logs:
+                socket.transport.write(kind + bytes(4) + b"\x81\x81" + bytes(4) + b"a")
+                assert await socket.recv() == "a"
+                socket.transport.write((kind + bytes(4)) * 5_000)
+                await socket.wait_closed()
+        assert [entry["event"] for entry in logs] == ["Closed a socket: too many pings or pongs."]
+        await other.send("still here")
+        assert await other.recv() == "still here"
 
 
 def test_connections_leave_files_for_other_things() -> None:

@@ -48,6 +48,7 @@ OTHER_FILES = 256
 closing."""
 ACCEPTED_AT_ONCE = 64
 """Connections that are accepted before the loop does something else."""
+_PINGS_WITHIN_S = 10.0
 WAITING = 1024
 """Connections that the kernel is asked to hold until they are accepted, at most (it may hold fewer)."""
 
@@ -78,6 +79,8 @@ class FrontLimits:
     """Requests that wait behind the one being answered on the same connection."""
     fragments: int = 256
     """Parts of one WebSocket message."""
+    pings: int = 100
+    """Pings and pongs of one WebSocket in ten seconds. Twilio and proxies send one now and then."""
     reading_s: float = 60.0
     """The same for one whose request was permitted. Long, because the kernel takes a slow reader's data in lumps."""
     unsent_s: float = 10.0
@@ -448,6 +451,7 @@ class SocketFront(WebSocketsSansIOProtocol):
         """The peer spoke before it was accepted: its frames are the library's."""
         self._take: Callable[[str | bytes], None] | None = None
         self._taker_failed: Callable[[Exception], None] | None = None
+        self._pings, self._pings_since = 0, self._heard_at
         self._door.came(self, self.loop)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -544,7 +548,22 @@ class SocketFront(WebSocketsSansIOProtocol):
             return
         super().handle_cont(event)
 
+    def handle_pong(self, event: Any) -> None:
+        if self._may_ping():
+            super().handle_pong(event)
+
+    def _may_ping(self) -> bool:
+        """Count a ping or pong. A message's costs are bounded by whoever takes it; these have no taker."""
+        if self._heard_at - self._pings_since > _PINGS_WITHIN_S:
+            self._pings, self._pings_since = 0, self._heard_at
+        self._pings += 1
+        if self._pings == self.config.door.limits.pings + 1:
+            self._door.refuse(self, "pings", "Closed a socket: too many pings or pongs.")
+        return self._pings <= self.config.door.limits.pings
+
     def handle_ping(self) -> None:
+        if not self._may_ping():
+            return
         if self.writable.is_set():
             super().handle_ping()
         else:
