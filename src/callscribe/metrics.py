@@ -117,7 +117,7 @@ class Meter:
         r = self.registry
         self._started = Counter(
             "callscribe_calls_started",
-            "Calls that came, were placed or attached to.",
+            "Calls received, placed or attached to.",
             ["flow"],
             registry=r,
         )
@@ -302,10 +302,10 @@ class _Asked(Collector):
             yield GaugeMetricFamily(f"callscribe_{name}", about, value=value)
         grown = [
             ("media_messages", "Media messages accepted.", arrived.frames),
-            ("late_media_messages", "Media messages that came after their place was given away.", arrived.late),
+            ("late_media_messages", "Media messages that arrived too late to be used.", arrived.late),
             ("reordered_media_messages", "Media messages put back in order.", arrived.reordered),
-            ("duplicate_media_messages", "Media messages that came twice.", arrived.duplicates),
-            ("missing_audio_seconds", "Audio that never came.", arrived.missing_ms / 1000),
+            ("duplicate_media_messages", "Media messages that arrived twice.", arrived.duplicates),
+            ("missing_audio_seconds", "Audio that never arrived.", arrived.missing_ms / 1000),
             ("dropped_audio_seconds", "Audio given up because decoding was too far behind.", arrived.dropped_ms / 1000),
         ]  # fmt: skip
         for name, about, value in grown:

@@ -102,7 +102,7 @@ class Settings:
     )
     token: Secret = setting(
         Secret(""),
-        "Password of the pages and the API. Needed by all once there is a public address or tunnel. "
+        "Password of the pages and the API. Everyone needs it once there is a public address or tunnel. "
         "When empty, one is made and kept in the data folder.",
         group="Server",
     )
@@ -192,31 +192,31 @@ class Settings:
     model: str = setting(
         "",
         "Recognition model: a name (`callscribe models list`) or a folder. Empty: the built-in English one. "
-        "A Whisper model is possible too: slower, for languages that have no other.",
+        "A Whisper model works too: slower, for languages that have no other.",
         group="Recognition",
     )
     language: str = setting(
         "",
-        "Language of the model when its name doesn't say, e.g. de. `auto`: found out in the first seconds of each "
+        "Language of the model when its name doesn't say, e.g. de. `auto`: detected in the first seconds of each "
         "track, by Whisper models of many languages.",
         group="Recognition",
     )
     second_reader: str = setting(
         "auto",
         "Model that reads every utterance again once it is over: `auto` (the best installed one that this machine "
-        "can carry), `off`, a name (`callscribe models list`) or a folder.",
+        "can run), `off`, a name (`callscribe models list`) or a folder.",
         group="Recognition",
     )
     keep_unread: bool = setting(
         True,
-        "Keep sound that the second reader has not read yet in the data folder, so that a crash loses at most "
+        "Keep audio that the second reader has not read yet in the data folder, so that a crash loses at most "
         "that of the last moment; it is sealed, and deleted once read. False: in memory only. Also whether audio "
         "that waits for room to be transcribed is kept there, sealed too, so that it survives a restart.",
         group="Recognition",
     )
     unread_key: Secret = setting(
         Secret(""),
-        "Secret that seals this sound, 16 characters or more. If empty, a key is created and kept in the data folder.",
+        "Secret that seals this audio, 16 characters or more. If empty, a key is created and kept in the data folder.",
         group="Recognition",
     )
     workers: Literal["processes", "threads"] = setting(
@@ -226,7 +226,7 @@ class Settings:
     )
     threads: int = setting(
         0,
-        "How many of them. 0: one per processor core.",
+        "How many such processes or threads. 0: one per processor core.",
         group="Recognition",
         within=Range(0, 1024),
     )
@@ -271,7 +271,7 @@ class Settings:
     )
     keep_original: bool = setting(
         False,
-        "Keep the sound as it came (mu-law) beside the FLAC that is made of it after the call.",
+        "Keep the audio as it arrived (mu-law) beside the FLAC that is made of it after the call.",
         group="Record",
     )
     keep_audio_days: int = setting(
@@ -598,7 +598,7 @@ LONGEST = 4096
 def _text(value: str, where: str) -> str:
     """A text that can be written, sent and used as a file's name."""
     if len(value) > LONGEST:
-        raise SettingsError(f"{where} has {len(value)} characters; {LONGEST} are possible.")
+        raise SettingsError(f"{where} has {len(value)} characters; at most {LONGEST} are allowed.")
     if "\0" in value:
         raise SettingsError(f"{where} has a null character in it.")
     if found := _CONTROL.search(value):

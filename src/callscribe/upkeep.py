@@ -178,7 +178,7 @@ class Upkeep:
         while True:
             try:
                 async for name in _steps(self._shelf.finish_left(), self._pause_s):
-                    self._log.info("recording finished that was left", call=name.call)
+                    self._log.info("finished a recording that had been left", call=name.call)
                     wait_s = self._retry_s
             except OSError as error:
                 self._log.error(

@@ -174,6 +174,8 @@ def test_a_call_by_its_beginning_and_a_conference_by_its_sid(
     assert out.index("First") < out.index("Second")
     assert run("show", ALICE.lower(), "--data", str(data)) == 0
     assert capsys.readouterr().out == out
+    assert run("show", f" {ALICE} ", "--data", str(data)) == 0
+    assert capsys.readouterr().out == out
     assert run("show", ROOM, "--data", str(data), "--json") == 0
     assert json.loads(capsys.readouterr().out)["call"]["id"] == BOB
 
@@ -182,9 +184,9 @@ def test_a_call_by_its_beginning_and_a_conference_by_its_sid(
     ("sid", "message"),
     [
         ("CA0123456789", f"may be {BOB}, {ALICE}. Give more characters."),
-        (ALICE[:-1] + "0", f"Did you mean {ALICE}? List them: callscribe calls"),
+        (ALICE[:-1] + "0", f"Did you mean {ALICE}? List them: callscribe calls --data"),
         ("CAnothing", "There is no call CAnothing in"),
-        ("CA012", "`CA012` is too short: give 6 characters of the SID or more."),
+        ("CA012", "`CA012` is too short: give at least 6 characters of the SID."),
     ],
 )
 def test_a_sid_that_is_none(

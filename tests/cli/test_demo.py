@@ -56,7 +56,7 @@ def test_interrupted_it_says_so_with_its_status(tmp_path: Path) -> None:
 
 def test_only_a_record_is_deleted(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    assert delete_folder(folder) == f"There is nothing in {folder}."
+    assert delete_folder(folder) == f"There is nothing to delete in {folder}."
     folder.mkdir()
     (folder / "thesis.txt").write_text("", encoding="utf-8")
     with pytest.raises(StoreError, match="left alone"):

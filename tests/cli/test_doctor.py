@@ -417,7 +417,7 @@ def test_a_running_server_tells_how_it_does() -> None:
         "2 calls, 4 of 20 tracks followed, 0.2 s behind, real-time factor 0.031, 0 in the queue"
     )
     assert found["Losses"].detail == (
-        "3 frames came too late, 1.5 s of audio never came, 0.0 s were dropped here"
+        "3 frames arrived too late, 1.5 s of audio never arrived, 0.0 s were dropped here"
     )
     assert found["Server's files"].detail == "40 of 4096 open"
     assert {finding.state for finding in found.values()} == {"ok"}
@@ -426,7 +426,7 @@ def test_a_running_server_tells_how_it_does() -> None:
 def test_a_running_server_that_needs_somebody() -> None:
     now = figures(waiting_tracks=6, left_tracks=2, waiting_audio_seconds=120, open_files=4000)
     now = replace(
-        now, lag_s=12.0, dropped_s=3.0, store_failing=True, gives_way={"finals come late": True}
+        now, lag_s=12.0, dropped_s=3.0, store_failing=True, gives_way={"finals are late": True}
     )
     found = by_check(list(findings.running(now)))
     assert {name: finding.state for name, finding in found.items()} == {
@@ -437,7 +437,7 @@ def test_a_running_server_that_needs_somebody() -> None:
         "Server's files": "warning",
     }
     assert found["Waiting"].detail == (
-        "6 tracks of live calls and 2 of ended ones wait to be transcribed, 120 s of audio; finals come late"
+        "6 tracks of live calls and 2 of ended ones wait to be transcribed, 120 s of audio; finals are late"
     )
 
 

@@ -43,7 +43,7 @@ def test_as_json_and_all(run: Run) -> None:
 def test_what_is_not_known(run: Run) -> None:
     assert "is not an error number" in run("abc")[2]
     status, _, err = run("99999")
-    assert (status, "does not know error 99999" in err) == (1, True)
+    assert (status, "no explanation of error 99999" in err) == (1, True)
 
 
 def test_the_page_on_numbers_names_only_errors_that_can_be_explained() -> None:

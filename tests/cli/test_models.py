@@ -99,7 +99,7 @@ def test_the_list_without_a_network(
     assert "cannot be reached" in err
     assert "This is the list in the package" in err
     assert run(monkeypatch, "models", "list", "--offline", "--language", "tlh") == 1
-    assert "No model speaks `tlh`. There are: ar, ca," in capsys.readouterr().err
+    assert "No model speaks `tlh`. Languages with a model: ar, ca," in capsys.readouterr().err
 
 
 def test_get_of_nothing(

@@ -63,7 +63,7 @@ def test_none_is_said_in_words_or_as_an_empty_list() -> None:
         (("add", "a b"), "1 to 60 letters"),
         (
             ("add", "crm", "--scope", "root"),
-            "There is no scope root. There are: read, control, admin",
+            "There is no scope root. The scopes are: read, control, admin",
         ),
         (("revoke", "erp"), "There is no token called erp"),
     ],

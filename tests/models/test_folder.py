@@ -199,7 +199,7 @@ def test_a_calibration_belongs_to_a_model(tmp_path: Path) -> None:
     ("calibration", "message"),
     [
         ("[[0, 0.5]]", r"model\.json cannot be used: at least two points"),
-        ("[[0, 0.1], [1, 1.5]]", r"model\.json cannot be used: \[1\.0, 1\.5\] is not within"),
+        ("[[0, 0.1], [1, 1.5]]", r"model\.json cannot be used: \[1\.0, 1\.5\] is not between"),
         ("[[0, 0.5], [1, 0.4]]", r"model\.json cannot be used: the second numbers must not fall"),
         ("[[0.5, 0.1], [0.4, 0.4]]", r"model\.json cannot be used: the first numbers must rise"),
         ('"yes"', r"model\.json cannot be read: Expected `array`"),

@@ -58,9 +58,9 @@ def test_it_is_linear_interpolation(calibration: Calibration, raw: float) -> Non
     [
         ((), "at least two points"),
         (((0.5, 0.5),), "at least two points"),
-        (((0.0, 0.1), (1.0, 1.2)), r"\[1.0, 1.2\] is not within 0 to 1"),
-        (((-0.1, 0.1), (1.0, 1.0)), "is not within 0 to 1"),
-        (((0.0, float("nan")), (1.0, 1.0)), "is not within 0 to 1"),
+        (((0.0, 0.1), (1.0, 1.2)), r"\[1.0, 1.2\] is not between 0 and 1"),
+        (((-0.1, 0.1), (1.0, 1.0)), "is not between 0 and 1"),
+        (((0.0, float("nan")), (1.0, 1.0)), "is not between 0 and 1"),
         (((0.5, 0.1), (0.5, 0.2)), "first numbers must rise, but 0.5 follows 0.5"),
         (((0.0, 0.4), (1.0, 0.3)), "second numbers must not fall, but 0.3 follows 0.4"),
     ],

@@ -73,7 +73,7 @@ async def test_two_people_and_a_second_stream(tmp_path: Path) -> None:
     assert len(peaks) == 5
     assert (peaks[0], peaks[4]) == (0, 0)
     assert peaks[1] > 50
-    with pytest.raises(AudioError, match=r"There are: Alice, Bob"):
+    with pytest.raises(AudioError, match=r"On this call: Alice, Bob"):
         found.voice("Carol")
 
 

@@ -115,6 +115,7 @@ def test_names_that_run_from_right_to_left_turn_nothing_round() -> None:
     maryam = "\u0645\u0631\u064a\u0645"
     both = call(from_="+15005550010", from_name=maryam, to="+15005550006")
     assert wording.title(both) == f"\u2068{maryam}\u2069 to +1 (500) 555-0006"
+    assert wording.full(maryam, "+15005550031") == f"\u2068{maryam}\u2069 +1 (500) 555-0031"
     assert wording.dialled(Dial(status="busy", name=maryam)) == f"\u2068{maryam}\u2069 was busy."
     ended = call(status="completed", ended_by=maryam)
     assert wording.ending(ended) == f"Ended. \u2068{maryam}\u2069 hung up."

@@ -318,7 +318,7 @@ def _unknown_key(key: str, kind: str, where: str) -> str:
 
 def _nearest(name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f" Did you mean {close[0]}?" if close else f" There are: {', '.join(known)}."
+    return f" Did you mean {close[0]}?" if close else f" Use one of: {', '.join(known)}."
 
 
 _KINDS = {

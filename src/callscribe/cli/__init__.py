@@ -72,7 +72,7 @@ COMMANDS: dict[str, Command] = {
         "Swap the names of a call's two people, including in what they have already said.",
     ),
     "rename": Command("control", "Rename a person, including in what they have already said."),
-    "contacts": Command("contacts", "Names for numbers."),
+    "contacts": Command("contacts", "Names for phone numbers."),
     "tokens": Command("tokens", "Tokens for programs that use the API."),
     "models": Command(
         "models", "Recognition models: list them, download one, teach one your words."

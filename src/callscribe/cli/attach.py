@@ -63,9 +63,9 @@ def register(app: typer.Typer) -> None:
 def listed(calls: list[dict[str, str]]) -> list[str]:
     """Calls that can be attached to, one a line."""
     if not calls:
-        return ["Every call in progress is already being transcribed."]
+        return ["There are no other calls in progress."]
     return [
-        f"{call['sid']}  {wording.isolated(wording.full(call['from_name'], call['from']))}"
-        f" to {wording.isolated(wording.full('', call['to']))}"
+        f"{call['sid']}  {wording.full(call['from_name'], call['from'])}"
+        f" to {wording.full('', call['to'])}"
         for call in calls
     ]

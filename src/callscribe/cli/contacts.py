@@ -32,7 +32,9 @@ class _Book(Protocol):
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
-    contacts = typer.Typer(help="Names for numbers.", no_args_is_help=True, rich_markup_mode=None)
+    contacts = typer.Typer(
+        help="Names for phone numbers.", no_args_is_help=True, rich_markup_mode=None
+    )
     app.add_typer(contacts, name="contacts")
 
     @contacts.command("list")
@@ -67,8 +69,8 @@ def register(app: typer.Typer) -> None:
     @with_settings(names=["data"])
     def add_command(
         settings: Settings,
-        number: Annotated[str, typer.Argument(help="With + and country code.")],
-        name: Annotated[str, typer.Argument(help="How it is called.")],
+        number: Annotated[str, typer.Argument(help="The number, with + and country code.")],
+        name: Annotated[str, typer.Argument(help="The name.")],
     ) -> None:
         """Give a number a name, on past and future calls, even while the server runs."""
         if why := not_a_name(name):

@@ -19,7 +19,9 @@ Server = Annotated[
 ]
 Token = Annotated[
     str,
-    typer.Option("--token", help="Its token, if it runs on another machine.", show_default=False),
+    typer.Option(
+        "--token", help="The server's token, if it runs on another machine.", show_default=False
+    ),
 ]
 SomeCall = Annotated[
     str,

@@ -85,7 +85,7 @@ def delete_folder(folder: Path) -> str:
         StoreError: it is in use, or something else.
     """
     if not folder.exists():
-        return f"There is nothing in {folder}."
+        return f"There is nothing to delete in {folder}."
     if not (folder / "callscribe.db").is_file():
         raise StoreError(f"{folder} holds no callscribe record, so it was left alone.")
     with open_store(folder):

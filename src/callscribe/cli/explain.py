@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
         explained = explain(int(number))
         if explained is None:
             raise CallscribeError(
-                f"callscribe does not know error {number}. See https://www.twilio.com/docs/api/errors/{number}"
+                f"There is no explanation of error {number} here. See https://www.twilio.com/docs/api/errors/{number}"
             )
         if json:
             data(json_module.dumps(_facts(explained), indent=2).encode())

@@ -68,7 +68,7 @@ def data_folder(settings: Settings) -> Iterator[Finding]:
             "Data folder",
             "failed",
             f"{folder} cannot be written: {error.strerror}.",
-            "Give this user the right to write there, or choose another folder with --data.",
+            "Make it writable for this user, or choose another folder with --data.",
         )
         return
     room = f"{folder}, {free / 1e9:.1f} GB free"
@@ -124,7 +124,7 @@ def running(now: Figures) -> Iterator[Finding]:
     )
     yield Finding("Waiting", "warning" if waits else "ok", "; ".join([waiting, *way]))
     lost = (
-        f"{now.late_frames} frames came too late, {now.missing_s:.1f} s of audio never came, "
+        f"{now.late_frames} frames arrived too late, {now.missing_s:.1f} s of audio never arrived, "
         f"{now.dropped_s:.1f} s were dropped here"
     )
     cure = "See docs/operations.md: a full disk, or hours of audio behind." if now.dropped_s else ""
@@ -143,7 +143,7 @@ def model(settings: Settings) -> Iterator[Finding]:
         folder = resolve(settings.model, language=settings.language)
         recognizer = folder.load_recognizer()
     except CallscribeError as error:
-        yield failed("Model", error, "See what there is: callscribe models list")
+        yield failed("Model", error, "See what is available: callscribe models list")
         return
     try:
         yield _model(folder)

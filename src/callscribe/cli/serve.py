@@ -287,9 +287,9 @@ async def tell_of_reader(server: Server, say: Callable[[str], None]) -> None:
 def capacity_line(tracks: int, measured: bool) -> str:
     """How much this machine can follow, and what happens past that."""
     calls = max(1, tracks // 2)
-    how = "this machine follows" if measured else "as set, at most"
+    how = "measured on this machine" if measured else "as set"
     return (
-        f"{how} {tracks} track{'s' * (tracks != 1)} at once ({calls} two-way call{'s' * (calls != 1)}); "
+        f"{tracks} track{'s' * (tracks != 1)} at once ({calls} two-way call{'s' * (calls != 1)}), {how}; "
         "further calls are kept and transcribed when there is room"
     )
 

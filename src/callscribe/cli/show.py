@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -98,8 +99,9 @@ def find(store: Store, sid: str) -> CallRecord:
     Raises:
         StoreError: none, or several; says which or how to list them.
     """
+    sid = sid.strip()
     if len(sid) < SHORTEST:
-        raise StoreError(f"`{sid}` is too short: give {SHORTEST} characters of the SID or more.")
+        raise StoreError(f"`{sid}` is too short: give at least {SHORTEST} characters of the SID.")
     matching = store.matching(sid) or store.matching(as_sid(sid))
     sid = sid if store.matching(sid) else as_sid(sid)
     if len(matching) > 1:
@@ -115,7 +117,10 @@ def find(store: Store, sid: str) -> CallRecord:
         )
     near = difflib.get_close_matches(sid, known, n=1, cutoff=0.8)
     hint = f" Did you mean {near[0]}?" if near else ""
-    raise StoreError(f"There is no call {sid} in {store.place}.{hint} List them: {program()} calls")
+    folder = "" if Path(store.place) == Settings().data else f" --data {store.place}"
+    raise StoreError(
+        f"There is no call {sid} in {store.place}.{hint} List them: {program()} calls{folder}"
+    )
 
 
 def as_sid(text: str) -> str:

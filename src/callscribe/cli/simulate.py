@@ -88,7 +88,7 @@ def register(app: typer.Typer) -> None:
         ] = "answered",
         hangup_by: Annotated[str, typer.Option(help="Who hangs up: caller or callee.")] = "caller",
         jitter: Annotated[
-            float, typer.Option(min=0, help="Messages come up to this many milliseconds late.")
+            float, typer.Option(min=0, help="Messages arrive up to this many milliseconds late.")
         ] = 0.0,
         reorder: Annotated[
             float, typer.Option(min=0, max=1, help="Share of messages overtaken by later ones.")
@@ -122,26 +122,26 @@ def register(app: typer.Typer) -> None:
             typer.Option("--slash-signature", help="Sign the socket's address with a / added."),
         ] = False,
         big_frames: Annotated[
-            int, typer.Option(metavar="MS", help="Audio in one message, a multiple of 20 ms.")
+            int, typer.Option(metavar="MS", help="Audio per message, a multiple of 20 ms.")
         ] = 20,
         repeat_webhook: Annotated[
-            bool, typer.Option("--repeat-webhook", help="The voice webhook comes twice.")
+            bool, typer.Option("--repeat-webhook", help="The voice webhook is sent twice.")
         ] = False,
         late_callbacks: Annotated[
-            float, typer.Option(min=0, help="Status callbacks come up to this many seconds late.")
+            float, typer.Option(min=0, help="Status callbacks arrive up to this many seconds late.")
         ] = 0.0,
         repeat_callbacks: Annotated[
-            float, typer.Option(min=0, max=1, help="Share of status callbacks that come twice.")
+            float, typer.Option(min=0, max=1, help="Share of status callbacks that arrive twice.")
         ] = 0.0,
         drop_callbacks: Annotated[
-            float, typer.Option(min=0, max=1, help="Share of status callbacks that never come.")
+            float, typer.Option(min=0, max=1, help="Share of status callbacks that never arrive.")
         ] = 0.0,
         continuous: Annotated[
             bool,
             typer.Option("--continuous", help="Send silence on the outbound track, not nothing."),
         ] = False,
         voice: Annotated[
-            bool, typer.Option("--voice", help="Prompts are heard as speech, not as silence.")
+            bool, typer.Option("--voice", help="Prompts are heard as speech instead of silence.")
         ] = False,
         wait: Annotated[
             float, typer.Option(min=0, help="Seconds to wait for a server that is not up yet.")
@@ -153,7 +153,7 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
         seed: Annotated[
-            int | None, typer.Option(help="Repeats the same jitter and faults.")
+            int | None, typer.Option(help="The same number repeats the same jitter and faults.")
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
     ) -> None:
@@ -390,7 +390,7 @@ def parse_moves(texts: Sequence[str], people: int) -> dict[int, tuple[Move, ...]
         match = re.fullmatch(r"(\d+):(\w+)@(\d+(?:\.\d+)?)", text)
         if match is None or match[2] not in get_args(MoveWhat):
             raise SettingsError(
-                f"--move is like 2:leave@10 (person, {', '.join(get_args(MoveWhat))}, seconds), not {text!r}."
+                f"--move must look like 2:leave@10 (person, {', '.join(get_args(MoveWhat))}, seconds), not {text!r}."
             )
         person = int(match[1])
         if not 1 <= person <= people:
@@ -434,4 +434,4 @@ def _choice(value: str, allowed: tuple[T, ...], option: str) -> T:
     for choice in allowed:
         if choice == value:
             return choice
-    raise SettingsError(f"{option} is one of {', '.join(map(str, allowed))}, not {value!r}.")
+    raise SettingsError(f"{option} must be one of {', '.join(map(str, allowed))}, not {value!r}.")

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Turn spoken words into readable text, line by line, from standard input to standard output."""
         if fillers not in _FILLERS:
-            raise CallscribeError(f'--fillers is "keep" or "hide", not {fillers!r}.')
+            raise CallscribeError(f'--fillers must be "keep" or "hide", not {fillers!r}.')
         writer = Writer.for_language(language, WriterOptions(fillers=cast(Fillers, fillers)))
         if not writer.supported:
             raise CallscribeError(

@@ -83,11 +83,11 @@ def add(settings: Settings, name: str, scopes: list[str]) -> str:
     """
     if not re.fullmatch(TOKEN_NAME, name):
         raise SettingsError(
-            f"A token's name has 1 to 60 letters, digits, dots and dashes, not {name[:80]!r}."
+            f"A token's name must be 1 to 60 letters, digits, dots or dashes, not {name[:80]!r}."
         )
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown:
-        raise SettingsError(f"There is no scope {unknown[0]}. There are: {', '.join(SCOPES)}.")
+        raise SettingsError(f"There is no scope {unknown[0]}. The scopes are: {', '.join(SCOPES)}.")
     token = new_token()
     with open_tokens(settings.data, create=True) as book:
         book.add(name, digest(token), list(dict.fromkeys(scopes)), now())

@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
         server: Annotated[
             str,
             typer.Option(
-                "--server", help="The address, as the other commands take it.", show_default=False
+                "--server", help="The server's address: another way to give it.", show_default=False
             ),
         ] = "",
         raw: Annotated[

@@ -187,7 +187,7 @@ def _fetch_rest(client: httpx.Client, remote: Remote, part: Path, on_progress: P
             case httpx.codes.NOT_FOUND:
                 raise ModelError(
                     f"{remote.name} is no longer at {remote.url}. "
-                    "See what there is with: callscribe models list"
+                    "See what is available with: callscribe models list"
                 )
             case status if status >= httpx.codes.INTERNAL_SERVER_ERROR:
                 raise httpx.RemoteProtocolError(f"status {status}")

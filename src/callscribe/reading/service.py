@@ -283,7 +283,7 @@ class ReadingService:
             await self._disk.run(lambda: self._unread.keep(kept))
         except OSError as error:
             _log.warning(
-                "unread sound cannot be kept; it is lost if this process dies", error=str(error)
+                "unread audio cannot be kept; it is lost if this process dies", error=str(error)
             )
 
     async def _take_up(self) -> None:

@@ -111,7 +111,7 @@ class Unread:
                 try:
                     found.append(self._read(path))
                 except (OSError, ValueError) as error:
-                    _log.warning("unread sound cannot be used", file=str(path), error=str(error))
+                    _log.warning("unread audio cannot be used", file=str(path), error=str(error))
         return sorted(found, key=lambda kept: (kept.final.start_ms, kept.final.end_ms))
 
     def drop(self, call: str, utterance: str) -> None:
@@ -176,7 +176,7 @@ class Unread:
             self._tidy(folder)
         if closed:
             _log.warning(
-                "unread sound was sealed with another key; it is read once that is given again",
+                "unread audio was sealed with another key; it is read once that key is back",
                 calls=closed,
             )
         return found

@@ -29,7 +29,7 @@ class Calibration:
             raise ValueError(f"at least two points are needed, not {len(self.points)}")
         for point in self.points:
             if not all(0 <= value <= 1 for value in point):
-                raise ValueError(f"{list(point)} is not within 0 to 1")
+                raise ValueError(f"{list(point)} is not between 0 and 1")
         for before, after in itertools.pairwise(self.points):
             if not before[0] < after[0]:
                 raise ValueError(

@@ -78,7 +78,7 @@ class Recording:
             if voice.name.casefold() == name.casefold():
                 return voice
         there = ", ".join(voice.name for voice in self.voices)
-        raise AudioError(f"Nobody called {name} is recorded on this call. There are: {there}.")
+        raise AudioError(f"Nobody called {name} is recorded on this call. On this call: {there}.")
 
     def read(self, voices: Sequence[Voice], start: int, stop: int) -> Frames:
         """A stretch, a channel a person; silent where nobody was recorded.

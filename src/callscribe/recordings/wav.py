@@ -43,7 +43,7 @@ class Wav:
         mixed: bool = False,
     ) -> None:
         if not voices or stop_ms <= start_ms:
-            raise AudioError("This part of the call has no sound.")
+            raise AudioError("This part of the call has no audio.")
         self._recording = recording
         self._voices = voices
         self._first = start_ms * mulaw.SAMPLES_PER_MS

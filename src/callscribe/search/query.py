@@ -90,7 +90,7 @@ def parse(query: str) -> Node:
         QueryError: it cannot be understood.
     """
     if len(query) > LONGEST:
-        raise QueryError(f"The query has {len(query)} characters; {LONGEST} are the most.")
+        raise QueryError(f"The query has {len(query)} characters; at most {LONGEST} are allowed.")
     parser = _Parser(list(_tokens(query)))
     return parser.whole()
 

@@ -193,8 +193,8 @@ def seal_of_waiting(settings: Settings) -> Seal | None:
         return seal_of(settings.data, settings.unread_key.reveal(), folders=folders)
     except OSError as error:
         raise SettingsError(
-            f"The key file {settings.data / KEY_FILE} can be neither read nor replaced ({error.strerror}). Give this "
-            "user the right to read it, or move it away: a new key is made, and sound sealed with the old one is lost."
+            f"The key file {settings.data / KEY_FILE} can be neither read nor replaced ({error.strerror}). Make it "
+            "readable for this user, or move it away: a new key is made, and audio sealed with the old one is lost."
         ) from None
 
 

@@ -16,7 +16,7 @@ class WorldClock:
 
     def __init__(self, speed: float = 1.0) -> None:
         if not speed > 0:
-            raise ValueError(f"speed is a positive number, not {speed}")
+            raise ValueError(f"speed must be a positive number, not {speed}")
         self.speed = speed
         self._loop = asyncio.get_running_loop()
         self._zero = self._loop.time()

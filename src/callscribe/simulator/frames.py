@@ -45,11 +45,11 @@ class Faults:
     def __post_init__(self) -> None:
         for name in ("reorder", "loss", "duplicate"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a share, 0 to 1, not {getattr(self, name)}")
+                raise ValueError(f"{name} must be a share from 0 to 1, not {getattr(self, name)}")
         if self.jitter_ms < 0 or self.stall_s < 0 or self.stall_at_s < 0:
             raise ValueError("times cannot be negative")
         if self.frame_ms < FRAME_MS or self.frame_ms % FRAME_MS:
-            raise ValueError(f"frame_ms is a multiple of {FRAME_MS}, not {self.frame_ms}")
+            raise ValueError(f"frame_ms must be a multiple of {FRAME_MS}, not {self.frame_ms}")
 
 
 @dataclass(frozen=True)

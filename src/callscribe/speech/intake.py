@@ -103,7 +103,7 @@ class Intake:
         self._stamps.dropped = 0
         if self._stamps.corrected != self._corrected:
             self._corrected = self._stamps.corrected
-            _log.warning("the times of the audio leapt; it is taken as it came", track=self.track)
+            _log.warning("audio timestamps jumped; audio is taken as it arrives", track=self.track)
 
     def _receive(self, timestamp_ms: int, payload: bytes, chunk: int | None) -> None:
         end_ms = timestamp_ms + len(payload) // SAMPLES_PER_MS

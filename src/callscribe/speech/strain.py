@@ -18,8 +18,8 @@ WAITING_MS: Final = 5000
 STEPS: Final = (
     "unfinished talk is not reread",
     "second readings wait",
-    "partials come less often",
-    "finals come late",
+    "partials appear less often",
+    "finals are late",
     "audio waits in memory",
     "audio waits on disk",
     "new calls wait for room",

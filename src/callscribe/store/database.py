@@ -96,7 +96,7 @@ def check_permissions(file: Path) -> None:
     for part in parts(file):
         if not os.access(part, os.W_OK) and part.exists():
             raise StoreError(
-                f"{part} may not be written. Give this user the right to write it (ls -l, lsattr)."
+                f"{part} cannot be written. Make it writable for this user (ls -l, lsattr)."
             )
 
 

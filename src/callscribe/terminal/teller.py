@@ -166,7 +166,7 @@ class Teller:
         time = (call.started_at or self._now()).astimezone(self._timezone).strftime("%H:%M:%S")
         way, flow = wording.way(summary), clean(wording.flow(summary))
         sides = [
-            (isolated(wording.full(name, number)), isolated(wording.party(name, number)))
+            (wording.full(clean(name), clean(number)), isolated(wording.party(name, number)))
             for name, number in (
                 (summary.from_name, summary.from_),
                 (summary.to_name, summary.to),

@@ -152,8 +152,9 @@ def isolated(name: str) -> str:
 
 
 def full(name: str, number: str) -> str:
-    """Name and number; one of them when only that is known, and in words when neither is."""
-    return f"{shown(name)} {numbers.written(number)}".strip() or nameless(number)
+    """Name and number, each isolated; one of them when only that is known, and in words when neither is."""
+    both = f"{isolated(shown(name))} {isolated(numbers.written(number))}"
+    return both.strip() or nameless(number)
 
 
 def somebody(name: str, number: str) -> str:
@@ -405,7 +406,7 @@ def losses(counters: StreamCounters) -> str:
 def waiting(call: CallSummary) -> str:
     """In place of a transcript while there is none; empty when the call is over."""
     if call.waiting:
-        return "Nothing is transcribed yet; it will be when there is room."
+        return "Nothing is transcribed yet."
     if is_over(call):
         return ""
     return "Ringing." if call.status == "ringing" else "Listening. Nothing has been said yet."

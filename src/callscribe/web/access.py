@@ -425,7 +425,7 @@ class Access:
             is_loopback_name(own[0]) or is_address(own[0]) or own[0] == self._public_host != ""
         ):
             why = (
-                "Without signatures only this machine's own names are answered (localhost, an IP address, or the "
+                "Without signatures, only this machine's own names are accepted (localhost, an IP address, or the "
                 "public_url's host)."
             )
         elif headers.get("sec-fetch-site", "none") not in ("none", "same-origin") or (

@@ -66,7 +66,7 @@ def api_routes(services: Services) -> list[Route]:
         given = request.query_params.get("limit", "100")
         limit = whole_number(given)
         if limit is None or not 1 <= limit <= MAX_LIST:
-            raise ApiError(400, "bad-limit", f"`limit` is a number from 1 to {MAX_LIST}.")
+            raise ApiError(400, "bad-limit", f"`limit` must be a number from 1 to {MAX_LIST}.")
         before = request.query_params.get("before") or None
         found = await run_in_threadpool(services.store.calls, limit=limit, before=before)
         return json_response(found)

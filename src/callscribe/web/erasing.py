@@ -67,7 +67,7 @@ def erasing_routes(archive: Archive, erasure: Erasure) -> list[Route]:
             return json_response({"calls": len(found), "deleted": []})
         if asked.confirm != len(found):
             return error_response(
-                ApiError(409, "changed", f"It is {len(found)} calls now. Confirm that number.")
+                ApiError(409, "changed", f"There are now {len(found)} calls. Confirm that number.")
             )
         return json_response({"calls": len(found), "deleted": await erasure.delete(found)})
 

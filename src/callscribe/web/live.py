@@ -43,7 +43,7 @@ def live_routes(services: Services) -> list[Route]:
             return JSONResponse(
                 {
                     "error": "bad-cursor",
-                    "message": f"`after` is the id of an event, a whole number; got {given[:40]!r}.",
+                    "message": f"`after` must be the id of an event, a whole number; got {given[:40]!r}.",
                 },
                 status_code=400,
             )

@@ -43,7 +43,7 @@ FORMAT_NAMES = (
     ("vtt", "Subtitles (WebVTT)"),
     ("csv", "Table (CSV)"),
     ("json", "JSON"),
-    ("html", "Page with the sound (HTML)"),
+    ("html", "Web page with audio (HTML)"),
 )
 """What a call can be exported as, in the menu."""
 

@@ -62,7 +62,7 @@ def kept_token(data: Path) -> str:
         return ""
     except OSError as error:
         raise SettingsError(
-            f"The token file {file} cannot be read ({error.strerror}). Give this user the right to read it, "
+            f"The token file {file} cannot be read ({error.strerror}). Make it readable for this user, "
             "or move it away and a new token is made at the next start."
         ) from None
     try:

@@ -212,6 +212,8 @@ def _seconds(given: str) -> int | None:
         return None
     if not re.fullmatch(r"\d{1,7}(\.\d{1,6})?", given):
         raise ApiError(
-            400, "bad-time", "`from` and `to` are seconds from the start of the call, e.g. 83.5."
+            400,
+            "bad-time",
+            "`from` and `to` must be seconds from the start of the call, e.g. 83.5.",
         )
     return round(float(given) * 1000)

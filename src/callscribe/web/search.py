@@ -102,7 +102,7 @@ def whole(asked: QueryParams, name: str, low: int, high: int) -> int | None:
         return None
     number = whole_number(given)
     if number is None or not low <= number <= high:
-        raise ApiError(400, f"bad-{name}", f"`{name}` is a whole number from {low} to {high}.")
+        raise ApiError(400, f"bad-{name}", f"`{name}` must be a whole number from {low} to {high}.")
     return number
 
 
@@ -112,7 +112,7 @@ def choice(asked: QueryParams, name: str, choices: tuple[str, ...]) -> Any:
     if not given:
         return None
     if given not in choices:
-        raise ApiError(400, f"bad-{name}", f"`{name}` is one of {', '.join(choices)}.")
+        raise ApiError(400, f"bad-{name}", f"`{name}` must be one of {', '.join(choices)}.")
     return given
 
 
@@ -133,5 +133,7 @@ def as_moment(given: str, name: str, *, end: bool = False) -> str:
         return in_utc(given, zone=dt.UTC, end=end)
     except ValueError:
         raise ApiError(
-            400, f"bad-{name}", f"`{name}` is a moment such as 2026-01-15 or 2026-01-15T10:00:00Z."
+            400,
+            f"bad-{name}",
+            f"`{name}` must be a date or time such as 2026-01-15 or 2026-01-15T10:00:00Z.",
         ) from None

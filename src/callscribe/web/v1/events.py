@@ -108,5 +108,7 @@ def _resumed(header: str) -> int | None:
     if not header:
         return None
     if not (header.isascii() and header.isdigit() and len(header) < 17):
-        raise Problem(400, "bad-cursor", "Last-Event-ID is the id of an event, a whole number.")
+        raise Problem(
+            400, "bad-cursor", "Last-Event-ID must be the id of an event, a whole number."
+        )
     return int(header)

@@ -191,12 +191,12 @@ def _reading(archive: Archive, shelf: Shelf | None) -> list[Operation[Any, Any]]
         ),
         Operation(
             "get_audio_wav", "GET", "/calls/{call}/audio.wav",
-            "The sound of a recorded call; takes byte ranges.", "read",
+            "The audio of a recorded call; takes byte ranges.", "read",
             _plain(ends.as_wav), query=Stretch, media="audio/wav", problems=(409,),
         ),
         Operation(
             "get_audio_flac", "GET", "/calls/{call}/audio.flac",
-            "The sound of a recorded call, smaller.", "read",
+            "The audio of a recorded call as FLAC, which is smaller.", "read",
             _plain(ends.as_flac), query=Stretch, media="audio/flac", problems=(409,),
         ),
     ]  # fmt: skip
@@ -340,7 +340,7 @@ def _deleting(archive: Archive, erasure: Erasure) -> list[Operation[Any, Any]]:
         if body.confirm is None:
             return Deleted(len(found), [])
         if body.confirm != len(found):
-            raise Problem(409, "changed", f"It is {len(found)} calls now. Confirm that number.")
+            raise Problem(409, "changed", f"There are now {len(found)} calls. Confirm that number.")
         return Deleted(len(found), await erasure.delete(found))
 
     return [
