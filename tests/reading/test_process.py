@@ -78,6 +78,24 @@ async def test_when_it_dies_or_hangs_it_can_be_started_again(word: str, why: str
     await reader.stop()
 
 
+async def test_what_ends_the_server_in_order_leaves_it_to_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    real = (
+        "from callscribe.reading.worker import main\n"
+        "from tests.reading.test_worker import Parrot\n"
+        "main('', load=lambda path: Parrot())"
+    )
+    reader = ReaderProcess(Path(), command=(sys.executable, "-c", real))
+    await reader.start()
+    assert reader.pid is not None
+    for how in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        os.kill(reader.pid, how)
+    assert (await reader.ask(said("one"))).readings[0].text.startswith("3 after")
+    await reader.stop()
+
+
 async def test_one_that_is_killed_from_outside_is_noticed() -> None:
     reader = process()
     await reader.start()

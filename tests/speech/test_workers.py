@@ -141,6 +141,23 @@ async def test_two_workers_share_calls_and_write_the_same(pool: DecodePool) -> N
         call.check()
 
 
+async def test_a_service_manager_that_ends_all_processes_at_once_ends_no_worker(
+    pool: DecodePool, workers: Workers
+) -> None:
+    call = Call(pool, "CA1")
+    running = asyncio.create_task(call.run())
+    while not call.finals:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    pids = [place.pid for place in workers.places]
+    for pid in pids:
+        for how in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            os.kill(pid, how)
+    await running
+
+    call.check()
+    assert [place.pid for place in workers.places] == pids
+
+
 @pytest.mark.parametrize(
     ("how", "times"),
     [(signal.SIGKILL, 10), (signal.SIGSTOP, 3)],

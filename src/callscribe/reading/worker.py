@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -41,6 +42,9 @@ def main(folder: str, *, load: Callable[[Path], Reader] | None = None) -> int:
     """Load the model, then answer requests until there are no more."""
     with contextlib.suppress(AttributeError, OSError):  # not on Windows
         os.nice(_NICE)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
+        if hasattr(signal, name):  # they mean the server, which lets us finish
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints is no answer
     try:

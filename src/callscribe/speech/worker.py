@@ -120,8 +120,11 @@ def main(handle: int) -> NoReturn:
     Args:
         handle: file descriptor of a socket, over which come, pickled, `Made` and whether to make copies.
     """
-    # A key pressed in the terminal is for the server, which lets us finish.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A key pressed in the terminal, and a service manager that ends all processes at once, mean the server: it lets
+    # us finish.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
+        if hasattr(signal, name):  # not all on Windows
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     control = Connection(handle)
     try:
         made, copies = pickle.loads(control.recv_bytes())  # noqa: S301 - from the server
