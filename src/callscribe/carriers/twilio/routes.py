@@ -6,6 +6,7 @@ signature and a single-use ticket, both before the upgrade is accepted. Reading 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
@@ -185,23 +186,21 @@ class _CarrierRoutes:
         """Log what Twilio may have sent; others only knock."""
         if SIGNATURE_HEADER.lower() not in request.headers:
             return
-        token = request.path_params.get("ticket", "")
         self._refusals.note(
             what,
             lambda hidden: log.warning(
                 what,
                 method=request.method,
-                asked_for=_without(request.url.path[:200], token),
+                asked_for=_without_ticket(request.url.path[:200]),
                 hint=hint,
                 **({"more_like_this": hidden} if hidden else {}),
             ),
         )
 
     def _log_refusal(self, connection: HTTPConnection, refused: SignatureRefused) -> None:
-        token = str(connection.path_params.get("ticket", ""))
-        route = urls.MEDIA if token else connection.scope["path"]
+        route = urls.MEDIA if connection.path_params else connection.scope["path"]
         arrived = masked(str(connection.url)[:500])
-        signed, arrived = (_without(url, token) for url in (refused.signed_url, arrived))
+        signed, arrived = map(_without_ticket, (refused.signed_url, arrived))
         self._refusals.note(
             (refused.reason, route),
             lambda hidden: log.warning(
@@ -286,5 +285,5 @@ def _query(connection: HTTPConnection) -> str:
     return query.decode("latin-1")
 
 
-def _without(url: str, secret: str) -> str:
-    return url.replace(secret, "<ticket>") if secret else url
+def _without_ticket(url: str) -> str:
+    return re.sub(rf"({urls.MEDIA}/+)[^/?]+", r"\1<ticket>", url)
