@@ -34,6 +34,9 @@ def frequent_words(folder: Path) -> Path:
         np.zeros(0),
     )
     model.save(folder / worker.LANGUAGE_MODEL)
+    lexicon = pronunciations.load(folder / worker.PRONUNCIATIONS)
+    few = {word: lexicon[word] for word in model.words if word in lexicon}
+    pronunciations.save(few, folder / worker.PRONUNCIATIONS)
     return folder
 
 

@@ -165,14 +165,14 @@ def test_an_adapted_model_can_be_adapted_again(small: Path, tmp_path: Path) -> N
 
 @needs_pynini
 def test_a_failing_graph_leaves_nothing_behind(
-    tmp_path: Path, words: Path, monkeypatch: pytest.MonkeyPatch
+    small: Path, tmp_path: Path, words: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(folder: Path, progress: Callable[[str, float], None]) -> None:
         raise AdaptError("The decoding graph could not be built: no memory.")
 
     monkeypatch.setattr(worker, "build_graph", fail)
     with pytest.raises(AdaptError, match="no memory"):
-        adapt(MODEL, words, None, tmp_path / "models" / "mine")
+        adapt(small, words, None, tmp_path / "models" / "mine")
     assert list((tmp_path / "models").iterdir()) == []
 
 

@@ -41,5 +41,6 @@ def save(words: Mapping[str, Sequence[Pronunciation]], path: Path) -> None:
         for word, several in sorted(words.items())
         for phones in several
     ]
-    with lzma.open(path, "wt", encoding="ascii", preset=9) as stream:
+    # A tenth of the time that the best preset takes, for a file a sixth larger.
+    with lzma.open(path, "wt", encoding="ascii", preset=1) as stream:
         stream.writelines(lines)
