@@ -20,6 +20,7 @@ from callscribe.events import (
     RecordSettled,
     RevisedTranscript,
     SpeakerRenamed,
+    StreamStarted,
     Track,
 )
 from callscribe.journal.follow import JournalFollower
@@ -206,6 +207,20 @@ async def test_what_was_said_before_is_heard_again_with_its_reading(scene: Scene
     assert isinstance(request, Read)
     assert [(sound.mulaw[:1], sound.text) for sound in request.before] == [(b"a", "Can i help you")]
     assert (request.hints, request.language) == (("Kelly",), "en")
+
+
+async def test_with_several_calls_each_is_read_briefly(scene: Scene) -> None:
+    async with scene.serving():
+        for number in (1, 2):
+            call, stream = f"CA{number}", f"MZ{number}"
+            await scene.publish(
+                StreamStarted(call=call, leg=call, stream=stream, tracks=("inbound",))
+            )
+            await scene.says("yes", utterance=f"u{number}", start_ms=1000 * number**3)
+            while len(scene.revised()) < number:
+                await scene.until(lambda: bool(scene.revised()))
+                await asyncio.sleep(0)
+    assert [isinstance(r, Read) and r.brief for r in scene.process.asked] == [False, True]
 
 
 async def test_without_words_the_utterance_is_withdrawn_and_not_read_again(scene: Scene) -> None:

@@ -33,12 +33,15 @@ class Parrot:
         *,
         hints: Sequence[str] = (),
         language: str = "",
+        brief: bool = False,
     ) -> Reading:
         if language == "xx":
             raise ModelError("not xx")
         if not len(new.pcm):
             raise ZeroDivisionError("nothing")
-        return Reading(text=f"{len(new.pcm)} after {[e.text for e in before]} {list(hints)}")
+        return Reading(
+            text=f"{len(new.pcm)} after {[e.text for e in before]} {list(hints)}{' briefly' * brief}"
+        )
 
     def read_together(
         self, excerpts: Sequence[Excerpt], *, hints: Sequence[str] = (), language: str = ""
@@ -60,6 +63,7 @@ def texts(found: object) -> list[str]:
 def test_requests_reach_the_reader() -> None:
     one = Read(new=SOUND, before=(Sound(SOUND.mulaw, "Hello."),), hints=("Ann",))
     assert texts(answer(Parrot(), one)) == ["80 after ['Hello.'] ['Ann']"]
+    assert texts(answer(Parrot(), Read(new=SOUND, brief=True))) == ["80 after [] [] briefly"]
     both = ReadTogether(excerpts=(SOUND, SOUND))
     assert texts(answer(Parrot(), both)) == ["80 after [] []"] * 2
 

@@ -34,6 +34,7 @@ class Counting:
         *,
         hints: Sequence[str] = (),
         language: str = "",
+        brief: bool = False,
     ) -> Reading:
         ms = len(new.pcm) // 8
         if self.clock is not None:

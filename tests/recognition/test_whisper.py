@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -65,6 +66,36 @@ def test_what_was_said_before_is_heard_but_not_returned(reader: WhisperReader) -
     reading = reader.read(Excerpt(said("card")), [before])
     assert raw(reading) == SAID["card"]
     assert reading.words[0].start_ms < 1000
+
+
+@pytest.mark.parametrize("earlier", [1, 4, 12])
+@pytest.mark.parametrize("brief", [False, True])
+def test_however_much_was_said_before_only_what_is_new_is_returned(
+    reader: WhisperReader, earlier: int, brief: bool
+) -> None:
+    names = [("hello", "balance", "calling", "yes", "number")[i % 5] for i in range(earlier)]
+    before = [Excerpt(said(name), SAID[name]) for name in names]
+    reading = reader.read(Excerpt(said("card")), before, brief=brief)
+    assert re.fullmatch("i lost my (debit|daddy) card", raw(reading))  # whatever else it hears
+    assert reading.words[0].start_ms < reading.words[-1].start_ms < len(said("card")) // 8
+
+
+def test_of_silence_nothing_that_was_said_before_is_returned(reader: WhisperReader) -> None:
+    before = [Excerpt(said(name), SAID[name]) for name in ("hello", "balance")]
+    noise = np.random.default_rng(1).normal(0, 20, 8000).astype(np.int16)
+    reading = reader.read(Excerpt(noise), before, brief=True)
+    assert reading.doubtful or not reading.words
+    assert not {"hello", "account"} & set(raw(reading).split())
+
+
+def test_a_long_utterance_is_read_with_what_was_said_before(reader: WhisperReader) -> None:
+    pcm = np.concatenate([said(name, 1.0, 1.0) for name in ("hello", "balance", "card")])
+    assert len(pcm) > 9 * 8000
+    before = [Excerpt(said("calling"), SAID["calling"])]
+    reading = reader.read(Excerpt(pcm), before, brief=True)
+    assert raw(reading).startswith("hello how can i help you today")
+    assert "i would like to check my account" in raw(reading)
+    assert raw(reading).endswith(SAID["card"])
 
 
 def test_utterances_read_together_keep_their_words_and_times(reader: WhisperReader) -> None:

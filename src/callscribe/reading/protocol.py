@@ -26,6 +26,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True, tag="read"):
     before: tuple[Sound, ...] = ()
     hints: tuple[str, ...] = ()
     language: str = ""
+    brief: bool = False
+    """Others wait."""
 
 
 class ReadTogether(msgspec.Struct, frozen=True, kw_only=True, tag="together"):

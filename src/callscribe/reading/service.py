@@ -50,6 +50,10 @@ from callscribe.speech.track import TextWriter
 _BEHIND_MS: Final = 30_000
 """Sound that waits from which on it is said that the reader is behind."""
 _CAUGHT_UP_MS: Final = 5_000
+_ROOMY_S: Final = 0.9
+"""The processor time of a whole window, times the calls that go on, above which all are read briefly. A two-way call
+has an utterance in four seconds, which takes nearly two windows' time with all that was said before: this is two fifths
+of a core, and who has to wait for another then still has the reading in time."""
 _FIRST_RETRY_S: Final = 1.0
 _LONGEST_RETRY_S: Final = 60.0
 _PUT_OFF_S: Final = 0.5
@@ -140,6 +144,8 @@ class ReadingService:
         self._now = now
         self._disk = JobThread("unread sound")
         self._calls: dict[str, _Call] = {}
+        self._window_s = 0.0
+        """Processor time that a whole window takes."""
         self._new: list[tuple[str, str]] = []
         """Utterances, by call and id, that may have been read before they were over."""
         self._wake = asyncio.Event()
@@ -326,6 +332,7 @@ class ReadingService:
                     self.ready.exception()  # nobody need ask
                     _log.error("no second reader; the first goes on alone", reason=str(error))
             else:
+                self._window_s = ready.window_s
                 if not self.ready.done():
                     self.ready.set_result(ready)
                 return ready
@@ -391,6 +398,7 @@ class ReadingService:
             before=self._context(call, talk.start_ms) if call else (),
             hints=expected.hints,
             language=expected.language,
+            brief=self._is_crowded,
         )
         began = time.monotonic()
         readings = await self._ask(request)
@@ -423,12 +431,19 @@ class ReadingService:
                 before=self._context(call, first.final.start_ms),
                 hints=first.hints,
                 language=first.language,
+                brief=task.kind == "live" and self._is_crowded,
             )
         return ReadTogether(
             excerpts=tuple(Sound(kept.sound) for kept in wanted),
             hints=first.hints,
             language=first.language,
         )
+
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether others wait, or are likely to."""
+        calls = sum(bool(streams) for streams in self._streams.values())
+        return self._agenda.waiting_ms > 0 or calls * self._window_s > _ROOMY_S
 
     def _context(self, call: _Call, start_ms: int) -> tuple[Sound, ...]:
         """What both people said before, in order, as far as it has been read."""

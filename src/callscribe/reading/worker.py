@@ -82,7 +82,11 @@ def answer(reader: Reader, request: Request) -> Answer:
             before = [_excerpt(sound) for sound in request.before]
             readings = [
                 reader.read(
-                    _excerpt(request.new), before, hints=request.hints, language=request.language
+                    _excerpt(request.new),
+                    before,
+                    hints=request.hints,
+                    language=request.language,
+                    brief=request.brief,
                 )
             ]
         else:

@@ -127,6 +127,7 @@ class Reader(Protocol):
         *,
         hints: Sequence[str] = (),
         language: str = "",
+        brief: bool = False,
     ) -> Reading:
         """Read an utterance.
 
@@ -136,6 +137,7 @@ class Reader(Protocol):
                 again. Excerpts without text are left out.
             hints: words and names that may come, as they are written.
             language: BCP 47, for a reader of many languages; empty: it finds out.
+            brief: others wait: in half of the time, where the reader knows a way, if need be with some more errors.
 
         Raises:
             callscribe.errors.ModelError: it cannot read `language`.

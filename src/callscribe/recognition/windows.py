@@ -11,7 +11,7 @@ from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
 
 WINDOW_MS: Final = 28_000
 """Sound in a window: the models hear 30 s, of which the end is left free for what follows the last word."""
-CONTEXT_MS: Final = 24_000
+CONTEXT_MS: Final = 12_000
 """The most of what was said before that is heard again."""
 GAP_MS: Final = 1000
 """Silence between two utterances of a window."""
