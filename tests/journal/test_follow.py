@@ -5,11 +5,24 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callscribe.events import EPHEMERAL, AnyEvent, PartialTranscript, Published, StoreFailed, Track
+from callscribe.events import (
+    EPHEMERAL,
+    AnyEvent,
+    CallStarted,
+    CallUpdated,
+    Dial,
+    PartialTranscript,
+    ParticipantJoined,
+    Published,
+    SpeakerRenamed,
+    StoreFailed,
+    Track,
+)
 from callscribe.journal.follow import JournalFollower, Unnumbered
 from callscribe.journal.hub import Hub
 from tests import said
@@ -220,6 +233,30 @@ def test_events_without_an_id_are_known_again() -> None:
     assert not shown.remember(final(1))
     assert shown.forget(final(1))
     assert not shown.forget(final(1))
+
+
+def test_events_are_known_again_by_whatever_name_they_come() -> None:
+    """Somebody saves a contact while the store cannot be written."""
+    before: list[AnyEvent] = [
+        CallStarted(call="CA1", from_="+15005550010", to="+15005550006"),
+        CallUpdated(call="CA1", dial=Dial(status="completed", to="+15005550020")),
+        ParticipantJoined(call="CA1", leg="CA1", speaker="+15005550010"),
+        final(1),
+    ]
+    after: list[AnyEvent] = [
+        CallStarted(call="CA1", from_="+15005550010", to="+15005550006", from_name="Alice"),
+        CallUpdated(call="CA1", dial=Dial(status="completed", to="+15005550020", name="Bob")),
+        ParticipantJoined(call="CA1", leg="CA1", speaker="Alice"),
+        msgspec.structs.replace(final(1), speaker="Alice"),
+    ]
+    shown = Unnumbered()
+    for event in before:
+        assert shown.remember(event)
+    for event in after:
+        assert shown.forget(event)
+    renamed = SpeakerRenamed(call="CA1", leg="CA1", track="inbound", speaker="Alice")
+    assert shown.remember(renamed)
+    assert not shown.forget(msgspec.structs.replace(renamed, speaker="Bob"))
 
 
 _step = st.one_of(

@@ -15,8 +15,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Protocol, Self
+from typing import Any, Final, Protocol, Self
 
+import msgspec
 import structlog
 
 from callscribe.events import (
@@ -26,6 +27,7 @@ from callscribe.events import (
     FinalTranscript,
     PartialTranscript,
     Published,
+    SpeakerRenamed,
 )
 from callscribe.journal.hub import Hub, Resync
 from callscribe.journal.thread import JobThread
@@ -213,7 +215,7 @@ class JournalFollower:
         page = await self._read()
         for published in page:
             if published.id is not None and published.id > self._newest_shown:
-                self._ahead[published.event] = published.id
+                self._ahead[nameless(published.event)] = published.id
         self._ready.extend(page)
         if len(page) < self._page:
             self._catching_up = False
@@ -244,7 +246,7 @@ class JournalFollower:
             return not self._unnumbered.forget(event)
         if isinstance(event, EPHEMERAL):
             return self._is_revision_wanted(event)
-        return event not in self._ahead and self._unnumbered.remember(event)
+        return nameless(event) not in self._ahead and self._unnumbered.remember(event)
 
     def _is_revision_wanted(self, event: AnyEvent) -> bool:
         """Whether a partial is news: what is being said is given out when catching up and may wait in the queue too,
@@ -261,7 +263,7 @@ class JournalFollower:
         """Forget which revisions were given out, once no older one can come."""
         if isinstance(event, FinalTranscript):
             key = event.call, event.utterance
-            if event in self._ahead:
+            if self._ahead and nameless(event) in self._ahead:
                 self._wanted[key] = event.revision + 1
             else:
                 self._wanted.pop(key, None)
@@ -278,16 +280,31 @@ class Unnumbered:
 
     def remember(self, event: AnyEvent) -> bool:
         """Note that an event was shown without an id; False when it had been already."""
-        if event in self._events:
+        key = nameless(event)
+        if key in self._events:
             return False
-        self._events[event] = None
+        self._events[key] = None
         if len(self._events) > _REMEMBERED:
             del self._events[next(iter(self._events))]
         return True
 
     def forget(self, event: AnyEvent) -> bool:
         """The event has an id now; True when it had been shown without."""
-        if not self._events or event not in self._events:  # the first spares a hash, nearly always
+        if not self._events:  # spares a hash, nearly always
             return False
-        del self._events[event]
-        return True
+        return self._events.pop(nameless(event), _NOT_THERE) is not _NOT_THERE
+
+
+_NOT_THERE: Final = object()
+_NAMES: Final = ("from_name", "to_name", "speaker")
+
+
+def nameless(event: AnyEvent) -> AnyEvent:
+    """What stays the same of an event when numbers are given names: those of calls that are over are put in as they are
+    read, so that an event that was shown before may be read with others."""
+    if isinstance(event, SpeakerRenamed):  # the name is what it says
+        return event
+    changed: dict[str, Any] = {name: "" for name in _NAMES if getattr(event, name, "")}
+    if dial := getattr(event, "dial", None):
+        changed["dial"] = msgspec.structs.replace(dial, name="")
+    return msgspec.structs.replace(event, **changed) if changed else event
