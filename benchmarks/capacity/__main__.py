@@ -76,7 +76,7 @@ QUICK = Form(
         "network": [1, 200, 300, 400, 500, 600, 700, 850, 1000],
         "reader": [4, 8, 12],
     },
-    40.0, 12.0, 1000, 3.0, 20_000, 6, 30.0,
+    40.0, 12.0, 1000, 3.0, 20_000, 6, 60.0,
 )  # fmt: skip
 PARTS = (
     "unloaded", "alone", "tutorial", "callscribe", "shares", "reader", "free", "network", "costs", "path", "twice",
@@ -230,7 +230,7 @@ class Bench:
             systems.callscribe(self.options.model, two_way=True, reader=self.options.reader),
             systems.callscribe(self.options.model, two_way=True),
             (self.caller, self.agent), self.form.catch_calls, core=self.core, seconds=self.form.catch_s,
-            patience_s=6 * self.form.catch_s, tell=self.tell,
+            speed=8, patience_s=6 * self.form.catch_s, tell=self.tell,
         )  # fmt: skip
         return asdict(found)
 

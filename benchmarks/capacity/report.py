@@ -383,7 +383,8 @@ def _catching(found: Any) -> list[str]:
     return [
         "## The second reader, catching up",
         "",
-        f"{found['calls']} two-way calls, {found['audio_s']:.0f} s together, on one core for both readers: "
+        f"{found['calls']} two-way calls, {found['audio_s']:.0f} s together, {found.get('speed', 1):.0f} times as fast as "
+        "people speak, so that little can be read before they are over, on one core for both readers: "
         f"{found['settled']} of them read to the end {found['seconds']:.0f} s after they were over, with "
         f"{found['cpu_s']:.0f} processor seconds after their end and {found['cpu_all_s']:.0f} in all; without a second reader "
         f"the same calls took {found['cpu_first_s']:.0f}.",

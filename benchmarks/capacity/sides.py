@@ -233,7 +233,7 @@ def _ms(what: Callable[[], object]) -> float:
 
 @dataclass(frozen=True)
 class CatchingUp:
-    """Calls that the second reader could not follow live, read when they are over."""
+    """Calls that came too fast for the second reader to follow, read when they are over."""
 
     calls: int
     audio_s: float
@@ -247,6 +247,8 @@ class CatchingUp:
     """Since the calls began, for both readers."""
     cpu_first_s: float
     """For the same calls without a second reader."""
+    speed: float = 1.0
+    """So many times faster than people speak did they come."""
 
 
 def catching_up(
@@ -257,22 +259,26 @@ def catching_up(
     *,
     core: int,
     seconds: float,
+    speed: float,
     patience_s: float,
     tell: Tell,
 ) -> CatchingUp:
     """Two-way calls, more than can be read while they last.
 
     Args:
+        seconds: length of a call, seconds of audio.
+        speed: so many times faster than people speak do they come: what idle processors read meanwhile, one utterance
+            after the other, is no catching up.
         without: the same system without a second reader.
     """
 
     def hear(system: System, done: Callable[[Running], int], ready_s: float) -> _Heard:
         with running(system, core) as server:
             time.sleep(ready_s)
-            load = Load(server.port, tapes)
+            load = Load(server.port, tapes, speed=speed)
             load.open(calls)
             before = server.cpu_s()
-            load.run(seconds)
+            load.run(seconds / speed)
             load.close()
             over, at_end = time.monotonic(), server.cpu_s()
             while done(server) < calls and time.monotonic() < over + patience_s:
@@ -284,7 +290,7 @@ def catching_up(
     both = hear(system, _settled, 3.0)  # the reader loads beside
     tell(f"catching up: {both.calls} of {calls} calls read {both.seconds:.0f} s after their end")
     return CatchingUp(
-        calls, calls * seconds, both.calls, both.seconds, both.cpu_s, both.cpu_all_s, first.cpu_all_s
+        calls, calls * seconds, both.calls, both.seconds, both.cpu_s, both.cpu_all_s, first.cpu_all_s, speed
     )  # fmt: skip
 
 

@@ -284,6 +284,42 @@ async def test_after_the_call_what_was_packed_and_is_doubtful_is_read_by_itself(
     assert scene.settled() == [RecordSettled(call="CA1", unread=0)]
 
 
+async def test_after_the_call_several_that_are_doubtful_are_read_together_once_more(
+    scene: Scene,
+) -> None:
+    scene.process.says |= {
+        b"a": reading("one"), b"b": reading("two", confidence=0.6), b"c": Reading(doubtful=True)
+    }  # fmt: skip
+    async with scene.serving():
+        await _one_apart_and_two_packed(scene)
+        await scene.until(lambda: len(scene.revised()) == 2)
+        scene.process.says |= {b"b": reading("two more", confidence=0.9), b"c": reading("three")}
+        await scene.publish(CallEnded(call="CA1"))
+        await scene.until(lambda: bool(scene.settled()))
+    assert [type(request) for request in scene.process.asked] == [Read, ReadTogether, ReadTogether]
+    assert [(r.utterance, r.reading, r.raw_text) for r in scene.revised()] == [
+        ("u1", 2, "one"), ("u2", 2, "two"), ("u2", 3, "two more"), ("u3", 3, "three"),
+    ]  # fmt: skip
+
+
+async def test_those_whose_window_ends_the_process_are_read_one_by_one(scene: Scene) -> None:
+    scene.process.says |= {
+        b"a": reading("one"), b"b": reading("two"), b"c": ReaderDiedError("signal 11")
+    }  # fmt: skip
+    async with scene.serving():
+        scene.process.free.clear()
+        await scene.says("won", sound=b"a")
+        await when(lambda: bool(scene.process.asked))
+        await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
+        await scene.says("free", utterance="u3", start_ms=6000, sound=b"c")
+        await when(lambda: len(scene.unread.of("CA1")) == 3)
+        scene.process.free.set()
+        await scene.publish(CallEnded(call="CA1"))
+        await scene.until(lambda: bool(scene.settled()))
+    assert [(r.utterance, r.raw_text) for r in scene.revised()] == [("u1", "one"), ("u2", "two")]
+    assert scene.settled() == [RecordSettled(call="CA1", unread=1)]
+
+
 async def test_of_a_reading_apart_and_one_in_a_window_the_surer_stands(scene: Scene) -> None:
     scene.process.says |= {
         b"a": reading("one", confidence=0.7), b"b": reading("two", confidence=0.7)

@@ -108,6 +108,17 @@ def test_utterances_read_together_keep_their_words_and_times(reader: WhisperRead
         assert reading.words[-1].end_ms <= len(said(name)) // 8 + 1
 
 
+def test_several_windows_are_read_at_once_as_each_by_itself(reader: WhisperReader) -> None:
+    silence = np.zeros(7 * 8000, np.int16)
+    pieces = [np.concatenate((said(name), silence)) for name in ("hello", "yes", "card") * 2]
+    together = [raw(each) for each in reader.read_together([Excerpt(pcm) for pcm in pieces])]
+    assert together[0] == SAID["hello"]
+    assert together[5] == SAID["card"]
+    for start in (0, 3):
+        alone = reader.read_together([Excerpt(pcm) for pcm in pieces[start : start + 3]])
+        assert [raw(each) for each in alone] == together[start : start + 3]
+
+
 @pytest.mark.parametrize("seconds", [0, 0.1, 3])
 def test_silence_has_no_words(reader: WhisperReader, seconds: float) -> None:
     reading = reader.read(Excerpt(np.zeros(int(8000 * seconds), np.int16)))
@@ -147,6 +158,8 @@ def test_loops_are_found_and_repeated_digits_are_none() -> None:
     assert loops([1, 2] * 4)
     assert loops([5, 5, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 9])
     assert loops([7] * 8)
+    assert loops([1, *range(20), *range(20), *range(20)])
+    assert not loops([*range(20), *range(20)])
     assert not loops([7] * 7)
     assert not loops([1, 2, 3, 1, 2, 3, 4])
     assert not loops([])

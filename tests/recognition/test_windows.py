@@ -11,6 +11,7 @@ from callscribe.recognition.windows import (
     Place,
     Stretch,
     divide,
+    hurried,
     lay_out,
     most_recent,
     owners,
@@ -73,6 +74,17 @@ def test_time_stamps_know_better_which_utterance_words_come_from() -> None:
     assert owners(PLACES, [0, 1600, 2100, 4100], [Stretch(0, 5000, 4)]) == [0, 1, 1, 2]
 
 
+def test_words_written_for_the_silence_after_the_last_utterance_are_nobodys() -> None:
+    stretches = [Stretch(4000, 5000, 1), Stretch(5000, 6000, 2)]
+    assert owners(PLACES, [4000, 4500, 4900], stretches) == [2, None, None]
+
+
+def test_more_letters_than_anybody_says_are_known() -> None:
+    assert hurried(56, 1100)
+    assert not hurried(16, 900)
+    assert not hurried(0, 0)
+
+
 def test_time_stamps_that_do_not_count_all_words_are_left_out_of_account() -> None:
     assert owners(PLACES, [0, 2100], [Stretch(4000, 5000, 1)]) == [0, 1]
 
@@ -90,8 +102,9 @@ def test_words_keep_their_order_whatever_their_times(
     starts = data.draw(st.lists(st.integers(0, 40_000), min_size=count, max_size=count))
     found = owners(places, starts, [Stretch(*each) for each in drawn])
     assert len(found) == count
-    assert found == sorted(found)
-    assert all(0 <= i < len(places) for i in found)
+    owned = [i for i in found if i is not None]
+    assert owned == sorted(owned)
+    assert all(0 <= i < len(places) for i in owned)
 
 
 @given(st.integers(0, 100_000))

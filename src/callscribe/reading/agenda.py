@@ -3,8 +3,10 @@
 * One utterance waits in a call: it is read apart, with what was said before it in the reader's ear.
 * Several wait: they are packed into a window, which costs a quarter of reading each.
 * More wait in a call than `BEHIND_WINDOWS` hold: the oldest are left until the call is over.
-* When nothing live waits, a call that is over is read once more in full windows, as far as it was not; then what is
-  still doubtful is read apart, if it never was. Then the call is settled.
+* When nothing live waits, a call that is over is read in full windows, as far as it was not. What is doubtful then and
+  was never read apart is read in windows of its own, which cut the talk elsewhere; what is still without words, apart.
+  Then the call is settled.
+* While no call goes on, several windows are read in one go, which is cheaper.
 """
 
 from __future__ import annotations
@@ -19,8 +21,14 @@ from callscribe.recognition.windows import pack
 BEHIND_WINDOWS: Final = 2
 """Windows that may wait in a live call; what is older is left until it is over."""
 
-Kind = Literal["live", "packed", "whole", "last"]
-"""Apart or in a window, and the same after the call."""
+WINDOWS_AT_ONCE: Final = 4
+"""Windows that are read in one go while nobody speaks; whoever does then waits for so many at most."""
+
+Kind = Literal["live", "packed", "whole", "again", "last"]
+"""Apart or in a window; and after the call in a window, in one with other doubtful ones, or apart."""
+
+Doubt = Literal["none", "unsure", "unheard"]
+"""What a window brought of an utterance is sure enough, or not; or it brought nothing, and nothing did before."""
 
 
 def is_apart(kind: Kind) -> bool:
@@ -30,7 +38,7 @@ def is_apart(kind: Kind) -> bool:
 
 def is_after(kind: Kind) -> bool:
     """Whether it is read so once its call is over."""
-    return kind in ("whole", "last")
+    return kind in ("whole", "again", "last")
 
 
 class Task(NamedTuple):
@@ -48,7 +56,9 @@ class _Said:
     """It was to be read apart..."""
     together: bool = False
     """...and in a window; whether anything came of it or not, it is not tried again."""
-    doubtful: bool = False
+    again: bool = False
+    """The same in one of doubtful ones."""
+    doubt: Doubt = "none"
 
 
 @dataclass(slots=True)
@@ -92,11 +102,11 @@ class Agenda:
         """An utterance of a call that is over, with how it was read before."""
         self._state(call).said[utterance] = _Said(length_ms, apart, together)
 
-    def doubt(self, call: str, utterance: str) -> None:
-        """What it was read as is not sure: read it apart, if it never was."""
+    def doubt(self, call: str, utterance: str, doubt: Doubt) -> None:
+        """How far what it was read as in a window can be trusted."""
         if call in self._calls and utterance in self._calls[call].said:
-            self._calls[call].said[utterance].doubtful = True
-            self._calls[call].finished = False
+            self._calls[call].said[utterance].doubt = doubt
+            self._calls[call].finished &= doubt == "none"
 
     def drop(self, call: str, utterance: str) -> None:
         """It had no words: it is not read again."""
@@ -162,7 +172,9 @@ class Agenda:
     def _live(self, call: str, state: _Call) -> Task | None:
         waiting = [utterance for utterance in state.waiting if utterance in state.said]
         windows = self._packed(state, waiting)
-        if len(windows) > BEHIND_WINDOWS and not state.ended:
+        if state.ended and len(waiting) > 1:
+            waiting, windows = [], []  # with all the rest, in full windows
+        if len(windows) > BEHIND_WINDOWS:
             waiting = waiting[windows[-BEHIND_WINDOWS].start :]
             windows = self._packed(state, waiting)
         state.waiting = deque(waiting)
@@ -175,19 +187,32 @@ class Agenda:
         if not state.ended or state.waiting:
             return None
         left = [utterance for utterance, said in state.said.items() if not said.together]
-        for window in self._packed(state, left):
-            chosen = [left[i] for i in window]
-            if len(chosen) > 1:
-                return _given(call, state, chosen, "whole")
-            said = state.said[chosen[0]]
-            said.together = True  # alone in a window, it is read as well apart
-            if not said.apart:
-                return _given(call, state, chosen, "last")
-        for utterance, said in state.said.items():
-            if said.doubtful and not said.apart:
+        if chosen := self._in_windows(state, left):
+            return _given(call, state, chosen, "whole")
+        for utterance in left:
+            # Alone in a window, it is read as well apart.
+            state.said[utterance].together = state.said[utterance].again = True
+            if not state.said[utterance].apart:
+                return _given(call, state, [utterance], "last")
+        doubtful = [
+            utterance
+            for utterance, said in state.said.items()
+            if said.doubt != "none" and not said.apart
+        ]
+        left = [utterance for utterance in doubtful if not state.said[utterance].again]
+        if chosen := self._in_windows(state, left):
+            return _given(call, state, chosen, "again")
+        for utterance in doubtful:
+            if utterance in left or state.said[utterance].doubt == "unheard":
                 return _given(call, state, [utterance], "last")
         state.finished = True
         return None
+
+    def _in_windows(self, state: _Call, utterances: list[str]) -> list[str]:
+        """Those of them that come next in windows, none alone in one."""
+        several = [window for window in self._packed(state, utterances) if len(window) > 1]
+        at_once = 1 if any(not call.ended for call in self._calls.values()) else WINDOWS_AT_ONCE
+        return [utterances[i] for window in several[:at_once] for i in window]
 
     def _packed(self, state: _Call, utterances: list[str]) -> list[range]:
         return pack([state.said[utterance].length_ms for utterance in utterances], self._window_ms)
@@ -198,4 +223,5 @@ def _given(call: str, state: _Call, utterances: list[str], kind: Kind) -> Task:
         said = state.said[utterance]
         said.apart |= is_apart(kind)
         said.together |= not is_apart(kind)
+        said.again |= kind == "again"
     return Task(kind, call, tuple(utterances))

@@ -13,18 +13,21 @@ from typing import Final
 import msgspec
 import structlog
 
+from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.errors import ModelError
 from callscribe.reading.protocol import (
     LENGTH_BYTES,
     LONGEST,
     Answer,
     Failed,
+    Read,
     Readings,
     Ready,
     Request,
     answer_decoder,
     frame,
 )
+from callscribe.recognition.windows import SHORT_MS
 
 _START_LIMIT_S: Final = 180.0
 """A large model on a slow disk."""
@@ -56,7 +59,7 @@ class ReaderProcess:
             folder: the model's.
             command: what is started, with the folder as its argument. `-P`: no module of the same name that lies in the
                 working folder is taken for one of ours.
-            read_limit_s: how long an answer may take, seconds.
+            read_limit_s: how long an answer may take for a window of sound, seconds.
         """
         self._folder = folder
         self._command = tuple(command)
@@ -116,7 +119,8 @@ class ReaderProcess:
         try:
             self._process.stdin.write(frame(request))
             await self._process.stdin.drain()
-            answer = await asyncio.wait_for(self._answer(), self._read_limit_s)
+            limit_s = self._read_limit_s * _windows(request)
+            answer = await asyncio.wait_for(self._answer(), limit_s)
         except (ConnectionError, TimeoutError) as error:
             await self.stop()
             raise ReaderDiedError(str(error) or type(error).__name__) from None
@@ -166,3 +170,10 @@ class ReaderProcess:
             _log.debug(
                 "the second reader's process says", line=line.decode("utf-8", "replace").rstrip()
             )
+
+
+def _windows(request: Request) -> int:
+    """How many windows of sound are to be read, at most."""
+    if isinstance(request, Read):
+        return 1
+    return 1 + sum(len(sound.mulaw) for sound in request.excerpts) // SAMPLES_PER_MS // SHORT_MS

@@ -36,7 +36,7 @@ from callscribe.events import (
 from callscribe.journal.follow import Follower
 from callscribe.journal.thread import JobThread
 from callscribe.reading import judge
-from callscribe.reading.agenda import Agenda, Kind, Task, is_after, is_apart
+from callscribe.reading.agenda import Agenda, Doubt, Kind, Task, is_after, is_apart
 from callscribe.reading.ears import Ears
 from callscribe.reading.excerpts import MARGIN_MS, context, stretch
 from callscribe.reading.meanwhile import Early, Meanwhile
@@ -311,8 +311,8 @@ class ReadingService:
                     apart=kept.alone,
                     together=kept.together,
                 )
-                if kept.together and _is_doubtful(kept.reading):
-                    self._agenda.doubt(call, utterance)
+                if kept.together:
+                    self._agenda.doubt(call, utterance, _doubt(kept.reading))
             if call not in self._ended:
                 self._agenda.end(call)
         if self._calls:
@@ -403,7 +403,7 @@ class ReadingService:
         began = time.monotonic()
         readings = await self._ask(request)
         took_ms = round((time.monotonic() - began) * 1000)
-        for reading in readings:
+        for reading in readings or ():
             self._meanwhile.keep(talk, Early(start_ms, talk.end_ms, sound, reading))
             words = () if reading.doubtful else judge.on_line(reading, start_ms)
             better = self._meanwhile.put(talk, words, took_ms)
@@ -419,7 +419,10 @@ class ReadingService:
             await self._bring_back(call, task)
         wanted = [call.said[u] for u in task.utterances if u in call.said and call.said[u].sound]
         readings = await self._ask(self._request(task, call, wanted)) if wanted else ()
-        for kept, reading in zip(wanted, readings, strict=False):
+        if readings is None and not is_apart(task.kind):
+            for kept in wanted:  # one of them ends the process; the others can be read
+                self._agenda.doubt(task.call, kept.final.utterance, _doubt(kept.reading))
+        for kept, reading in zip(wanted, readings or (), strict=False):
             await self._take(call, kept, reading, reader, task.kind)
         self._let_go(call)
 
@@ -458,7 +461,8 @@ class ReadingService:
         ]
         return tuple(context(before, start_ms))
 
-    async def _ask(self, request: Request) -> Sequence[Reading]:
+    async def _ask(self, request: Request) -> Sequence[Reading] | None:
+        """The readings; empty when it cannot be done, None when doing it ends the process."""
         for _ in range(_TRIES):
             try:
                 return (await self._process.ask(request)).readings
@@ -469,23 +473,24 @@ class ReadingService:
                 _log.error("the second reader's process ended; starting it again", why=str(error))
                 await self._start()
         _log.error("utterances keep their first reading: reading them ends the reader's process")
-        return ()
+        return None
 
     async def _take(
         self, call: _Call, kept: Kept, reading: Reading, reader: str, kind: Kind
     ) -> None:
         """Publish what a reading says, if it is better than what was known."""
         final, apart = kept.final, is_apart(kind)
-        if not apart and _is_doubtful(reading):
-            self._agenda.doubt(final.call, final.utterance)
         old = kept.reading
+        stands = reading if judge.better(old, reading, apart=apart) else old
+        if not apart:
+            self._agenda.doubt(final.call, final.utterance, _doubt(stands))
         if not apart and not reading.words:
             return  # by itself it may yet be heard
         call.unread.discard(final.utterance)
         kept = msgspec.structs.replace(
             kept, alone=kept.alone or apart, together=kept.together or not apart
         )
-        if judge.better(old, reading, apart=apart):
+        if stands is reading:
             kept = msgspec.structs.replace(kept, reading=reading)
             if old is None or not _same_words(old, reading):
                 revised = judge.revise(
@@ -569,9 +574,11 @@ def _before(call: _Call, start_ms: int) -> list[str]:
     return context(before, start_ms)
 
 
-def _is_doubtful(reading: Reading | None) -> bool:
-    """Whether a reading in a window is not sure enough to stand alone."""
-    return reading is None or judge.sureness(reading) < judge.SURE_ENOUGH
+def _doubt(reading: Reading | None) -> Doubt:
+    """Whether what stands of an utterance after a window is sure enough to stand alone."""
+    if reading is None:
+        return "unheard"
+    return "unsure" if judge.sureness(reading) < judge.SURE_ENOUGH else "none"
 
 
 def _same_words(one: Reading, other: Reading) -> bool:

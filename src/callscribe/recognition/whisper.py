@@ -7,6 +7,7 @@ Facts that shape it (openai/whisper; OpenNMT/CTranslate2, whisper.cc; and measur
 * A forced beginning is decoded token by token and may take longer than the encoder. So there is a brief way, for when
   others wait: what was said before stands behind the new utterance, in a window of 20 s, which is encoded in a third of
   the time, and nothing is forced. On a clean line that is as good; in noise words of before are taken for new ones.
+* The decoder waits for memory: of four windows in one batch each takes a third less time than by itself.
 * Figures are forbidden, so it writes numbers as words, as they were spoken.
 * On noise it may fall into a loop. An answer is bounded by the length of the sound, and a loop is read again.
 * Word times are where the decoder looked while it wrote a word (cross-attention of chosen heads, aligned).
@@ -43,15 +44,16 @@ NO_SPEECH: Final = 0.6
 POOR_SCORE: Final = -1.0
 """Likelier than the one that nobody spoke, or poorer than the other: there were no words (openai/whisper's limits)."""
 _SHORT_FRAMES: Final = 2000
-"""20 s: encoded in a third of a whole window's time..."""
-_SHORT_MS: Final = 18_000
-"""...with so much sound in it at most: the new utterance, which may take up half, and what was said before."""
+"""20 s, for windows of up to `windows.SHORT_MS`: encoded in a third of a whole window's time. Attention grows with the
+square of the frames, and for more of them it does not fit into a processor's cache."""
 _SHORTEST_MS: Final = 100
 """No word is shorter."""
 _MAX_LENGTH: Final = 448
 """Tokens; of a limit of n CTranslate2 lets the decoder write n / 2, the forced beginning among them (whisper.cc)."""
 _STAMP_MS: Final = 20
 """From one time stamp to the next; they follow the token that forbids them (openai/whisper, tokenizer.py)."""
+_BATCH: Final = 4
+"""Windows that are decoded together; more gain nothing."""
 _HINT_TOKENS: Final = 120
 _TOKENS_A_SECOND: Final = 8
 _TOKENS_AT_LEAST: Final = 12
@@ -186,13 +188,20 @@ class WhisperReader:
     ) -> list[Reading]:
         language = self._chosen(language)
         lengths = [_ms(excerpt.pcm) for excerpt in excerpts]
-        readings: list[Reading] = []
-        for window in windows.pack(lengths, windows.WINDOW_MS):
-            members = [excerpts[i] for i in window]
-            if len(members) == 1:
-                readings.append(self.read(members[0], hints=hints, language=language))
+        readings: list[Reading] = [Reading()] * len(excerpts)
+        several: list[range] = []
+        for window in windows.pack(lengths, windows.SHORT_MS):
+            if len(window) == 1:
+                alone = self.read(excerpts[window.start], hints=hints, language=language)
+                readings[window.start] = alone
             else:
-                readings += self._read_window(members, hints, language)
+                several.append(window)
+        for batch in _batches(several):
+            groups = [excerpts[window.start : window.stop] for window in batch]
+            for window, found in zip(
+                batch, self._read_windows(groups, hints, language), strict=True
+            ):
+                readings[window.start : window.stop] = found
         return readings
 
     def _read_one(
@@ -222,9 +231,9 @@ class WhisperReader:
         self, pcm: Pcm, known: Sequence[Excerpt], hints: Sequence[str], language: str
     ) -> Reading | None:
         """An utterance with what was said before behind it in a shorter window; None where that is of no use."""
-        room = _SHORT_MS - _ms(pcm)
+        room = windows.SHORT_MS - _ms(pcm)
         count = windows.most_recent([_ms(excerpt.pcm) for excerpt in known], room)
-        if not count or 2 * _ms(pcm) > _SHORT_MS:
+        if not count or 2 * _ms(pcm) > windows.SHORT_MS:
             return None
         context = known[len(known) - count :]
         window = windows.lay_out([pcm, *(excerpt.pcm for excerpt in context)])
@@ -245,14 +254,24 @@ class WhisperReader:
         reading = self._reading(pieces[:count], window.places[0], answer, language)
         return msgspec.structs.replace(reading, doubtful=answer.score < POOR_SCORE)
 
-    def _read_window(
-        self, members: Sequence[Excerpt], hints: Sequence[str], language: str
+    def _read_windows(
+        self, groups: Sequence[Sequence[Excerpt]], hints: Sequence[str], language: str
+    ) -> list[list[Reading]]:
+        """The readings of each group of utterances, which is heard as one window."""
+        laid = [windows.lay_out([excerpt.pcm for excerpt in group]) for group in groups]
+        encoded = [self._encode(window.pcm, _SHORT_FRAMES) for window in laid]
+        tongues = [language or self._language_of(sound) for sound in encoded]
+        lengths = [_ms(window.pcm) for window in laid]
+        answers = self._answers(encoded, lengths, hints, tongues)
+        return [
+            self._shared_out(*each) for each in zip(laid, encoded, answers, tongues, strict=True)
+        ]
+
+    def _shared_out(
+        self, window: windows.Window, encoded: Any, answer: _Answer, language: str
     ) -> list[Reading]:
-        window = windows.lay_out([excerpt.pcm for excerpt in members])
-        encoded = self._encode(window.pcm)
-        language = language or self._language_of(encoded)
-        answer = self._answer(encoded, _ms(window.pcm), None, hints, language)
-        shares: list[list[_Piece]] = [[] for _ in members]
+        """What was written for a window, by whose words they are."""
+        shares: list[list[_Piece]] = [[] for _ in window.places]
         if answer.tokens and not answer.looped and answer.score >= POOR_SCORE:
             pieces = self._placed(encoded, window, (), answer.tokens, language)
             owners = windows.owners(
@@ -261,13 +280,16 @@ class WhisperReader:
                 self._in_words(answer, language),
             )
             for piece, own in zip(pieces, owners, strict=True):
-                shares[own].append(piece)
-        return [
-            msgspec.structs.replace(
-                self._reading(share, place, answer, language), doubtful=not share
-            )
-            for place, share in zip(window.places, shares, strict=True)
-        ]
+                if own is not None:
+                    shares[own].append(piece)
+        readings: list[Reading] = []
+        for place, share in zip(window.places, shares, strict=True):
+            letters = sum(len(piece.text.strip()) for piece in share)
+            if windows.hurried(letters, place.end_ms - place.start_ms):
+                share = []  # said twice, or somebody else's
+            reading = self._reading(share, place, answer, language)
+            readings.append(msgspec.structs.replace(reading, doubtful=not share))
+        return readings
 
     def _in_words(self, answer: _Answer, language: str) -> list[windows.Stretch]:
         """An answer's stretches, their written words counted."""
@@ -311,32 +333,66 @@ class WhisperReader:
         Args:
             whole: False: only the beginning is wanted, as much as sound of `length_ms` may hold.
         """
-        timed = forced is None
-        start = [*self._hinted(hints), *self._start(language, timed=timed)]
+        start = [*self._hinted(hints), *self._start(language, timed=forced is None)]
         prompt = [*start, *(forced or ())]
-        limit = _TOKENS_AT_LEAST + _TOKENS_A_SECOND * length_ms // 1000
-        limit = min(limit, _MAX_LENGTH // 2 - len(prompt))
+        limit = _limit(length_ms, prompt)
         if limit < _TOKENS_AT_LEAST:
             return _Answer((), 0.0, 0.0, looped=True)
-        count = len(forced or ())
-        written = self._generate(encoded, prompt, count, limit)
-        if written.looped and not count and (whole or not written.cut):
-            written = self._generate(encoded, prompt, count, limit, no_repeat=3)
+        (written,) = self._generate([encoded], [prompt], len(forced or ()), [limit])
+        if written.looped and not forced and (whole or not written.cut):
+            (written,) = self._generate([encoded], [prompt], 0, [limit], no_repeat=3)
         return written
 
+    def _answers(
+        self,
+        encoded: Sequence[Any],
+        lengths_ms: Sequence[int],
+        hints: Sequence[str],
+        languages: Sequence[str],
+    ) -> list[_Answer]:
+        """Decode several windows at once, with time stamps, which are taken out again."""
+        hinted = self._hinted(hints)
+        prompts = [[*hinted, *self._start(language, timed=True)] for language in languages]
+        limits = [_limit(length_ms, prompts[0]) for length_ms in lengths_ms]
+        answers = self._generate(encoded, prompts, 0, limits)
+        for i, answer in enumerate(answers):
+            if answer.looped:
+                alone = self._generate([encoded[i]], [prompts[i]], 0, [limits[i]], no_repeat=3)
+                answers[i] = alone[0]
+        return answers
+
     def _generate(
-        self, encoded: Any, prompt: Sequence[int], forced: int, limit: int, *, no_repeat: int = 0
-    ) -> _Answer:
-        (result,) = self._model.generate(
-            encoded,
-            [list(prompt)],
+        self,
+        encoded: Sequence[Any],
+        prompts: Sequence[list[int]],
+        forced: int,
+        limits: Sequence[int],
+        *,
+        no_repeat: int = 0,
+    ) -> list[_Answer]:
+        """One answer for each encoded sound, of at most so many new tokens."""
+        results = self._model.generate(
+            self._together(encoded),
+            list(prompts),
             beam_size=self._beam,
-            max_length=min(_MAX_LENGTH, 2 * (len(prompt) + limit)),
+            max_length=min(_MAX_LENGTH, 2 * (len(prompts[0]) + max(limits))),
             no_repeat_ngram_size=no_repeat,
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=[-1, *self._vocabulary.forbidden],
         )
+        return [
+            self._written(result, forced, limit)
+            for result, limit in zip(results, limits, strict=True)
+        ]
+
+    def _together(self, encoded: Sequence[Any]) -> Any:
+        if len(encoded) == 1:
+            return encoded[0]
+        joined = np.concatenate([np.asarray(sound) for sound in encoded])
+        return self._ct2.StorageView.from_array(joined)
+
+    def _written(self, result: Any, forced: int, limit: int) -> _Answer:
         tokens: list[int] = result.sequences_ids[0]
         # The forced beginning comes back with the answer, and counts in the mean although it was sure.
         total = float(result.scores[0]) * max(1, len(tokens))
@@ -522,9 +578,10 @@ _FIGURE: Final = re.compile(r"[0-9$£€¥]|Â£|Â¥|âĤ¬")
 
 
 def loops(tokens: Sequence[int]) -> bool:
-    """Whether an answer goes round in circles: one token eight times, or up to eight together four times."""
-    for length in range(1, 9):
-        times = 8 if length == 1 else 4
+    """Whether an answer goes round in circles: one token eight times, up to eight together four times, or as many as
+    a long sentence has three times."""
+    for length in range(1, 25):
+        times = 8 if length == 1 else 4 if length <= 8 else 3
         for start in range(len(tokens) - length * times + 1):
             part = tuple(tokens[start : start + length])
             if all(
@@ -591,6 +648,16 @@ ENGINE: Engine[Reader] = Engine(
     language_of=language_of,
     near_miss=near_miss,
 )
+
+
+def _limit(length_ms: int, prompt: Sequence[int]) -> int:
+    """The most new tokens for a sound of this length after `prompt`."""
+    limit = _TOKENS_AT_LEAST + _TOKENS_A_SECOND * length_ms // 1000
+    return min(limit, _MAX_LENGTH // 2 - len(prompt))
+
+
+def _batches(several: Sequence[range]) -> list[Sequence[range]]:
+    return [several[i : i + _BATCH] for i in range(0, len(several), _BATCH)]
 
 
 def _has_spaces(language: str) -> bool:

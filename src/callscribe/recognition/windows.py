@@ -13,8 +13,13 @@ WINDOW_MS: Final = 28_000
 """Sound in a window: the models hear 30 s, of which the end is left free for what follows the last word."""
 CONTEXT_MS: Final = 12_000
 """The most of what was said before that is heard again."""
+SHORT_MS: Final = 18_000
+"""Sound in a window of several utterances, which is heard as 20 s: that costs the encoder a third of 30 s, and fewer
+words are lost than in full windows."""
 GAP_MS: Final = 1000
 """Silence between two utterances of a window."""
+_LETTERS_A_SECOND: Final = 24
+"""More than anybody says; fifteen are usual."""
 _SEARCH_MS: Final = 8000
 """What is too long for a window is divided at the quietest moment of so much before the window's end."""
 _QUIET_MS: Final = 200
@@ -90,8 +95,9 @@ class Stretch(NamedTuple):
 
 def owners(
     places: Sequence[Place], starts_ms: Sequence[int], stretches: Sequence[Stretch] = ()
-) -> list[int]:
-    """The utterance that each word of a window belongs to. Words keep their order.
+) -> list[int | None]:
+    """The utterance that each word of a window belongs to; None for words that were written for the silence after the
+    last. Words keep their order.
 
     Args:
         places: the utterances'.
@@ -100,13 +106,22 @@ def owners(
     """
     if sum(stretch.words for stretch in stretches) != len(starts_ms):
         stretches = [Stretch(0, places[-1].end_ms, len(starts_ms))]
-    found: list[int] = []
+    found: list[int | None] = []
+    newest = 0
     for stretch in stretches:
+        if stretch.start_ms >= places[-1].end_ms:
+            found += [None] * stretch.words
+            continue
         among = _covered(places, stretch) or range(len(places))
         for start_ms in starts_ms[len(found) : len(found) + stretch.words]:
-            own = min(among, key=lambda i: _away(places[i], start_ms))
-            found.append(max(own, found[-1]) if found else own)
+            newest = max(newest, min(among, key=lambda i: _away(places[i], start_ms)))
+            found.append(newest)
     return found
+
+
+def hurried(letters: int, length_ms: int) -> bool:
+    """Whether nobody can have said so many letters in an utterance of this length, a little silence included."""
+    return letters * 1000 > _LETTERS_A_SECOND * length_ms
 
 
 def _covered(places: Sequence[Place], stretch: Stretch) -> list[int]:

@@ -20,7 +20,7 @@ from callscribe.reading.process import ReaderProcess
 from callscribe.reading.service import ReadingService
 from callscribe.reading.unread import FOLDER as UNREAD
 from callscribe.reading.unread import KEY_FILE, Unread, seal_of
-from callscribe.recognition.windows import WINDOW_MS
+from callscribe.recognition.windows import SHORT_MS
 from callscribe.sealing import Seal
 from callscribe.server.policy import text_writer
 from callscribe.server.record import Record
@@ -156,7 +156,7 @@ async def second_reading(
             ears=ears,
             unread=unread,
             write=text_writer(settings, language),
-            agenda=Agenda(WINDOW_MS),
+            agenda=Agenda(SHORT_MS),
             hurried=lambda: pool.strain.hurried,
             put_off=lambda: pool.strain.put_off,
         )
