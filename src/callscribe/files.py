@@ -6,6 +6,7 @@ mount, a named pipe, a socket, a device. Opening those can wait for ever or brin
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -56,6 +57,16 @@ def read(path: Path, most: int = LARGEST) -> bytes:
         size = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most} bytes"
         raise TooLargeError(errno.EFBIG, f"it is larger than {size}", str(path))
     return content
+
+
+def keep_others_out(path: Path) -> bool:
+    """Leave a file to its owner, and to a group that was let in. Whether others could read it until now."""
+    with contextlib.suppress(OSError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & stat.S_IRWXO:
+            path.chmod(mode & ~stat.S_IRWXO)
+            return bool(mode & stat.S_IROTH)
+    return False
 
 
 def write(path: Path, data: bytes, *, synced: bool = False) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from callscribe.errors import SettingsError, StoreError
 from callscribe.web.pagetoken import kept_token, page_token
@@ -36,6 +37,19 @@ def test_a_made_token_is_kept_and_readable_by_its_owner_only(tmp_path: Path) -> 
     assert [file.name for file in data.iterdir()] == ["token"]
     if sys.platform != "win32":
         assert (data / "token").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_a_kept_token_that_others_could_read_is_theirs_no_longer(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(CHOSEN)
+    for mode, kept, told in ((0o644, 0o640, 1), (0o640, 0o640, 0), (0o600, 0o600, 0)):
+        file.chmod(mode)
+        with capture_logs() as logs:
+            assert page_token("", tmp_path) == CHOSEN
+        assert file.stat().st_mode & 0o777 == kept
+        assert len(logs) == told
+        assert CHOSEN not in str(logs)
 
 
 def test_an_empty_file_is_filled(tmp_path: Path) -> None:

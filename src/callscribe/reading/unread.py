@@ -218,6 +218,7 @@ def seal_of(data: Path, secret: str = "", *, folders: Sequence[str] = (FOLDER,))
     file, key = data / KEY_FILE, b""
     with contextlib.suppress(FileNotFoundError):
         key = files.read(file)
+        files.keep_others_out(file)
     if len(key) == KEY_BYTES and any(any((data / folder).glob("*/*")) for folder in folders):
         return Seal(key)
     key = secrets.token_bytes(KEY_BYTES)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from callscribe import files
 from callscribe.errors import RecordLostError, StoreError
 from callscribe.store import schema
 
@@ -79,10 +79,7 @@ def make_private(file: Path) -> None:
     with contextlib.suppress(FileExistsError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     for part in parts(file):
-        with contextlib.suppress(OSError):
-            mode = stat.S_IMODE(part.stat().st_mode)
-            if mode & stat.S_IRWXO:
-                part.chmod(mode & ~stat.S_IRWXO)
+        files.keep_others_out(part)
 
 
 def check_permissions(file: Path) -> None:

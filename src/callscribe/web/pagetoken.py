@@ -6,9 +6,13 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
+
 from callscribe import files
 from callscribe.errors import SettingsError, StoreError
 from callscribe.web.strength import MINIMUM, weakness
+
+log = structlog.get_logger(__name__)
 
 FILE = "token"
 """In the data folder; readable by its owner only."""
@@ -28,7 +32,13 @@ def page_token(chosen: str, data: Path, known: Mapping[str, str] | None = None) 
         SettingsError: the chosen or the kept one cannot be used; says why and what to do.
         StoreError: the folder cannot be written.
     """
-    return usable_token(chosen, data, known) or _make(data)
+    token = usable_token(chosen, data, known)
+    if token and not chosen and files.keep_others_out(data / FILE):
+        log.warning(
+            "other users of this machine could read the token until now; delete the file, and a new one is made",
+            file=str(data / FILE),
+        )
+    return token or _make(data)
 
 
 def usable_token(chosen: str, data: Path, known: Mapping[str, str] | None = None) -> str:
