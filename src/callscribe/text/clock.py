@@ -57,6 +57,11 @@ _EXACT_CUES = (
     | frozenset(w for w in TIME_CUES if w.startswith(("arriv", "leav", "depart", "open", "close")))
 )
 """Straight after one of these any two pieces are a time: "at two fifty"."""
+_ON_THE_WAY = frozenset(
+    "arrive arrives arrived arriving arrival leave leaves leaving depart departs departing there here home back train"
+    " trains bus taxi flight airport station restaurant table tonight tomorrow today".split()
+) | frozenset(WEEKDAYS)
+"""Near one of these "by twenty thirty" is a time of day; elsewhere it is nearly always a year."""
 _HOUR_LINKS = frozenset({"or", "to", "and", "till", "until", "through"})
 
 
@@ -236,8 +241,6 @@ def _day_clock(words: Words, i: int) -> Span | None:
                 return Span(i, found[1] + 2, " ".join(words[i : found[1] + 2]), "number")
             return None
         hour, stop = found
-        if hour == 20 and words[i - 1] != "at":
-            return None  # "by twenty thirty": a time or a year
     if at(words, stop) == "hundred":
         minutes, stop = 0, stop + 1
     else:
@@ -245,6 +248,8 @@ def _day_clock(words: Words, i: int) -> Span | None:
         if pair is None or pair[0] >= 60:
             return None
         minutes, stop = pair
+        if hour == 20 and words[i - 1] != "at" and _is_year(words, i, stop):
+            return None
     counted = at(words, stop) == "hours"
     stop += counted
     if not _ends_clock(words, stop):
@@ -254,6 +259,12 @@ def _day_clock(words: Words, i: int) -> Span | None:
         whole = words[stop - 1] == "hundred"
         return Span(i, stop, " ".join(words[i:stop]), "number") if whole else None
     return Span(i, stop, f"{hour:02d}:{minutes:02d}", "time")
+
+
+def _is_year(words: Words, i: int, stop: int) -> bool:
+    """Whether "by twenty thirty" is a year: unless somebody is on the way, or something is said of the day."""
+    timed = at(words, stop) in _AFTER_PAIR or at(words, stop) == "hours"
+    return not timed and cue_distance(words, i, _ON_THE_WAY, 8) is None
 
 
 def _spoken_clock(words: Words, i: int, setting: Setting) -> Span | None:

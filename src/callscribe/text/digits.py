@@ -69,7 +69,6 @@ _YEARS = frozenset({19, 20})
 _MONEY_SAID = frozenset({25, 50, 75, 95, 98})
 _READ_OUT_CUES = (_ALL_CUES - PHONE_CUES) | {"ending", "ends", "password", "combination"}
 _ONE_NUMBER_CUES = READING_CUES | BIRTH_CUES | EXPIRY_CUES
-_UNTIL = frozenset({"by", "until", "till"})
 _BEFORE_PRICE = frozenset("is was it's that's be for only just at about with plus costs".split())
 
 
@@ -444,8 +443,6 @@ def _doubtful(words: Words, run: Run) -> bool:
         return (
             counts  # "in fifteen ninety five" is a year, "in fifteen ninety five minutes" is none
         )
-    if first.value == 20 and second < 60 and before in _UNTIL:
-        return True  # "by twenty thirty" is a time or a year
     if first.value in _YEARS:
         priced = typical_price(second) or (second in _MONEY_SAID and first.value == 19)
         return before in _BEFORE_PRICE and priced

@@ -377,7 +377,8 @@ def chosen(words: Words, i: int) -> bool:
     choice = [UNITS[word] for word in words[start:stop] if word != "or"]
     upwards = all(one < other for one, other in itertools.pairwise(choice))
     labelled = at(words, start - 1) in NUMBER_LABELS
-    return labelled and at(words, stop - 2) == "or" and upwards and not counts
+    several = len(choice) > 1 and at(words, stop - 2) == "or"
+    return labelled and several and upwards and not counts
 
 
 def _share(words: Words, i: int) -> bool:
