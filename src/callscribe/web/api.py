@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar, cast
 
 import msgspec
@@ -56,6 +56,36 @@ class ApiError(Exception):
 def error_response(error: ApiError) -> Response:
     """`{"error": name, "message": sentence}`."""
     return JSONResponse({"error": error.name, "message": str(error)}, status_code=error.status)
+
+
+Refusals = Mapping[type[CallscribeError], tuple[int, str]]
+"""Status and name of the answers to errors; the first that fits counts."""
+
+
+def guarded(endpoint: Endpoint, refusals: Refusals | None = None) -> Endpoint:
+    """An endpoint that answers errors in JSON: its own, and `refusals`. A store that fails is the app's affair."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ApiError as error:
+            return error_response(error)
+        except StoreError:
+            raise
+        except CallscribeError as error:
+            for kind, (status, name) in (refusals or {}).items():
+                if isinstance(error, kind):
+                    return error_response(ApiError(status, name, str(error)))
+            raise
+
+    return answer
+
+
+_REFUSALS: Refusals = {
+    EndedError: (409, "ended"),
+    NotLiveError: (404, "not-found"),
+    CallscribeError: (409, "refused"),
+}
 
 
 def api_routes(services: Services) -> list[Route]:
@@ -149,23 +179,6 @@ def api_routes(services: Services) -> list[Route]:
             raise ApiError(400, "bad-sid", "A call SID is CA and 32 hexadecimal digits.")
         return sid
 
-    def guarded(endpoint: Endpoint) -> Endpoint:
-        async def answer(request: Request) -> Response:
-            try:
-                return await endpoint(request)
-            except ApiError as error:
-                return error_response(error)
-            except StoreError:
-                raise
-            except EndedError as error:
-                return error_response(ApiError(409, "ended", str(error)))
-            except NotLiveError as error:
-                return error_response(ApiError(404, "not-found", str(error)))
-            except CallscribeError as error:
-                return error_response(ApiError(409, "refused", str(error)))
-
-        return answer
-
     posts = {
         "pause": pause,
         "resume": resume,
@@ -176,12 +189,12 @@ def api_routes(services: Services) -> list[Route]:
         "hangup": hangup,
     }
     return [
-        Route("/api/calls", guarded(calls)),
-        Route("/api/calls", guarded(dial), methods=["POST"]),
-        Route("/api/attachable", guarded(attachable)),
-        Route("/api/calls/{sid}", guarded(call)),
+        Route("/api/calls", guarded(calls, _REFUSALS)),
+        Route("/api/calls", guarded(dial, _REFUSALS), methods=["POST"]),
+        Route("/api/attachable", guarded(attachable, _REFUSALS)),
+        Route("/api/calls/{sid}", guarded(call, _REFUSALS)),
         *(
-            Route(f"/api/calls/{{sid}}/{name}", guarded(endpoint), methods=["POST"])
+            Route(f"/api/calls/{{sid}}/{name}", guarded(endpoint, _REFUSALS), methods=["POST"])
             for name, endpoint in posts.items()
         ),
     ]

@@ -15,7 +15,7 @@ from callscribe.events import AnyEvent, NoteChanged, TagsChanged, UtteranceCorre
 from callscribe.names import misplaced
 from callscribe.records import CallRecord
 from callscribe.store.base import RecordReader
-from callscribe.web.api import ApiError, error_response, json_response, read_json
+from callscribe.web.api import ApiError, guarded, json_response, read_json
 from callscribe.web.grants import grant_of
 
 MAX_TEXT = 2000
@@ -23,7 +23,6 @@ MAX_TEXT = 2000
 MAX_TAG, MAX_TAGS = 40, 20
 
 T = TypeVar("T")
-Endpoint = Callable[[Request], Awaitable[Response]]
 Publish = Callable[[AnyEvent], Awaitable[None]]
 
 
@@ -93,15 +92,6 @@ def correcting_routes(records: RecordReader, publish: Publish) -> list[Route]:
         if found is None:
             raise ApiError(404, "not-found", "The call has been deleted.")
         return json_response(found)
-
-    def guarded(endpoint: Endpoint) -> Endpoint:
-        async def answered(request: Request) -> Response:
-            try:
-                return await endpoint(request)
-            except ApiError as error:
-                return error_response(error)
-
-        return answered
 
     return [
         Route("/api/calls/{sid}/utterances/{utterance}/text", guarded(correct), methods=["POST"]),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
 from typing import IO, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -19,13 +18,13 @@ from callscribe.recordings.files import PEAK_MS
 from callscribe.recordings.reading import Recording, Voice
 from callscribe.recordings.shelf import Shelf
 from callscribe.store.base import RecordReader
-from callscribe.web.api import ApiError, error_response, json_response
+from callscribe.web.api import ApiError, Endpoint, Refusals, guarded, json_response
 from callscribe.web.search import choice
 from callscribe.web.temporary import passed_on
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+_REFUSALS: Refusals = {AudioError: (422, "no-audio")}
 
 
 class _Wanted(NamedTuple):
@@ -178,23 +177,12 @@ def recording_endpoints(records: RecordReader, shelf: Shelf) -> RecordingEndpoin
 
 
 def recording_routes(records: RecordReader, shelf: Shelf) -> list[Route]:
-    def guarded(endpoint: Endpoint) -> Endpoint:
-        async def answer(request: Request) -> Response:
-            try:
-                return await endpoint(request)
-            except ApiError as error:
-                return error_response(error)
-            except AudioError as error:
-                return error_response(ApiError(422, "no-audio", str(error)))
-
-        return answer
-
     ends = recording_endpoints(records, shelf)
     return [
-        Route("/api/calls/{sid}/recording", guarded(ends.recording)),
-        Route("/api/calls/{sid}/peaks", guarded(ends.peaks)),
-        Route("/api/calls/{sid}/audio.wav", guarded(ends.as_wav)),
-        Route("/api/calls/{sid}/audio.flac", guarded(ends.as_flac)),
+        Route("/api/calls/{sid}/recording", guarded(ends.recording, _REFUSALS)),
+        Route("/api/calls/{sid}/peaks", guarded(ends.peaks, _REFUSALS)),
+        Route("/api/calls/{sid}/audio.wav", guarded(ends.as_wav, _REFUSALS)),
+        Route("/api/calls/{sid}/audio.flac", guarded(ends.as_flac, _REFUSALS)),
     ]
 
 
