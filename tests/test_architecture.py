@@ -164,8 +164,8 @@ def test_commands_print_by_the_outlet_alone() -> None:
 def test_consoles_are_made_in_one_place() -> None:
     for path in MODULES:
         made = re.search(r"(?<!\w)Console\(", path.read_text(encoding="utf-8"))
-        assert not made or module_name(path) == "callscribe.outlet", (
-            f"{path}: make it by callscribe.outlet.canvas"
+        assert not made or module_name(path) == "callscribe.terminal.canvas", (
+            f"{path}: make it by callscribe.terminal.canvas"
         )
 
 

@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.table import Table
-from rich.text import Text
 
 from callscribe import outlet
 
@@ -29,19 +27,6 @@ def test_text_for_people_obeys_nobody(capsys: pytest.CaptureFixture[str]) -> Non
     assert not OBEYED & set(out + err)
     assert out.startswith("one Eve ]0;title 31m red")
     assert out.endswith("\n\ttwo\n")
-
-
-def test_what_is_drawn_obeys_nobody_and_has_no_markup() -> None:
-    out = io.StringIO()
-    canvas = outlet.canvas(out, width=100)
-    table = Table()
-    table.add_row(f"[bold]{HOSTILE}[/bold]", Text(HOSTILE), ":smile:")
-    canvas.print(table)
-    canvas.print(f"[red]{HOSTILE}[/red]", style="dim")
-    assert not OBEYED & set(out.getvalue())
-    assert out.getvalue().count("[bold]Eve ]0;title 31m red") == 1
-    assert "[red]Eve" in out.getvalue()
-    assert ":smile:" in out.getvalue()
 
 
 @given(st.text())

@@ -25,9 +25,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TextIO, cast
 
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
-from rich.segment import Segment
-
 from callscribe.errors import CallscribeError
 
 # Everything that could move the cursor, change the terminal's state or reorder text: C0 and C1
@@ -182,44 +179,6 @@ def harmless(piece: str) -> str:
     """A piece of text on its way to the terminal, without anything that would be obeyed. Isolation is left as it is:
     where it begins and ends may be in different pieces."""
     return _BUT_LINES.sub(" ", piece)
-
-
-def canvas(
-    file: TextIO | None = None, *, stderr: bool = False, width: int | None = None
-) -> Console:
-    """A Rich console for an output. Text that it is given is shown as it is, with no markup in it, and is not obeyed.
-
-    Args:
-        file: by default standard output, or standard error. `drawing()` tells what cannot be written.
-        stderr: standard error.
-        width: columns; by default the terminal's.
-    """
-    made = Console(
-        file=file,
-        stderr=stderr,
-        width=width,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    made.push_render_hook(_Harmless())
-    return made
-
-
-class _Harmless(RenderHook):
-    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [_Cleaned(each) for each in renderables]
-
-
-class _Cleaned:
-    """Draws another thing, and lets no control character of its texts through."""
-
-    def __init__(self, drawn: ConsoleRenderable) -> None:
-        self._drawn = drawn
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for segment in console.render(self._drawn, options):
-            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
 
 
 class StandIn(io.TextIOBase):

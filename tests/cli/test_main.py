@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import re
 import subprocess
@@ -125,3 +126,34 @@ def test_help_speaks_of_no_python_types(
     assert not re.search(r"list\[|<str>|<int|<float|Optional", shown)
     assert "[[" not in shown
     assert "......" not in shown
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (MemoryError(), "enough memory"),
+        (RuntimeError("can't start new thread"), "enough memory or threads.*ulimit -u"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "Cannot allocate memory"),
+        (RuntimeError("a fault of ours"), ""),
+        (OSError(errno.EIO, "Input/output error", "file"), ""),
+    ],
+)
+def test_a_lack_of_memory_is_explained_and_a_fault_of_ours_is_not_hidden(
+    raised: Exception,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("sys.argv", ["callscribe", "calls"])
+    monkeypatch.setattr("callscribe.cli.check_arguments", fail)
+    if not told:
+        with pytest.raises(type(raised)):
+            main()
+        return
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 1
+    assert re.search(told, capsys.readouterr().err)

@@ -216,12 +216,28 @@ def main() -> None:
     except CallscribeError as error:
         tell(f"callscribe: {error}")
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in UNWRITABLE or error.filename is not None:
+    except (MemoryError, RuntimeError, OSError) as error:
+        if _is_want_of_memory(error):
+            tell(
+                "callscribe: This machine, or the limit set for this process, does not have enough memory or threads "
+                f"({error}). Give it more (ulimit -v, ulimit -u, the container's limits), or a smaller model."
+            )
+            sys.exit(1)
+        if not isinstance(error, OSError) or error.errno not in UNWRITABLE or error.filename:
             raise
         tell(f"callscribe: {unwritable(error)}")  # help, which is printed past our outlet
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _is_want_of_memory(error: Exception) -> bool:
+    match error:
+        case MemoryError():
+            return True
+        case OSError():
+            return error.errno in (errno.ENOMEM, errno.EAGAIN) and error.filename is None
+        case _:
+            return "can't start new thread" in str(error)  # all that CPython says of it
 
 
 def have_a_home() -> None:

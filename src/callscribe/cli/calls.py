@@ -10,12 +10,13 @@ import typer
 from callscribe.cli.filters import with_filter
 from callscribe.cli.options import with_settings
 from callscribe.cli.program import program
-from callscribe.outlet import canvas, data, drawing, tell
+from callscribe.outlet import data, drawing, tell
 from callscribe.records import CallFilter, CallPage
 from callscribe.settings import Settings
 from callscribe.store.base import NoRecordError
 from callscribe.store.opening import open_store
 from callscribe.terminal.call_list import print_calls, shortest_length
+from callscribe.terminal.canvas import canvas
 
 
 def register(app: typer.Typer) -> None:

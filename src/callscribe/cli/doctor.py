@@ -22,8 +22,9 @@ from callscribe.cli.options import with_settings
 from callscribe.cli.remote import Place, Remote, ServerError, token_of
 from callscribe.errors import CallscribeError, CarrierError, TunnelError
 from callscribe.metrics import Figures
-from callscribe.outlet import canvas, clean, data, say
+from callscribe.outlet import clean, data, say
 from callscribe.settings import Settings
+from callscribe.terminal.canvas import canvas
 from callscribe.terminal.layout import wrap
 from callscribe.tunnel import open_tunnel
 

@@ -27,9 +27,10 @@ from callscribe.cli.program import program
 from callscribe.errors import ModelError
 from callscribe.models import catalogue, download, fetching, folder, reader_download, readers
 from callscribe.models.adapt import WEIGHT, AdaptReport, adapt
-from callscribe.outlet import canvas, data, say, tell
+from callscribe.outlet import data, say, tell
 from callscribe.recognition.languages import same_language
 from callscribe.settings import Settings
+from callscribe.terminal.canvas import canvas
 
 _STAGES = {"download": "Downloading", "check": "Checking", "unpack": "Unpacking"}
 

@@ -11,11 +11,12 @@ from callscribe.cli.filters import with_filter
 from callscribe.cli.options import with_settings
 from callscribe.cli.program import program
 from callscribe.cli.views import data_option
-from callscribe.outlet import canvas, data, drawing, tell
+from callscribe.outlet import data, drawing, tell
 from callscribe.records import CallFilter, SearchPage
 from callscribe.settings import Settings
 from callscribe.store.base import NoRecordError
 from callscribe.store.opening import open_store
+from callscribe.terminal.canvas import canvas
 from callscribe.terminal.found import print_found
 
 _HELP = """Search what was said in all saved calls. Works while the server runs.

@@ -14,11 +14,12 @@ from callscribe.cli.program import program
 from callscribe.errors import StoreError
 from callscribe.events import CallEnded
 from callscribe.journal.follow import events_of
-from callscribe.outlet import canvas, data, drawing
+from callscribe.outlet import data, drawing
 from callscribe.records import CallRecord
 from callscribe.settings import Settings
 from callscribe.store.base import EventReader, Store
 from callscribe.store.opening import open_store
+from callscribe.terminal.canvas import canvas
 from callscribe.terminal.transcript import print_transcript
 from callscribe.transcript.fold import Transcript
 

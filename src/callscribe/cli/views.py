@@ -6,9 +6,9 @@ import sys
 
 from callscribe.cli.program import program
 from callscribe.journal.follow import JournalFollower
-from callscribe.outlet import canvas
 from callscribe.server import Server
 from callscribe.settings import Settings
+from callscribe.terminal.canvas import canvas
 from callscribe.terminal.driver import run_view
 from callscribe.terminal.jsonlines import JsonLines
 from callscribe.terminal.view import TerminalView

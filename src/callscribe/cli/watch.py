@@ -14,9 +14,9 @@ import typer
 from callscribe.cli.feed import Feed
 from callscribe.cli.remote import DEFAULT_SERVER, Place, Remote, ServerError, place
 from callscribe.events import AnyEvent
-from callscribe.outlet import canvas
 from callscribe.records import CallRecord
 from callscribe.terminal import JsonLines, TerminalView, run_view
+from callscribe.terminal.canvas import canvas
 
 
 def register(app: typer.Typer) -> None:
