@@ -80,22 +80,9 @@ def install(
         with contextlib.suppress(ModelError):
             return inspect(target)
         # What lies there is no model any more; a whole one takes its place.
-    try:
-        with alone(models) as downloads:
-            _get(
-                entry,
-                downloads / f"{entry.name}.zip.part",
-                target,
-                client,
-                on_progress,
-                on_trust,
-                retry_s,
-            )
-    except OSError as error:
-        raise ModelError(
-            f"The model cannot be saved in {models}: {error.strerror or error}. "
-            "Free space, or name another folder in CALLSCRIBE_MODELS."
-        ) from error
+    with alone(models) as downloads:
+        part = downloads / f"{entry.name}.zip.part"
+        _get(entry, part, target, client, on_progress, on_trust, retry_s)
     return inspect(target)
 
 

@@ -79,12 +79,11 @@ def alone(models: Path) -> Iterator[Path]:
     """The folder of downloads that are under way, for one process at a time, without what killed ones left.
 
     Raises:
-        ModelError: another process is downloading.
-        OSError: it cannot be made.
+        ModelError: another process is downloading; or the folder, or what is downloaded, cannot be written.
     """
     folder = models / DOWNLOADS
-    folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
+    with _saved_in(models), contextlib.ExitStack() as held:
+        folder.mkdir(parents=True, exist_ok=True)
         if sys.platform != "win32":
             handle = os.open(folder, os.O_RDONLY)
             held.callback(os.close, handle)
@@ -97,6 +96,17 @@ def alone(models: Path) -> Iterator[Path]:
             for left in (*models.glob(f"{STAGING}*"), *folder.glob(f"{STAGING}*")):
                 shutil.rmtree(left, ignore_errors=True)
         yield folder
+
+
+@contextlib.contextmanager
+def _saved_in(models: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(
+            f"The model cannot be saved in {models}: {error.strerror or error}. "
+            "Free space, or name another folder in CALLSCRIBE_MODELS."
+        ) from error
 
 
 def need_space(folder: Path, needed: int, name: str) -> None:

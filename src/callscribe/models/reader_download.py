@@ -85,27 +85,21 @@ def install_reader(
     if target.exists() and not again:
         with contextlib.suppress(ModelError):
             return inspect(target)
-    try:
-        with alone(models) as downloads:
-            work = downloads / entry.name
-            work.mkdir(exist_ok=True)
-            need_space(models, entry.size - _here(entry, work), entry.name)
-            _collect(entry, work, source, client, env, on_progress, retry_s)
-            about = About(
-                name=entry.name,
-                language=entry.language,
-                licence=entry.licence,
-                worth=entry.worth,
-                calibration=entry.calibration,
-            )
-            (work / ABOUT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
-            inspect(work)  # before anything is replaced
-            put_in_place(work, target)
-    except OSError as error:
-        raise ModelError(
-            f"The model cannot be saved in {models}: {error.strerror or error}. "
-            "Free space, or name another folder in CALLSCRIBE_MODELS."
-        ) from error
+    with alone(models) as downloads:
+        work = downloads / entry.name
+        work.mkdir(exist_ok=True)
+        need_space(models, entry.size - _here(entry, work), entry.name)
+        _collect(entry, work, source, client, env, on_progress, retry_s)
+        about = About(
+            name=entry.name,
+            language=entry.language,
+            licence=entry.licence,
+            worth=entry.worth,
+            calibration=entry.calibration,
+        )
+        (work / ABOUT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
+        inspect(work)  # before anything is replaced
+        put_in_place(work, target)
     return inspect(target)
 
 
