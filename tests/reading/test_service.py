@@ -98,6 +98,7 @@ class Scene:
         self._id = 0
         self.slept: list[float] = []
         self.hurried = False
+        self.now = NOW
 
     async def publish(self, event: AnyEvent) -> None:
         self._id += 1
@@ -122,7 +123,7 @@ class Scene:
                 agenda=Agenda(28_000),
                 hurried=lambda: self.hurried,
                 sleep=self.sleep,
-                now=lambda: NOW,
+                now=lambda: self.now,
             )
             task = asyncio.create_task(service.run())
             try:
@@ -209,7 +210,19 @@ async def test_what_was_said_before_is_heard_again_with_its_reading(scene: Scene
     assert (request.hints, request.language) == (("Kelly",), "en")
 
 
+@pytest.mark.parametrize(("late_s", "brief"), [(0.5, False), (1.5, True)])
+async def test_what_is_late_already_is_read_briefly(
+    scene: Scene, late_s: float, brief: bool
+) -> None:
+    scene.now = NOW + datetime.timedelta(seconds=late_s - 1)
+    async with scene.serving():
+        await scene.says("yes")
+        await scene.until(lambda: bool(scene.revised()))
+    assert [isinstance(r, Read) and r.brief for r in scene.process.asked] == [brief]
+
+
 async def test_with_several_calls_each_is_read_briefly(scene: Scene) -> None:
+    scene.now = NOW - datetime.timedelta(seconds=1)
     async with scene.serving():
         for number in (1, 2):
             call, stream = f"CA{number}", f"MZ{number}"

@@ -54,6 +54,8 @@ _ROOMY_S: Final = 0.9
 """The processor time of a whole window, times the calls that go on, above which all are read briefly. A two-way call
 has an utterance in four seconds, which takes nearly two windows' time with all that was said before: this is two fifths
 of a core, and who has to wait for another then still has the reading in time."""
+_LATE_MS: Final = 1000
+"""After so long what was said is read briefly, so that it comes within two seconds."""
 _FIRST_RETRY_S: Final = 1.0
 _LONGEST_RETRY_S: Final = 60.0
 _PUT_OFF_S: Final = 0.5
@@ -434,7 +436,8 @@ class ReadingService:
                 before=self._context(call, first.final.start_ms),
                 hints=first.hints,
                 language=first.language,
-                brief=task.kind == "live" and self._is_crowded,
+                brief=task.kind == "live"
+                and (self._is_crowded or self._lag_ms(call, first.final) > _LATE_MS),
             )
         return ReadTogether(
             excerpts=tuple(Sound(kept.sound) for kept in wanted),

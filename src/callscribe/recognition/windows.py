@@ -11,7 +11,7 @@ from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
 
 WINDOW_MS: Final = 28_000
 """Sound in a window: the models hear 30 s, of which the end is left free for what follows the last word."""
-CONTEXT_MS: Final = 12_000
+CONTEXT_MS: Final = 24_000
 """The most of what was said before that is heard again."""
 SHORT_MS: Final = 18_000
 """Sound in a window of several utterances, which is heard as 20 s: that costs the encoder a third of 30 s, and fewer
