@@ -200,6 +200,12 @@ def _is_nearby(host: str) -> bool:
         return host.endswith((".local", ".internal", ".test", ".localdomain", ".lan", ".home.arpa"))
 
 
+def is_nearby(url: str) -> bool:
+    """Whether an address can only mean this machine or one on its own network, which Twilio does not reach."""
+    parts = parse(url)
+    return parts is not None and _is_nearby(parts.hostname or "")
+
+
 def is_here(url: str) -> bool:
     """Whether an address can only mean this machine."""
     try:

@@ -27,6 +27,14 @@ def test_a_dry_run_without_a_way_here_changes_nothing_and_says_why(settings: Set
     assert "--tunnel ngrok" in line
 
 
+def test_a_dry_run_with_an_address_that_twilio_cannot_reach_changes_nothing(
+    settings: Settings,
+) -> None:
+    nearby = dataclasses.replace(settings, public_url="http://192.168.1.5:8080", api_url="")
+    (line,) = serve.plan(nearby)
+    assert "Nothing would be changed: Twilio cannot reach http://192.168.1.5:8080" in line
+
+
 def test_a_dry_run_of_a_tunnel_wants_what_the_tunnel_wants(settings: Settings) -> None:
     with pytest.raises(TunnelError, match="authtoken"):
         serve.plan(dataclasses.replace(settings, tunnel="ngrok"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from callscribe.calls.plans import NumberFlow
-from callscribe.server.policy import expected, session_options
+from callscribe.server.policy import calls_can_arrive, expected, session_options
 from callscribe.settings import Settings
 from callscribe.speech.endpoint import EndpointOptions
 
@@ -32,3 +34,25 @@ def test_a_call_is_read_again_with_its_numbers_words_and_the_contacts_names() ->
     )
     many = {f"+1500555{n:04}": f"Name {n}" for n in range(1000)}
     assert len(expected(Settings(contacts=many), NumberFlow(), "de").hints) <= 40
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (Settings(), False),
+        (Settings(tunnel="ngrok"), True),
+        (Settings(public_url="https://calls.example.com"), True),
+        (Settings(public_url="http://192.168.1.5:8080"), False),
+        (Settings(public_url="https://localhost"), False),
+        (Settings(public_url="https://[fd00::5]"), False),
+        (Settings(public_url="http://127.0.0.1:1", api_url="http://127.0.0.1:2"), True),
+        (
+            Settings(public_url="https://box.local", api_url="https://api.dublin.ie1.twilio.com"),
+            False,
+        ),
+    ],
+)
+def test_only_an_address_that_twilio_reaches_brings_calls(
+    settings: Settings, expected: bool
+) -> None:
+    assert calls_can_arrive(settings) is expected

@@ -28,6 +28,7 @@ from callscribe.outlet import Unhurried, as_run_here, never_wait_for_stderr, say
 from callscribe.server import (
     Server,
     call_flows,
+    calls_can_arrive,
     carrier_account,
     check,
     recording_advice,
@@ -56,10 +57,6 @@ _WINDOWS_A_CALL_S = 4.0
 """Seconds between two utterances of a lively call with two people, both counted."""
 
 
-UNREACHABLE = (
-    "Twilio cannot reach this server. Set `public_url`, or start with --tunnel ngrok: "
-    "docs/connect-a-number.md."
-)
 _SOME_TUNNEL = "https://tunnel.invalid"
 
 
@@ -88,6 +85,19 @@ def register(app: typer.Typer) -> None:
         leave()
 
 
+def unreachable(settings: Settings) -> str:
+    """Why no calls can arrive, and what to do."""
+    if settings.public_url:
+        return (
+            f"Twilio cannot reach {masked(settings.public_url)}, which is on this machine or its own network. "
+            "Set `public_url` to a public address, or start with --tunnel ngrok: docs/connect-a-number.md."
+        )
+    return (
+        "Twilio cannot reach this server. Set `public_url`, or start with --tunnel ngrok: "
+        "docs/connect-a-number.md."
+    )
+
+
 def plan(settings: Settings) -> list[str]:
     """What `serve` would change at the carrier.
 
@@ -100,10 +110,10 @@ def plan(settings: Settings) -> list[str]:
             "Nothing can be changed yet: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN first."
         )
     with contextlib.closing(account):
+        if not calls_can_arrive(settings):
+            return [f"Nothing would be changed: {unreachable(settings)}"]
         if settings.public_url:
             return account.plan(settings.public_url)
-        if settings.tunnel == "none":
-            return [f"Nothing would be changed: {UNREACHABLE}"]
         check_authtoken(settings.ngrok_authtoken.reveal())
         return [
             "The tunnel's address is known only once it is open.",
@@ -355,8 +365,10 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         )
     if number:
         lines.append(f"Waiting for calls on {number}")
-    elif settings.account_sid and not address.is_public:
-        lines.append(f"WARNING  No number was changed, and no calls can arrive: {UNREACHABLE}")
+    elif settings.account_sid and not calls_can_arrive(settings):
+        lines.append(
+            f"WARNING  No number was changed, and no calls can arrive: {unreachable(settings)}"
+        )
         lines.append(f"Without a phone: {program()} simulate {address.url}")
     else:
         signed_for = f" --public-url {public_url}" if address.is_public else ""

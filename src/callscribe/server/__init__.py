@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from callscribe.server.checks import check, check_token
 from callscribe.server.decoding import load_recognizer
-from callscribe.server.policy import call_flows, recording_advice
+from callscribe.server.policy import call_flows, calls_can_arrive, recording_advice
 from callscribe.server.product import Product, carrier_account, run, running_product
 from callscribe.server.record import open_shelf
 from callscribe.server.running import ADDRESS_FILE, Server, running_server
@@ -27,6 +27,7 @@ __all__ = [
     "Product",
     "Server",
     "call_flows",
+    "calls_can_arrive",
     "carrier_account",
     "check",
     "check_token",

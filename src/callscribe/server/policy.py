@@ -5,6 +5,7 @@ Nothing is opened or built here.
 
 from __future__ import annotations
 
+from callscribe.addresses import is_nearby
 from callscribe.calls.plans import FlowDefaults, Flows, NumberFlow, read_flows
 from callscribe.reading.service import Expected
 from callscribe.settings import Settings
@@ -16,6 +17,16 @@ from callscribe.text.writer import Writer, WriterOptions
 
 _MOST_HINTS = 40
 """Names and words that the second reader is told of; more than fit into its prompt are of no use."""
+
+
+def calls_can_arrive(settings: Settings) -> bool:
+    """Whether the settings name a way here for Twilio: a tunnel, or an address that it reaches. A simulated one,
+    which has its API nearby, reaches addresses that are nearby too."""
+    if settings.tunnel != "none":
+        return True
+    return bool(settings.public_url) and (
+        not is_nearby(settings.public_url) or is_nearby(settings.api_url)
+    )
 
 
 def call_flows(settings: Settings, own_number: str = "") -> Flows:

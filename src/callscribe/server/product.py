@@ -16,6 +16,7 @@ from callscribe.models.folder import ModelFolder, resolve
 from callscribe.recognition import registry as engines
 from callscribe.recognition.base import Recognizer
 from callscribe.server.decoding import Elsewhere, in_processes
+from callscribe.server.policy import calls_can_arrive
 from callscribe.server.running import Server, running_server
 from callscribe.settings import Settings
 from callscribe.tunnel import open_tunnel
@@ -75,7 +76,7 @@ async def running_product(settings: Settings, tell: Tell) -> AsyncIterator[Produ
         account, own = carrier_account(settings), list[PhoneNumber]()
         if account is not None:
             stack.callback(account.close)
-            if settings.public_url or settings.tunnel != "none":  # calls have a way here
+            if calls_can_arrive(settings):
                 own = await account.choose(settings.public_url, tell)
         model = resolve(settings.model, language=settings.language)
         recognizer: Recognizer | Elsewhere
