@@ -297,6 +297,19 @@ def test_data_without_end(publisher: Publisher, models: Path) -> None:
     assert nothing_lies_about(models)
 
 
+def test_a_server_that_trickles_is_left(
+    publisher: Publisher, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callscribe.models.fetching.SILENCE_S", 0.0)
+    monkeypatch.setattr("callscribe.models.fetching._SLOWEST", 10**15)
+    monkeypatch.setattr("callscribe.models.fetching._PROGRESS", 10**9)
+    monkeypatch.setattr("callscribe.models.fetching._ATTEMPTS", 1)
+    served = publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    with pytest.raises(ModelError, match="no answer in time"):
+        install(entry(publisher, BODY), models, retry_s=0)
+    assert len(served.requests) < 10
+
+
 def test_a_size_that_no_model_has(
     publisher: Publisher, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,8 +31,12 @@ STAGING = ".callscribe-new-"
 """How folders begin that become a model, or were one until now."""
 SILENCE_S = 30.0
 """Give up on a server that sends nothing for so long."""
+_SLOWEST = 1_000
+"""Bytes a second, over `SILENCE_S`. Who sends less might go on for ever."""
 _ATTEMPTS = 4
-"""Tries in a row that bring nothing new."""
+"""Tries in a row that bring next to nothing."""
+_PROGRESS = 1 << 16
+"""Bytes that are more than that."""
 
 
 class Remote(NamedTuple):
@@ -144,7 +148,7 @@ def download(
         try:
             _fetch_rest(client, remote, part, on_progress)
         except httpx.HTTPError as error:
-            failures = 1 if size_of(part) > before else failures + 1
+            failures = 1 if size_of(part) >= before + _PROGRESS else failures + 1
             if failures >= _ATTEMPTS or isinstance(error, httpx.ConnectError):
                 raise ModelError(_broken_off(remote, part, error)) from error
             time.sleep(retry_s * (failures - 1))
@@ -213,11 +217,17 @@ def _fetch_rest(client: httpx.Client, remote: Remote, part: Path, on_progress: P
         with part.open("r+b" if here else "wb") as file:
             file.seek(here)
             on_progress("download", here, total)
+            since, had = time.monotonic(), here
             for chunk in response.iter_raw():  # as it comes: a break loses nothing
                 _check_size(remote, here + len(chunk), part)
                 file.write(chunk)
                 here += len(chunk)
                 on_progress("download", here, total)
+                now = time.monotonic()
+                if now - since > SILENCE_S:
+                    if here - had < _SLOWEST * (now - since):
+                        raise httpx.ReadTimeout("")
+                    since, had = now, here
         if here < stated:
             raise httpx.RemoteProtocolError("the server sent only a part")
 
