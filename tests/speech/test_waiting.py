@@ -250,6 +250,24 @@ def drained(fed: Backlog) -> Iterator[Fed]:
     fed.close()
 
 
+@pytest.mark.parametrize("seal", [None, Seal.fresh()])
+def test_a_damaged_record_costs_no_other(tmp_path: Path, seal: Seal | None) -> None:
+    path = tmp_path / "audio"
+    waits = Backlog(path.open("w+b", buffering=0), seal=seal, about="whose")
+    pieces = [Fed("inbound", Piece(n, n / 8, bytes([n]) * 160)) for n in range(9)]
+    for fed in pieces:
+        waits.append(fed)
+    waits.close()
+    content = bytearray(path.read_bytes())
+    size = len(content) // 9
+    content[4 * size + 4 : 5 * size] = bytes(size - 4)
+    path.write_bytes(content)
+    with path.open("r+b", buffering=0) as file:
+        assert list(records(file, seal, "whose")) == pieces[:4] + pieces[5:]
+    waits = Backlog(path.open("r+b", buffering=0), records=8, seal=seal, about="whose")
+    assert list(drained(waits)) == pieces[:4] + pieces[5:]
+
+
 def test_what_an_older_version_left_unsealed_is_read(tmp_path: Path) -> None:
     path = tmp_path / "audio"
     plain = Backlog(path.open("w+b"))

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import IO, Final
 
 import msgspec
+import structlog
 
 from callscribe.sealing import Seal, is_sealed, opened
 from callscribe.speech.stream import Fed
@@ -31,6 +32,9 @@ _encode = msgspec.msgpack.Encoder().encode
 _SEAL: Final = Seal.fresh()
 """Of the files without a name."""
 _decode = msgspec.msgpack.Decoder(Fed).decode
+_DAMAGED: Final = (ValueError, RecursionError)
+"""What a record that was damaged raises."""
+_log = structlog.get_logger(__name__)
 
 
 class Backlog:
@@ -106,7 +110,7 @@ class Backlog:
 
         Raises:
             IndexError: there is none.
-            OSError, ValueError, msgspec.DecodeError: it cannot be read back from the disk; nor what follows it.
+            OSError, EOFError: it cannot be read back from the disk; nor what follows it.
         """
         if not self._oldest:
             self._bring_back()
@@ -133,22 +137,25 @@ class Backlog:
         """Read from disk what fills half of the memory's share, or as much as can be read.
 
         Raises:
-            OSError, ValueError, msgspec.DecodeError: nothing can be.
+            OSError, EOFError: nothing can be.
         """
         if self._file is None:
             return
         self._file.seek(self._read_at)
         while self._records and self._samples < _READ_AT_ONCE:
             try:
-                length = int.from_bytes(self._file.read(_LENGTH), "little")
-                fed = _decode(opened(self._file.read(length), self._seal, self._about))
-            except (OSError, ValueError, msgspec.DecodeError):
+                body = _body(self._file)
+            except (OSError, EOFError):
                 if self._oldest:
                     break
                 raise
+            self._read_at += _LENGTH + len(body)
+            self.on_disk -= _LENGTH + len(body)
+            try:
+                fed = _decode(opened(body, self._seal, self._about))
+            except _DAMAGED:
+                continue  # as `records` does, which did not count it
             self._records -= 1
-            self._read_at += _LENGTH + length
-            self.on_disk -= _LENGTH + length
             self._oldest.append(fed)
             if fed.piece is not None:
                 self._samples += len(fed.piece.payload)
@@ -165,7 +172,8 @@ class Backlog:
 
 
 def records(file: IO[bytes], seal: Seal | None = None, about: str = "") -> Iterator[Fed]:
-    """What a backlog's file holds, from its beginning. A record that was not written to its end is cut off.
+    """What a backlog's file holds, from its beginning. A record that was not written to its end is cut off; one that is
+    damaged, a fiftieth of a second, is left out.
 
     Args:
         seal, about: as for the `Backlog` that wrote it.
@@ -173,16 +181,31 @@ def records(file: IO[bytes], seal: Seal | None = None, about: str = "") -> Itera
     Raises:
         SealError: it is sealed with another key, or is another's.
     """
-    at = file.seek(0)
-    while len(head := file.read(_LENGTH)) == _LENGTH:
-        length = int.from_bytes(head, "little")
-        body = file.read(length)
-        try:
-            fed = _decode(opened(body, seal, about))
-        except (ValueError, RecursionError):
-            if at == 0 and len(body) == length and is_sealed(body):
-                raise
-            break
-        at += _LENGTH + length
-        yield fed
+    at, damaged = file.seek(0), 0
+    with contextlib.suppress(EOFError):
+        while True:
+            body = _body(file)
+            try:
+                yield _decode(opened(body, seal, about))
+            except _DAMAGED:
+                if at == 0 and is_sealed(body):
+                    raise
+                damaged += 1
+            at += _LENGTH + len(body)
+    cut = file.seek(0, os.SEEK_END) - at
     file.truncate(at)
+    if damaged or cut:
+        _log.warning("part of the audio that waited is damaged", records=damaged, bytes_cut=cut)
+
+
+def _body(file: IO[bytes]) -> bytes:
+    """The next record as it lies there.
+
+    Raises:
+        EOFError: there is none that was written to its end.
+    """
+    length = int.from_bytes(file.read(_LENGTH), "little")
+    body = file.read(length)
+    if not length or len(body) < length:
+        raise EOFError("no whole record follows")
+    return body

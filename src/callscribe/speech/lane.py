@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-import msgspec
 import structlog
 
 from callscribe.audio.mulaw import SAMPLES_PER_MS
@@ -360,7 +359,7 @@ class Lane:
         while self._fed and taken < _BITE:
             try:
                 each = self._fed.popleft()
-            except (OSError, IndexError, ValueError, msgspec.DecodeError):
+            except (OSError, IndexError, EOFError):
                 _log.exception("audio that waited cannot be read back")
                 lost = self._give_up()
                 break
