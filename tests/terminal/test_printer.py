@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TextIO, cast
 
 import pytest
 
@@ -8,8 +9,9 @@ from callscribe.events import (
     CallEnded,
 )
 from callscribe.terminal import ViewClosed
+from callscribe.terminal.region import Line, LiveRegion
 from tests.terminal.made import A, final, partial, started
-from tests.terminal.screen import Stage
+from tests.terminal.screen import Stage, Terminal
 
 
 def test_resize_redraws_without_leaving_lines_behind() -> None:
@@ -95,3 +97,14 @@ def test_a_terminal_that_is_gone_ends_the_view_and_nothing_else(
         stage.view.flush()
     stage.view.flush()
     stage.view.close()
+
+
+def test_a_line_that_the_terminal_takes_for_wider_leaves_nothing_behind() -> None:
+    terminal = Terminal(40, 10)
+    region = LiveRegion(cast(TextIO, terminal), lambda: 40, reflowing=True)
+    for word in ("one", "two", "three"):
+        region.paint("", [Line(word.ljust(50, "."), 39), Line("last", 4)])
+    assert terminal.lines() == ["three".ljust(39, ".") + ".", "last"]
+    region.paint("said\n", [])
+    region.paint("x" * 45 + "\n", [])  # what stays is wrapped
+    assert terminal.lines() == ["said", "x" * 40, "x" * 5]

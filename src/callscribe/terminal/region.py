@@ -14,6 +14,9 @@ _UP = "\x1b[{}A"
 _CLEAR_BELOW = "\x1b[J"
 _HIDE_CURSOR = "\x1b[?25l"
 _SHOW_CURSOR = "\x1b[?25h"
+_NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
+"""A line that the terminal takes for wider than we do (joined emoji, scripts of India) ends at the margin: were it
+wrapped, the region would be a row higher than we know, and each paint would leave a row behind."""
 
 
 class Line(NamedTuple):
@@ -59,9 +62,9 @@ class LiveRegion:
     def paint(self, above: str, lines: Sequence[Line]) -> None:
         """Print `above` (whole lines) where the region was, and the region below it. One write,
         flushed."""
-        out = [self._home(), _CLEAR_BELOW, above, "\n".join(line.ansi for line in lines)]
+        out = [self._home(), _CLEAR_BELOW, above]
         if lines:
-            out.append("\r")
+            out += [_NO_WRAP, "\n".join(line.ansi for line in lines), _WRAP, "\r"]
         if bool(lines) != self._cursor_hidden:
             out.append(_HIDE_CURSOR if lines else _SHOW_CURSOR)
             self._cursor_hidden = bool(lines)
