@@ -33,7 +33,7 @@ class _Deaf:
     def finish(self) -> Sequence[Hypothesis]:
         return ()
 
-    def endpoint(self, at_ms: int | None = None) -> Sequence[Hypothesis]:
+    def endpoint(self, at_ms: int | None = None, *, quiet_ms: int = 0) -> Sequence[Hypothesis]:
         return ()
 
     def close(self) -> None:

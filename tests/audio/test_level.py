@@ -59,3 +59,14 @@ def test_a_line_of_noise_alone_is_left_as_it_is() -> None:
 
     assert abs(follower.gain_db) < 25
     assert follower.gain_db + 10 * np.log10(np.mean((pcm / 32768.0) ** 2)) < -45
+
+
+def test_the_level_of_what_comes_is_there_from_its_first_moment() -> None:
+    flags = np.ones(50, np.bool_)
+    quiet = bursts(-50, -50, 1)
+    follower = LevelFollower()
+    follower.foresee(quiet, flags)
+
+    louder = follower.accept(quiet, flags)
+
+    assert level_db(louder[:FRAME]) > level_db(quiet[:FRAME]) + 15

@@ -235,3 +235,16 @@ def test_a_missing_file_is_named_before_native_code_sees_the_folder(copy: Path) 
 def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not a Vosk model"):
         VoskRecognizer(tmp_path)
+
+
+def test_silence_at_the_end_need_not_be_heard_to_the_end(vosk: VoskRecognizer) -> None:
+    played = scene(0.6, "card", 1.2).pcm
+    through, short = vosk.start_session(), vosk.start_session()
+    for session in (through, short):
+        session.accept(played)
+
+    (wanted,) = through.endpoint()
+    (heard,) = short.endpoint(quiet_ms=1000)
+
+    assert [word.text for word in heard.words] == [word.text for word in wanted.words]
+    assert short.endpoint() == ()

@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 
 from callscribe.errors import ModelError
+from callscribe.models.folder import built_in
 from callscribe.recognition.engine import Layout
-from callscribe.recognition.vosk_layout import language_of, look, near_miss, places, takes_phrases
+from callscribe.recognition.vosk_layout import (
+    language_of,
+    look,
+    look_ahead_frames,
+    near_miss,
+    places,
+    takes_phrases,
+)
 from tests.models.publisher import FILES, make_model
 
 V1 = {
@@ -105,3 +113,13 @@ def test_where_vosks_own_tools_keep_models(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("HOME", str(tmp_path))
     assert tmp_path / ".cache/vosk" in list(places({}))
     assert next(iter(places({"VOSK_MODEL_PATH": "/srv/vosk"}))) == Path("/srv/vosk")
+
+
+def test_how_far_the_built_in_model_looks_ahead() -> None:
+    assert look_ahead_frames(built_in().path) == 22
+
+
+def test_a_model_that_tells_no_look_ahead(tmp_path: Path) -> None:
+    assert look_ahead_frames(tmp_path) is None
+    (tmp_path / "final.mdl").write_bytes(b"<Nnet3> ")
+    assert look_ahead_frames(tmp_path) is None

@@ -9,9 +9,10 @@ from typing import TypeVar
 import pytest
 
 from callscribe.audio import mulaw
-from callscribe.audio.mulaw import Pcm
+from callscribe.audio.mulaw import SAMPLES_PER_MS, Pcm
 from callscribe.events import AnyEvent, Event, Track
 from callscribe.recognition.base import Recognizer
+from callscribe.speech.lane import PORTION
 from callscribe.speech.places import InProcess
 from callscribe.speech.pool import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
@@ -59,7 +60,8 @@ class Recorded:
         self.sent[track] += ms // 20
 
     async def caught_up(self) -> None:
-        while any(self.session.lag_ms(track) >= 200 for track in self.session.tracks):  # noqa: ASYNC110
+        least_ms = PORTION // SAMPLES_PER_MS
+        while any(self.session.lag_ms(t) >= least_ms for t in self.session.tracks):  # noqa: ASYNC110
             await asyncio.sleep(0.002)
         await asyncio.sleep(0.01)
 

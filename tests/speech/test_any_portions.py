@@ -60,7 +60,7 @@ class Hearing:
         self._heard.clear()
         return ()
 
-    def endpoint(self, at_ms: int | None = None) -> Sequence[Hypothesis]:
+    def endpoint(self, at_ms: int | None = None, *, quiet_ms: int = 0) -> Sequence[Hypothesis]:
         words = self._words()
         self.skip(0)
         return (Hypothesis(words=words, final=True),) if words else ()

@@ -17,6 +17,7 @@ from callscribe.recognition.scripted import ScriptedRecognizer, ScriptedWord, sp
 from callscribe.speech.holes import Hole
 from callscribe.speech.places import InProcess
 from callscribe.speech.recovery import PlaceLost, RecoveringDecoder
+from callscribe.speech.segmenter import STEP
 from callscribe.speech.stream import DecodingOptions, Fed, Found, Report
 from callscribe.speech.track import Progress
 
@@ -173,7 +174,7 @@ def test_where_no_recogniser_can_be_had_all_audio_is_told_as_failed() -> None:
 
 def test_what_was_shown_of_audio_that_is_passed_over_is_taken_back() -> None:
     place = Mortal(lambda decodes, fed: holds(fed, 8 * 700))
-    found, failed = run(place, line(seconds=2, frame=1600), bite=1)
+    found, failed = run(place, line(seconds=2, frame=STEP), bite=1)
 
     assert failed
     assert [(f.utterance.text, f.utterance.final) for f in found][:2] == [

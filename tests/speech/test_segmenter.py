@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from callscribe.audio.activity import FRAME_MS
-from callscribe.audio.mulaw import Pcm
+from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
+from callscribe.audio.silero import Floats, VoiceDetector
 from callscribe.speech import voice
 from callscribe.speech.segmenter import STEP, Block, Segmenter
 from tests.speech.audio import scene
@@ -80,3 +81,21 @@ def test_only_speech_sets_the_level(segmenter: Segmenter) -> None:
     was = played.pcm[begin:end].astype(np.float64)
     assert 10 <= 10 * np.log10(np.mean(heard**2) / np.mean(was**2)) <= 30
     assert np.array_equal(louder[0], played.pcm[:STEP])
+
+
+def test_a_line_on_which_nothing_is_audible_is_not_given_to_the_network(
+    segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+    accept = VoiceDetector.accept
+
+    def count(self: VoiceDetector, pcm: Pcm) -> Floats:
+        heard.append(len(pcm))
+        return accept(self, pcm)
+
+    monkeypatch.setattr(VoiceDetector, "accept", count)
+
+    blocks = judged(scene(8.0, "hello", 6.0, noise_db=-70).pcm, segmenter)
+
+    assert any(block.flags.any() for block in blocks)
+    assert sum(heard) < 6 * SAMPLE_RATE

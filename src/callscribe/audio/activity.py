@@ -117,7 +117,7 @@ class ActivityDetector:
             pcm: 8 kHz audio, a whole number of frames (`FRAME` samples each).
         """
         # Plain numbers: a step has ten frames, and NumPy's take several times as long, one by one.
-        levels: list[float] = self._levels_db(pcm).tolist()
+        levels = self._levels_db(pcm)
         flags = [False] * len(levels)
         floors: list[float] = []
         options = self.options
@@ -141,16 +141,19 @@ class ActivityDetector:
         self.above_db = np.array(levels) - np.array(floors)
         return np.array(flags, np.bool_)
 
-    def _levels_db(self, pcm: Pcm) -> Levels:
+    def _levels_db(self, pcm: Pcm) -> list[float]:
+        if not len(pcm):
+            return []
         samples = pcm.astype(np.float64)
-        before = np.concatenate(([self._previous], samples[:-1]))
-        if len(samples):
-            self._previous = float(samples[-1])
         # Pre-emphasis takes out hum and offset and lets consonants count.
-        emphasised = (samples - 0.95 * before) / 32768.0
-        power = np.mean(emphasised.reshape(-1, FRAME) ** 2, axis=1)
-        levels: Levels = 10 * np.log10(power + 1e-10)
-        return np.where(power == 0.0, self.options.digital_silence_db, levels)
+        emphasised = samples.copy()
+        emphasised[1:] -= 0.95 * samples[:-1]
+        emphasised[0] -= 0.95 * self._previous
+        self._previous = float(samples[-1])
+        frames = emphasised.reshape(-1, FRAME)
+        powers = np.einsum("ij,ij->i", frames, frames) / (FRAME * 32768.0**2)
+        silence = self.options.digital_silence_db
+        return [10 * math.log10(power + 1e-10) if power else silence for power in powers.tolist()]
 
     def _follow(self, level: float) -> float:
         level = max(level, self.options.quietest_floor_db)

@@ -128,6 +128,16 @@ class VoiceDetector:
             np.frombuffer(state, np.float32), (_HIDDEN, 2 * _HIDDEN)
         )
 
+    def pass_over(self, before: Pcm) -> None:
+        """Something is not fed, in which there is nothing to hear: go on after it.
+
+        Args:
+            before: what lies just before that which comes next, as long as there is any.
+        """
+        self._rest = np.zeros(_CONTEXT, np.float32)
+        known = before[-_CONTEXT:]
+        self._rest[_CONTEXT - len(known) :] = known.astype(np.float32) / 32768
+
     def accept(self, pcm: Pcm) -> Floats:
         """How likely each window that is complete now is to hold speech, 0 to 1, shape (windows,).
 

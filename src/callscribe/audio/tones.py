@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from callscribe.audio.level import frame_powers
 from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
 
 BLOCK_MS: Final = 40
@@ -58,24 +61,29 @@ class ToneDetector:
     def state(self, state: tuple[int, float]) -> None:
         self._run, self._level = state
 
-    def accept(self, pcm: Pcm) -> npt.NDArray[np.bool_]:
+    def accept(self, pcm: Pcm, powers: Sequence[float] | None = None) -> npt.NDArray[np.bool_]:
         """Which blocks hold nothing but a tone.
 
         Args:
             pcm: 8 kHz audio, a whole number of blocks.
+            powers: its frames' (`level.frame_powers`), where they are known.
 
         Returns:
             One flag per block. A tone's first blocks are found as far as they lie in the same call.
         """
-        if not len(pcm):
-            return np.zeros(0, np.bool_)
-        blocks = pcm.astype(np.float64).reshape(-1, BLOCK) / 32768.0
-        level = (10 * np.log10(np.mean(blocks**2, axis=1) + 1e-10)).tolist()
-        flags = np.zeros(len(blocks), np.bool_)
+        powers = frame_powers(pcm) if powers is None else powers
+        level = [
+            10 * math.log10((first + second) / 2 + 1e-10)
+            for first, second in zip(powers[::2], powers[1::2], strict=True)
+        ]
+        flags = np.zeros(len(level), np.bool_)
+        if not level:
+            return flags
         if self._run < _BLOCKS and max(level) < _LOUD_ENOUGH_DB:
             # Most of a call: too quiet for a tone, and none that could end here.
             self._run = 0
             return flags
+        blocks = pcm.astype(np.float64).reshape(-1, BLOCK) / 32768.0
         spectrum = np.abs(np.fft.rfft(blocks * _WINDOW, axis=1)) ** 2
         power = spectrum.sum(axis=1) + 1e-12
         share = ((spectrum @ _LINES.T).max(axis=1) / power).tolist()

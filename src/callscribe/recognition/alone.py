@@ -133,7 +133,7 @@ class ReaderSession:
     def finish(self) -> Sequence[Hypothesis]:
         return self.endpoint()
 
-    def endpoint(self, at_ms: int | None = None) -> Sequence[Hypothesis]:
+    def endpoint(self, at_ms: int | None = None, *, quiet_ms: int = 0) -> Sequence[Hypothesis]:
         if self._samples > self._read_until:
             with self._turn.lock:
                 self._read()

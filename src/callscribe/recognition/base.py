@@ -42,12 +42,13 @@ class RecognizerSession(Protocol):
         """Flush: the last final, if there are words in it. The session may be fed again afterwards."""
         ...
 
-    def endpoint(self, at_ms: int | None = None) -> Sequence[Hypothesis]:
+    def endpoint(self, at_ms: int | None = None, *, quiet_ms: int = 0) -> Sequence[Hypothesis]:
         """End the current utterance (our own endpointing decided so): its final, if there are words in it.
 
         Args:
             at_ms: end it here instead of now, at most a few seconds back: at the word boundary nearest to this
                 point. What was said after it begins the next utterance, and nothing is lost.
+            quiet_ms: of what was fed last, so much holds no speech for sure and need not be heard to the end.
         """
         ...
 

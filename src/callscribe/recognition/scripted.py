@@ -60,7 +60,7 @@ class ScriptedSession:
             return ()
         return (Hypothesis(words=self._heard(), final=False),)
 
-    def endpoint(self, at_ms: int | None = None) -> Sequence[Hypothesis]:
+    def endpoint(self, at_ms: int | None = None, *, quiet_ms: int = 0) -> Sequence[Hypothesis]:
         words = tuple(
             word
             for word in self._heard()

@@ -21,6 +21,8 @@ _DYNAMIC = ("HCLr.fst", "Gr.fst", "disambig_tid.int")
 _DEFAULT_RATE = 16_000
 """What Kaldi takes when the feature configuration does not say."""
 _RATE = re.compile(r"^\s*--sample-frequency\s*=\s*([0-9.]+)", re.MULTILINE)
+_LOOK_AHEAD = re.compile(rb"<RightContext> \x04(.{4})", re.DOTALL)
+"""Of the network: a Kaldi integer has its size before it (nnet3/am-nnet-simple.cc)."""
 _NAME = re.compile(r"vosk-model-(?:small-)?([a-z]{2,3}(?:-[a-z]{2})?)(?=-|$)")
 
 
@@ -80,6 +82,16 @@ def near_miss(folder: Path) -> str:
     if (folder / "final.ext.raw").is_file():
         return "a model for telling speakers apart; it does not recognise words"
     return ""
+
+
+def look_ahead_frames(folder: Path) -> int | None:
+    """How many frames after a moment the network hears before it says what that was; None: the files don't tell."""
+    for name in ("am/final.mdl", "final.mdl"):
+        path = folder / name
+        if path.is_file():
+            found = _LOOK_AHEAD.search(path.read_bytes())
+            return int.from_bytes(found[1], "little", signed=True) if found else None
+    return None
 
 
 def _sample_rate(configuration: Path) -> int:

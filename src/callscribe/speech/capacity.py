@@ -25,8 +25,8 @@ from callscribe.audio import mulaw
 from callscribe.audio.mulaw import SAMPLE_RATE
 from callscribe.audio.timeline import Piece
 from callscribe.events import Track
+from callscribe.speech.lane import PORTION
 from callscribe.speech.recovery import Place, RecogniserFailed
-from callscribe.speech.segmenter import STEP
 from callscribe.speech.stream import DecodingOptions, Fed
 from callscribe.speech.track import Progress
 
@@ -184,12 +184,12 @@ def _decode(
     end, at, length = clock() + seconds, 0, min(map(len, audio))
     while clock() < end:
         for track, payload in zip(tracks, audio, strict=True):
-            begin = at % (length - STEP)
-            piece = Piece(at, at * 1000 / SAMPLE_RATE, payload[begin : begin + STEP])
+            begin = at % (length - PORTION)
+            piece = Piece(at, at * 1000 / SAMPLE_RATE, payload[begin : begin + PORTION])
             report = place.decode(stream, [Fed(track, piece)], partials=True)
             if report.broken:
                 raise RecogniserFailed("; ".join(report.broken.values()))
-        at += STEP
+        at += PORTION
     place.close(stream)
     return at * len(tracks)
 

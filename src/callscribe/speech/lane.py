@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import structlog
 
-from callscribe.audio.mulaw import SAMPLES_PER_MS
+from callscribe.audio.mulaw import SAMPLE_RATE, SAMPLES_PER_MS
 from callscribe.audio.timeline import Piece
 from callscribe.events import Track
 from callscribe.speech.backlog import Backlog
@@ -35,7 +35,9 @@ LONGEST_QUEUE_MS: Final = 4 * 60 * 60 * 1000
 and reported."""
 PUT_OFF_MS: Final = 30_000
 """A stream that ends so far behind is decoded on the side."""
-_BITE: Final = 10 * STEP
+PORTION: Final = 2 * STEP
+"""Samples of a track that are worth a turn; fewer cost more turns than they gain time."""
+_BITE: Final = 2 * SAMPLE_RATE
 """Samples a stream may have decoded before another has its turn: two seconds."""
 _FAR_BEHIND_MS: Final = 10_000
 """From this lag on a stream lets the others go first."""
@@ -199,9 +201,9 @@ class Lane:
         return self._fed.on_disk
 
     def idle(self, track: Track) -> bool:
-        """Nothing to do for it: what is queued, if anything, is less than a step, or it waits for a place."""
+        """Nothing to do for it: what is queued, if anything, is less than a portion, or it waits for a place."""
         queue = self._queues[track]
-        return self.waits or (not queue.flushes and not queue.in_hand and queue.queued < STEP)
+        return self.waits or (not queue.flushes and not queue.in_hand and queue.queued < PORTION)
 
     def wait_in(self, fed: Backlog) -> None:
         """Keep there what comes, from the first piece on."""
@@ -232,7 +234,7 @@ class Lane:
                 queue.start_ms = piece.clock_ms
             queue.queued = queued
             queue.end_ms = piece.clock_ms + len(piece.payload) / SAMPLES_PER_MS
-            if queued >= STEP and not self._scheduled:
+            if queued >= PORTION and not self._scheduled:
                 self._schedule()
         return True
 
@@ -301,7 +303,7 @@ class Lane:
     # Turns
 
     def _has_work(self) -> bool:
-        return any(q.queued >= STEP or q.flushes for q in self._queues.values())
+        return any(q.queued >= PORTION or q.flushes for q in self._queues.values())
 
     def _schedule(self) -> None:
         """Have a turn as soon as there is room. From the event loop, with the lock held."""

@@ -17,11 +17,10 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 
-from callscribe.audio.mulaw import SAMPLES_PER_MS
+from callscribe.audio.mulaw import SAMPLE_RATE, SAMPLES_PER_MS
 from callscribe.audio.timeline import Piece
 from callscribe.events import Track
 from callscribe.speech.holes import Hole
-from callscribe.speech.segmenter import STEP
 from callscribe.speech.stream import DecodingOptions, Fed, Found, Report
 from callscribe.speech.track import Progress
 from callscribe.speech.utterance import Utterance
@@ -33,7 +32,7 @@ _TRIES: Final = 3
 HEARD_MS: Final = 1200
 """Audio before the first that is decoded again that decides what of it is an echo: `echo.HEARD` + `LONGEST_DELAY`, and
 some."""
-_BITE: Final = 5 * STEP
+_BITE: Final = SAMPLE_RATE
 """Samples decoded again at a time: what is passed over, if it must be, is no longer than this."""
 _SELDOM: Final = 100
 """So many more pieces are kept than must be, so as not to look after each of them."""

@@ -16,14 +16,14 @@ import msgspec
 import numpy as np
 
 from callscribe.audio.activity import FRAME, ActivityDetector, ActivityState, Flags, Levels
-from callscribe.audio.level import LevelFollower
+from callscribe.audio.level import LevelFollower, frame_powers
 from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
 from callscribe.audio.silero import WINDOW, VoiceDetector, VoiceNetwork
 from callscribe.audio.tones import BLOCK, ToneDetector
 
-STEP: Final = SAMPLE_RATE // 5
-"""Samples judged and decoded at a time: 0.2 s, the recogniser's own step."""
-_LEAD_BLOCKS: Final = 4
+STEP: Final = SAMPLE_RATE * 12 // 100
+"""Samples judged at a time: 0.12 s, of which the recogniser's chunks are a multiple."""
+_LEAD_BLOCKS: Final = 6
 """Blocks that the recogniser hears up to the one in which speech begins, that one included."""
 _BEGINS: Final = 0.5
 """An utterance begins with a window that holds a voice with at least this probability..."""
@@ -31,6 +31,14 @@ _GOES_ON: Final = 0.3
 """...and what is near windows with this one belongs to it."""
 _NEAR: Final = SAMPLE_RATE // 4
 """Sound so near to a voice belongs to it: soft beginnings, voiceless ends."""
+_AUDIBLE_DB: Final = 4.0
+"""Above the line's noise. Below it there is nothing that the network would call a voice: of 3,900 blocks with one, in
+development speech with noise, none is missed for good; with 9 dB, which is loud, 51."""
+_LISTENS_ON: Final = SAMPLE_RATE // 2
+"""The network hears what is audible, what is near it, and so much after it: then it has seen the voice end. On calls
+that is two thirds of the time."""
+_KEPT: Final = -(-_NEAR // STEP)
+"""Blocks that the network is spared are kept as long as a voice in them would be near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,9 @@ class LineState(msgspec.Struct, frozen=True, array_like=True):
     """What is known of a line between utterances (`Segmenter.state`)."""
 
     position: int
+    unheard: bytes
     judged: int
+    sounds_until: int
     voiced_until: int
     activity: ActivityState
     tones: tuple[int, float]
@@ -87,7 +97,11 @@ class Segmenter:
         self._tones = ToneDetector()
         self._voice = None if network is None else VoiceDetector(network)
         self._judged = 0
-        """Samples of the line that the network has judged."""
+        """Samples of the line that the network has judged, or was spared."""
+        self._unheard: deque[Pcm] = deque()
+        """The newest blocks, as the network would hear them, which it was spared because nothing is audible in them."""
+        self._sounds_until = 0
+        """Samples of the line up to the end of the newest block with something audible, and half a second more."""
         self._voiced_until = -_NEAR
         """Samples of the line up to the end of its newest window with a voice."""
         # The network hears all sound at one level; the recogniser's level is that of speech.
@@ -97,6 +111,11 @@ class Segmenter:
         """There was surely a voice in the newest block: an utterance begins, if none is under way."""
         self._newest: deque[Block] = deque(maxlen=1 + -(-_NEAR // STEP))
         self._lead: deque[Block] = deque(maxlen=_LEAD_BLOCKS)
+
+    @property
+    def voiced_until(self) -> int:
+        """Samples of the line up to the end of its newest window with a voice."""
+        return self._voiced_until
 
     @property
     def hangover_ms(self) -> int:
@@ -110,19 +129,21 @@ class Segmenter:
             pcm: a whole step.
             length: how much of it is audio of the line; the rest fills it up.
         """
-        tones = self._tones.accept(pcm)
+        powers = frame_powers(pcm)
+        tones = self._tones.accept(pcm, powers)
         # The noise floor is that of the line as it is, not of the silence put in place of a tone.
         loud = self._activity.accept(pcm)
         above_db = self._activity.above_db
         if tones.any():
             pcm = np.where(np.repeat(tones, BLOCK), 0, pcm).astype(np.int16)
+            powers = frame_powers(pcm)
             loud &= ~np.repeat(tones, BLOCK // FRAME)
         frames = -(-length // FRAME)
         near = np.full(frames, self._voice is None)
         block = Block(self.position, pcm[:length].copy(), loud[:frames], near, above_db[:frames])
         self.position = block.end
         self._newest.append(block)
-        self._find_voice(self._sound_level.accept(pcm, loud)[:length])
+        self._find_voice(self._sound_level.accept(pcm, loud, powers)[:length])
         return block
 
     def level(self, block: Block) -> Pcm:
@@ -140,7 +161,9 @@ class Segmenter:
         """What it knows of the line between utterances, for another one that is to go on exactly as this would."""
         return LineState(
             position=self.position,
+            unheard=b"".join(each.tobytes() for each in self._unheard),
             judged=self._judged,
+            sounds_until=self._sounds_until,
             voiced_until=self._voiced_until,
             activity=self._activity.state,
             tones=self._tones.state,
@@ -152,6 +175,9 @@ class Segmenter:
     @state.setter
     def state(self, state: LineState) -> None:
         self.position, self._judged = state.position, state.judged
+        unheard = np.frombuffer(state.unheard, np.int16)
+        self._unheard = deque(unheard[at : at + STEP] for at in range(0, len(unheard), STEP))
+        self._sounds_until = state.sounds_until
         self._voiced_until = state.voiced_until
         self._activity.state = state.activity
         self._tones.state = state.tones
@@ -165,6 +191,8 @@ class Segmenter:
         """Go on at `position`; what lies before it was nothing."""
         self._lead.clear()
         self._newest.clear()
+        if position > self.position and self._unheard and self._voice is not None:
+            self._spare()
         self._judged += position - self.position
         self.position = position
 
@@ -193,6 +221,12 @@ class Segmenter:
         """An utterance begins: the blocks that belong to it so far."""
         blocks = list(self._lead)
         self._lead.clear()
+        whole = [each for each in blocks if not len(each.pcm) % FRAME]
+        if self._speech_level is not None and whole:
+            self._speech_level.foresee(
+                np.concatenate([each.pcm for each in whole]),
+                np.concatenate([each.flags for each in whole]),
+            )
         return blocks
 
     def _find_voice(self, pcm: Pcm) -> None:
@@ -203,12 +237,29 @@ class Segmenter:
             return
         self.begins = False
         self._mark(self._voiced_until, self._voiced_until + _NEAR)
-        for likely in self._voice.accept(pcm):
+        if (block.above_db >= _AUDIBLE_DB).any():
+            self._sounds_until = block.end + _LISTENS_ON
+        self._unheard.append(pcm)
+        if block.begin >= self._sounds_until:
+            if len(self._unheard) > _KEPT:
+                self._spare(1)
+            return
+        unheard = np.concatenate(self._unheard)
+        self._unheard.clear()
+        for likely in self._voice.accept(unheard):
             if likely >= _GOES_ON:
                 self._voiced_until = self._judged + WINDOW
                 self._mark(self._judged - _NEAR, self._voiced_until + _NEAR)
                 self.begins |= bool(likely >= _BEGINS)
             self._judged += WINDOW
+
+    def _spare(self, blocks: int | None = None) -> None:
+        """The network need not hear the oldest blocks that it was spared so far."""
+        assert self._voice is not None
+        for _ in range(len(self._unheard) if blocks is None else blocks):
+            spared = self._unheard.popleft()
+            self._voice.pass_over(spared)
+        self._judged = self.position - sum(map(len, self._unheard))
 
     def _mark(self, begin: int, end: int) -> None:
         for block in self._newest:

@@ -333,7 +333,12 @@ class TrackDecoder:
         self._current = None
         rest = self._resampler.finish()
         self._given += len(rest)
-        heard = [*self._session.accept(rest), *self._session.endpoint()]
+        sounded_until = max(current.begin, current.loud_until, self._segmenter.voiced_until)
+        quiet = self.position - sounded_until
+        heard = [
+            *self._session.accept(rest),
+            *self._session.endpoint(quiet_ms=quiet // SAMPLES_PER_MS),
+        ]
         self._skip_to(self.position)
         self._resume, self._next = self._place(), None
         return self._finish(current, heard)

@@ -76,6 +76,8 @@ class Hearing:
     """The words of the newest partial given out."""
     heard_until: int | None = None
     """Position after the last speech on the line."""
+    loud_until: int = 0
+    """Position after the last loud frame, be it speech or not."""
     _loud: list[Flags] = field(default_factory=list)
     _near: list[Flags] = field(default_factory=list)
     """As in its blocks."""
@@ -117,8 +119,11 @@ class Hearing:
         self._loud.append(block.loud)
         self._near.append(block.near)
         self._above_db.append(above_db)
-        if flags.any():
-            self._loudest_db = max(self._loudest_db, float(np.percentile(above_db[flags], 80)))
+        if block.loud.any():
+            self.loud_until = block.end - int(np.argmax(block.loud[::-1])) * FRAME
+        if not flags.any():
+            return
+        self._loudest_db = max(self._loudest_db, _percentile(above_db[flags].tolist(), 0.8))
         audible = flags & _held(above_db > self._loudest_db - _FAINT_DB, hangover_ms // FRAME_MS)
         if not audible.any():
             return
@@ -194,6 +199,7 @@ class Hearing:
             changed=position,
             worded=begin,
             heard_until=self.heard_until,
+            loud_until=self.loud_until,
             _loud=[np.concatenate(self._loud)[cut:]],
             _near=[np.concatenate(self._near)[cut:]],
             _above_db=[np.concatenate(self._above_db)[cut:]],
@@ -218,6 +224,15 @@ class Hearing:
         """The newest text shown: how much of it, in characters, will hardly change any more."""
         self._shown.append(text)
         return _common_start(self._shown) if len(self._shown) == _SETTLES_AFTER else 0
+
+
+def _percentile(values: Sequence[float], share: float) -> float:
+    """The value that `share` of them do not exceed, interpolated. There are few: NumPy's takes thirty times as long."""
+    ordered = sorted(values)
+    at = share * (len(ordered) - 1)
+    below = int(at)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (at - below) * (ordered[above] - ordered[below])
 
 
 def _held(loud: Flags, dip: int) -> Flags:
