@@ -109,3 +109,19 @@ def test_a_traceback_on_a_terminal_shows_no_variables(monkeypatch: pytest.Monkey
     assert "RuntimeError: it failed" in err
     assert "ticket-of-a-call" not in err
     assert "\x1b]0" not in err
+
+
+def test_what_libraries_log_is_a_line_and_obeys_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info")
+    hostile = "Eve\x1b]0;x\x07\x9b31m\u202e\n2026-01-01 ERROR forged"
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("cannot read %s", hostile)
+    finally:
+        structlog.reset_defaults()
+    err = capsys.readouterr().err
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(err)
+    first, *rest = err.splitlines()
+    assert first.endswith("cannot read Eve ]0;x 31m 2026-01-01 ERROR forged")
+    assert rest[0] == "Traceback (most recent call last):"

@@ -60,6 +60,16 @@ def is_news(record: logging.LogRecord) -> bool:
     return record.getMessage() != "ASGI callable returned without completing handshake."
 
 
+class Harmless(logging.Formatter):
+    """What libraries log: a line each, and tracebacks. Nothing of it is obeyed by a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return clean(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        return safe(super().formatException(ei))
+
+
 class Thinned(logging.Filter):
     """Lets one record of a kind through in a minute; the next one says how many were held back.
 
@@ -133,9 +143,9 @@ def configure(level: str) -> None:
     logging.basicConfig(
         level=max(LEVELS[level], logging.WARNING),
         stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         force=True,
     )
     for handler in logging.getLogger().handlers:
+        handler.setFormatter(Harmless("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         handler.addFilter(is_news)
         handler.addFilter(Thinned())
