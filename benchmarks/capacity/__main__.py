@@ -76,7 +76,7 @@ QUICK = Form(
         "network": [1, 200, 300, 400, 500, 600, 700, 850, 1000],
         "reader": [4, 8, 12],
     },
-    40.0, 12.0, 1000, 3.0, 20_000, 6, 60.0,
+    40.0, 12.0, 2000, 3.0, 20_000, 6, 60.0,
 )  # fmt: skip
 PARTS = (
     "unloaded", "alone", "tutorial", "callscribe", "shares", "reader", "free", "network", "costs", "path", "twice",

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -26,7 +25,6 @@ import structlog
 from callscribe.errors import RecordLostError, StoreError
 from callscribe.events import (
     EPHEMERAL,
-    TEXT,
     AnyEvent,
     CallDeleted,
     Published,
@@ -34,6 +32,7 @@ from callscribe.events import (
     TextDeleted,
 )
 from callscribe.journal.hub import Hub
+from callscribe.journal.newest import Newest
 from callscribe.journal.spill import Spill
 from callscribe.journal.stages import Stage, Stages
 from callscribe.journal.thread import JobThread
@@ -42,7 +41,7 @@ from callscribe.store.base import EventWriter
 T = TypeVar("T")
 
 _LONGEST_RETRY_S = 30.0
-_REMEMBERED = 10_000
+_NEWEST = 10_000
 """Newest stored events that are kept in memory, to begin a lost record anew with them."""
 
 
@@ -121,7 +120,7 @@ class Journal:
         self._unwritten: list[AnyEvent] = []
         self._unindexed_since: float | None = None
         """When the first of the events was written that the store has not indexed, on the loop's clock."""
-        self._remembered: deque[Published] = deque(maxlen=_REMEMBERED)
+        self._newest = Newest(_NEWEST)
         self._detached = False
         """Events are shown before they are written, because the store fails or does not answer."""
         self._spilled = 0
@@ -358,18 +357,12 @@ class Journal:
         if not published.id:  # it came after its record was deleted
             self._hub.forget(published.event)
             return
-        self._remembered.append(published)
+        self._newest.add(published)
         self._hub.publish(published)
 
     def _forget(self, call: str, *, everything: bool) -> None:
         """A record that is begun anew must not bring back what was deleted: a call, or its text."""
-        left = [
-            kept
-            for kept in self._remembered
-            if kept.event.call != call or not (everything or isinstance(kept.event, TEXT))
-        ]
-        self._remembered.clear()
-        self._remembered.extend(left)
+        self._newest.forget(call, everything=everything)
 
     async def _commit_singly(self, batch: list[_Gathered], error: Exception) -> None:
         """Keep an event that can never be stored from holding up the others."""
@@ -452,7 +445,7 @@ class Journal:
     def _is_gone(self) -> None:
         """What is remembered of a lost record is nowhere but in memory now."""
         if not self._gone and self._spill is not None:
-            self._spill.add([published.event for published in self._remembered])
+            self._spill.add([published.event for published in self._newest])
         self._gone = True
 
     def _begin_outage(self, problem: Exception | str) -> None:
@@ -542,7 +535,7 @@ class Journal:
         except RecordLostError:
             self._is_gone()
         if self._gone:
-            anew = partial(self._store.begin_anew, list(self._remembered), self._hub.last_id)
+            anew = partial(self._store.begin_anew, list(self._newest), self._hub.last_id)
             await self._have(anew)
             self._gone, self._anew = False, True
 
@@ -555,7 +548,7 @@ class Journal:
         said = ["The record is being written again."]
         if self._anew:
             said.append(
-                f"The newest {len(self._remembered)} events, which were still in memory, are in it."
+                f"The newest {len(self._newest)} events, which were still in memory, are in it."
             )
         if self._lost:
             said.append(f"{self._lost} events were lost.")
