@@ -28,7 +28,7 @@ def _cleaned(part: _Part) -> _Part:
     for name in _texts(type(part)):
         value = getattr(part, name)
         cleaned = _value(value, "\n" if isinstance(part, NoteChanged) else "")
-        if cleaned != value:
+        if cleaned is not value and cleaned != value:
             changed[name] = cleaned
     return msgspec.structs.replace(part, **changed) if changed else part
 
@@ -41,6 +41,10 @@ def _value(value: object, keep: str) -> object:
         case Dial() | Word() | Token():
             return _cleaned(value)
         case tuple():
+            # Words, tokens and tags: all together, as there may be hundreds.
+            texts = [each if isinstance(each, str) else each.text for each in value]
+            if "".join(texts).isprintable():
+                return value
             return tuple(_value(each, keep) for each in value)
         case _:
             return value
