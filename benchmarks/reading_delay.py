@@ -1,20 +1,31 @@
-"""How long after the end of an utterance its better reading comes: the demo call, with two people, in real time."""
+"""How long after the end of an utterance its better reading comes: the demo call, with two people, in real time.
+
+    python -m benchmarks.reading_delay [--reader NAME_OR_FOLDER] [--write]
+
+`--write` puts the sentence into `docs/accuracy.md`.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import os
 import statistics
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.sets import ROOT
 from callscribe.cli.demo import OURS, demo_settings, phone
 from callscribe.events import Published, RecordSettled, RevisedTranscript
 from callscribe.server import load_recognizer, running_server
 from callscribe.settings import Settings
 from callscribe.web.listening import listen
+
+REPORT = ROOT / "docs" / "accuracy.md"
+BEGIN, END = "<!-- delay -->", "<!-- end of delay -->"
 
 
 def delays_ms(reader: str = "auto") -> list[int]:
@@ -58,5 +69,29 @@ def sentence(delays: Sequence[int]) -> str:
     )
 
 
+def marked(text: str) -> str:
+    """The sentence as it stands in the report."""
+    return f"{BEGIN}\n{text}\n{END}"
+
+
+def put_in(text: str, report: Path = REPORT) -> None:
+    """Put the sentence in the place of the one before it."""
+    page = report.read_text(encoding="utf-8")
+    before, rest = page.split(BEGIN, 1)
+    report.write_text(before + marked(text) + rest.split(END, 1)[1], encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reader", default="auto", help="a second reader's name or folder")
+    parser.add_argument("--write", action="store_true", help="put it into docs/accuracy.md")
+    arguments = parser.parse_args()
+    found = sentence(delays_ms(arguments.reader))
+    print(found)
+    if arguments.write:
+        put_in(found)
+    return 0
+
+
 if __name__ == "__main__":
-    print(sentence(delays_ms()))
+    sys.exit(main())

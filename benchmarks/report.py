@@ -35,7 +35,7 @@ SETS = """\
 - **30 dB quieter, overdriven, noise at 10 dB, 5 % of frames lost**: the same calls, made worse by
   `benchmarks/conditions.py`; lost frames never reach the server. Measured for callscribe only.
 - **Read speech, digits, spelling, telephone phrases, commands**: held-out speakers (`training/heldout_speakers.txt`,
-  split `test`), at most {most} recordings a set.
+  split `test`), at most {most} recordings a set (two readers: 40).
 - **The demo call**: the synthetic voices that `make demo` plays.
 
 "{adapted}" is the built-in model after `callscribe models adapt` with `benchmarks/bank_phrases.txt`, which was written

@@ -2,8 +2,9 @@
 
     python -m benchmarks.second_reading [--reader NAME_OR_FOLDER] [--most N] [--only SET ...] [--fresh]
 
-Calls are heard with both people on them, as the product hears them. Writes the section between the two marks in
-`docs/accuracy.md`. Results are kept in `work/accuracy/readers/` as they come.
+Calls are heard with both people on them, as the product hears them; the delay is measured with a real server, in real
+time, and means something on a machine that does nothing else (`benchmarks.reading_delay` does it alone).
+Writes the section between the two marks in `docs/accuracy.md`; results are kept in `work/accuracy/readers/`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from callscribe.recognition.base import Reader, Reading, Recognizer
 
 REPORT = ROOT / "docs" / "accuracy.md"
 BEGIN, END = "<!-- second reader -->", "<!-- end of second reader -->"
+NOTES = Path(__file__).with_suffix(".md")
+"""What was settled, and on what; part of the page."""
 Side = Literal["inbound", "outbound"]
 
 
@@ -297,8 +300,9 @@ def section(reader: str, most: int, only: Sequence[str] = (), *, fresh: bool = F
     lines += [
         ghosts(recognizer, second, folder / "ghosts.pickle"),
         "",
-        reading_delay.sentence(reading_delay.delays_ms(reader)),
+        reading_delay.marked(reading_delay.sentence(reading_delay.delays_ms(reader))),
         "",
+        NOTES.read_text(encoding="utf-8"),
     ]
     return "\n".join(lines)
 
