@@ -157,6 +157,17 @@ PROXIES = {
         CADDY,
         "header_up -X-Forwarded-For\nheader_up -X-Forwarded-Proto\nheader_up -X-Forwarded-Host\nheader_up -Via",
     ),
+    "nginx-upgrading": Proxy(
+        "nginx",
+        _NGINX,
+        NGINX,
+        "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;",
+    ),
+    "nginx-as-localhost": Proxy("nginx", _NGINX, NGINX, "proxy_set_header Host localhost;"),
+    "socat-ipv6": Proxy(
+        "socat",
+        ("TCP6-LISTEN:{port},fork,reuseaddr,ipv6only=0", "TCP:127.0.0.1:{upstream}"),
+    ),
     "socat": Proxy(
         "socat",
         ("TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr", "TCP:127.0.0.1:{upstream}"),

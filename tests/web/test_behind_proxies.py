@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,22 +43,44 @@ def check(port: int, upstream: int) -> None:
     asked = [
         ("GET", "/"),
         ("GET", f"/calls/{sid}"),
+        ("GET", "/find?q=thank"),
+        ("GET", "/live"),
         ("GET", "/api/calls"),
         ("GET", f"/api/calls/{sid}"),
-        ("GET", "/api/events"),
+        ("GET", f"/api/calls/{sid}/export"),
+        ("GET", "/api/events?after=0"),
+        ("GET", "/api/search?q=thank"),
+        ("GET", "/api/v1/calls"),
+        ("GET", "/api/v1/events?after=0"),
+        ("GET", "/api/v1/events/stream?after=0"),
         ("POST", f"/api/calls/{sid}/pause"),
+        ("POST", f"/api/v1/calls/{sid}/pause"),
+        ("DELETE", f"/api/calls/{sid}"),
     ]
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as stranger:
         for name in HOSTS:
             host = {"host": name.format(port=upstream)}
             for method, path in asked:
                 answer = stranger.request(
-                    method, path, headers=host, json={} if method == "POST" else None
+                    method, path, headers=host, json=None if method == "GET" else {}
                 )
                 assert answer.status_code in (401, 404), (name, method, path)
                 assert "Alice" not in answer.text
+            for path in ("/live", "/api/events", "/api/v1/events/stream"):
+                assert open_socket(port, host["host"], path) != 101
             assert stranger.get("/healthz", headers=host).json() == {"status": "alive"}
             assert "reasons" not in stranger.get("/readyz", headers=host).text
+
+
+def open_socket(port: int, name: str, path: str) -> int:
+    """The status that an attempt to open a WebSocket gets."""
+    request = (
+        f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as stranger:
+        stranger.sendall(request.encode())
+        return int(stranger.makefile("rb").readline().split()[1])
 
 
 @pytest.mark.parametrize("name", PROXIES)
