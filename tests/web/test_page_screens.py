@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -165,4 +167,32 @@ def test_reduced_motion_has_no_fade(server: Serving, browser: Browser) -> None:
         "getComputedStyle(document.querySelector('.u:last-child > span')).transitionDuration"
     )
     assert fade == "0s"
+    context.close()
+
+
+def test_on_paper_stand_the_words_and_the_whole_date(server: Serving, browser: Browser) -> None:
+    call, events = bank()
+    server.publish(*events, *call.end())
+    context = browser.new_context(viewport={"width": 794, "height": 1123})
+    page = context.new_page()
+    page.goto(f"{server.url}/calls/{call.sid}")
+    began = page.locator("#status time")
+    expect(began).to_have_attribute("title", re.compile(r"^\d{1,2} \w+ \d{4}, \d"))
+    page.emulate_media(media="print")
+    for name in ("Copy", "More", "Swap names"):
+        expect(page.get_by_role("button", name=name)).to_be_hidden()
+    expect(page.get_by_role("link", name="All calls")).to_be_hidden()
+    shown = "getComputedStyle(document.querySelector('#status time'), '::after').content"
+    assert page.evaluate(shown) == f'"{began.get_attribute("title")}"'
+    context.close()
+
+
+@pytest.mark.parametrize("address", ["/calls/CA" + "x" * 200, "/" + "y" * 200])
+def test_no_address_pushes_the_page_sideways(
+    server: Serving, browser: Browser, address: str
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 780})
+    page = context.new_page()
+    page.goto(server.url + address)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()

@@ -35,6 +35,8 @@ export function tick() {
     if (Number.isNaN(then.getTime())) continue;
     const hour = hourly.format(then);
     setText(element, element.dataset.form === "hour" ? hour : `${day(element.dateTime)}, ${hour}`);
+    const whole = `${dated.format(then)}, ${hour}`; // also what is printed: "Today" is no date on paper
+    if (element.title !== whole) element.title = whole;
   }
   for (const element of document.querySelectorAll("[data-since]")) {
     const elapsed = Date.now() - Date.parse(element.dataset.since);
