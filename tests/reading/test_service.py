@@ -481,6 +481,7 @@ async def test_what_is_still_being_said_is_read_when_nothing_else_waits(scene: S
     (request,) = scene.process.asked
     assert isinstance(request, Read)
     assert request.new.mulaw == b"a" * 8 * 3400
+    assert request.brief
 
 
 def _heard(text: str, revision: int, end_ms: int) -> PartialTranscript:
@@ -542,8 +543,10 @@ async def test_who_goes_on_after_a_pause_is_read_again_in_the_end(scene: Scene) 
         scene.sounds(3000, 3600)
         await service.pass_on(final("i lost my daddy car and then it was"))
         await scene.until(lambda: bool(scene.revised()))
-    whole = scene.process.asked[1]
+    early, whole = scene.process.asked[:2]
+    assert isinstance(early, Read)
     assert isinstance(whole, Read)
+    assert not early.brief
     assert len(scene.process.asked) == 2
     assert whole.new.mulaw == b"a" * 8 * (300 + 1800 + 300)
 

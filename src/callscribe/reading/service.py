@@ -381,6 +381,7 @@ class ReadingService:
         if self._hurried():
             return False
         talk = self._meanwhile.fallen_silent()
+        may_be_over = talk is not None
         if talk is not None:
             heard_ms = self._ears.now_ms(talk.call, talk.leg, talk.track) or talk.end_ms
             end_ms = max(talk.end_ms, min(heard_ms, talk.end_ms + MARGIN_MS))
@@ -400,7 +401,8 @@ class ReadingService:
             before=self._context(call, talk.start_ms) if call else (),
             hints=expected.hints,
             language=expected.language,
-            brief=self._is_crowded,
+            # Who goes on talking is read again anyway; who falls silent meanwhile should not have to wait for it.
+            brief=not may_be_over or self._is_crowded,
         )
         began = time.monotonic()
         readings = await self._ask(request)
