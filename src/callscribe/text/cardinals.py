@@ -180,8 +180,10 @@ def amount(words: Words, i: int) -> Amount | None:
     "oh" does not start one. A trailing scale from a million up stays a word when one number stands before it.
     """
     negative = at(words, i) in {"minus", "negative"}
-    if negative and at(words, i - 1) in NUMBER_WORDS:
-        return None  # "ten minus three"
+    if negative and (
+        at(words, i - 1) in NUMBER_WORDS or tuple(words[max(0, i - 2) : i]) == ("plus", "or")
+    ):
+        return None  # "ten minus three", "plus or minus ten"
     if negative:
         i += 1
     if at(words, i) == "a" and at(words, i + 1) in {"hundred", *SCALES}:

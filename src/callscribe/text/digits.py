@@ -223,7 +223,7 @@ def _grouped(figures: str, sizes: tuple[int, ...], separator: str) -> str:
 
 def digits(words: Words, i: int, setting: Setting) -> Span | None:
     """A number in two or more pieces that starts at `i`."""
-    if at(words, i) == "plus" and is_digit(at(words, i + 1)):
+    if at(words, i) == "plus" and at(words, i + 1) in NUMBER_WORDS:
         return _international(words, i)
     slashed = _slashed(words, i)
     if slashed is not None:
@@ -267,7 +267,7 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
         labelled = cue_distance(words, i, _ALL_CUES, 4) is not None or after_codeword(words, i)
         if "0" not in figures and not labelled:
             return None
-    elif _is_list(run) and not _ends_in_thousands(run, cue):
+    elif _is_list(run) and not _ends_in_thousands(words, run, cue):
         return None
     elif not _labelled_closely(words, i) and _mixed(words, run):
         return Span(i, run.stop, " ".join(words[i : run.stop]), "number")
@@ -277,13 +277,15 @@ def digits(words: Words, i: int, setting: Setting) -> Span | None:
     return span._replace(start=i, stop=run.stop)
 
 
-def _ends_in_thousands(run: Run, cue: str) -> bool:
+def _ends_in_thousands(words: Words, run: Run, cue: str) -> bool:
     """ "five five five four thousand" as a phone number."""
     whole = len(run.figures) in {7, 10, 11} and len(run.atoms) > 3
     country = run.atoms[0].digits == "1"
     if run.atoms[country].digits == "800":  # "eight hundred five five five one thousand"
         return whole and all(a.spelled for a in run.atoms[country + 1 : -1])
-    return cue == "phone" and whole and all(a.spelled for a in run.atoms[:-1])
+    begins = not is_digit(at(words, run.start - 1))
+    long = begins and len(run.figures) == 10 and len(run.atoms) >= 7
+    return (cue == "phone" or long) and whole and all(a.spelled for a in run.atoms[:-1])
 
 
 def _as_dashed(words: Words, run: Run) -> str:
@@ -397,7 +399,8 @@ def _guesses(words: Words, run: Run) -> Span | None:
     if at(words, run.stop) not in COUNTED and at(words, run.stop) not in UNIT_WORDS:
         return None
     if first.value < 10:
-        near = second.value in {10, 15, 20} or second.value == first.value + 1
+        far = first.value >= 5 and second.value in {10, 15, 20}  # but "one ten volts" are 110
+        near = far or second.value == first.value + 1
         if not near or second.stop - second.start > 1:
             return None
         text = f"{words[first.start]}, {words[second.start]}"
@@ -519,6 +522,8 @@ def _international(words: Words, i: int) -> Span | None:
     run = read_run(words, i + 1)
     if run is None or not 8 <= len(run.figures) <= 15:
         return None
+    if any(a.value >= 100 and not a.spelled for a in run.atoms) or len(run.atoms) < 4:
+        return None  # "plus twenty million"
     figures = run.figures
     country = 1 if figures[0] in "17" else 2 if figures[:2] in TWO_DIGIT_COUNTRIES else 3
     rest = figures[country:]

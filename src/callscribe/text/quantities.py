@@ -284,6 +284,8 @@ def figure(words: Words, i: int, setting: Setting) -> Span | None:
     number = amount(words, i)
     if number is None:
         return None
+    if word == "point" and not at(words, i - 1) and at(words, number.stop) in {"is", "was"}:
+        return None  # "point two is that it costs too much"
     if word == "point" and at(words, i - 1) not in {
         "",
         "a",

@@ -38,6 +38,8 @@ _FRACTIONS = {("and", "a", "half"), ("and", "a", "quarter"), ("and", "three", "q
 _SCALES = {"hundred": 100, **SCALES}
 _TOLL_FREE = ("one", "hundred")
 _LONGEST_ROW = 12
+_READ_OUT = 7
+"""So many numbers, of which only the last has a scale, are read out."""
 FARTHEST_GUESS = 3
 """Of two guesses at one quantity the second is at most so many times the first: "twenty fifty people", but not
 "fifteen ninety five minutes"."""
@@ -86,6 +88,8 @@ def shared_scale(words: Words, i: int, *, labelled: bool) -> list[Span]:
         return []
     last = row[-1]
     joined = any(joints[1 : len(row)])
+    if len(row) >= _READ_OUT and not joined and all(item.value < 10 for item in row[:-1]):
+        return []  # "four one five five five five two thousand": a telephone number
     read_out = is_digit(at(words, last.stop)) or at(words, last.stop) in REPEATS
     toll_free = (words[i], words[last.stop - 1]) == _TOLL_FREE and last.stop == i + 3
     if not joined and (labelled or read_out or toll_free):

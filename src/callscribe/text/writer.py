@@ -260,7 +260,7 @@ class Writer:
             if span.kind == "word" and k in titles and named[k + 1]:
                 text, mark = NAMED_TITLES[span.text], ""
             elif k and spans[k - 1].kind in {"number", "money"} and span.text in _MEASURES:
-                text = self._cased(span, None, starts)
+                text = self._cased(span, _NEVER, starts)
             elif k and spans[k - 1].text in _TITLE_TEXTS and span.text not in _AFTER_NO_NAME:
                 text = self._cased(span, max(capital, 1.0), starts)
             else:
@@ -312,6 +312,8 @@ def _marks(scores: Floats, keys: Sequence[str]) -> list[str]:
     return marks
 
 
+_NEVER = -10.0
+"""Log odds of a capital where there is none."""
 _BOUND = 3.0
 """Log odds that speak against any mark inside words that belong together; less than a long pause and the model give."""
 
