@@ -1,5 +1,7 @@
 """The raw limit: the recogniser by itself on the core, whole tapes in steps of 0.2 s.
 
+It is Vosk as it comes, with the model's own settings and nothing of callscribe's, which has it compute larger chunks.
+
 python -m benchmarks.capacity.alone MODEL   (run it pinned to a core; prints processor seconds a second of audio)
 """
 
@@ -10,9 +12,14 @@ import sys
 import time
 from pathlib import Path
 
+import soxr
+import vosk
+
 from benchmarks.capacity.systems import ROOT
-from benchmarks.capacity.tape import calls, words_alone
+from benchmarks.capacity.tape import calls
 from benchmarks.sets import RATE
+from callscribe.audio import mulaw
+from callscribe.audio.mulaw import Pcm
 from callscribe.models.folder import resolve
 from callscribe.recognition.base import Recognizer
 from callscribe.recognition.registry import load_recognizer
@@ -37,14 +44,32 @@ def recognizer(model: str) -> Recognizer:
 
 
 def main() -> None:
-    loaded = recognizer(sys.argv[1] if len(sys.argv) > 1 else "")
+    model = sys.argv[1] if len(sys.argv) > 1 else ""
+    rate = recognizer(model).sample_rate
+    bare = vosk.Model(str(folder(model)))
     most = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    payloads = [side.payload for side in calls(most)[1:]]
-    words_alone(payloads[0][: 20 * RATE], loaded)  # warms it up
+    tapes = [mulaw.decode(side.payload) for side in calls(most)[1:]]
+    seconds = sum(map(len, tapes)) / RATE
+    if rate != RATE:
+        tapes = [soxr.resample(tape, RATE, rate) for tape in tapes]
+    _hear(tapes[0][: 20 * rate], bare, rate)  # warms it up
     begun = time.process_time()
-    for payload in payloads:
-        words_alone(payload, loaded)
-    print((time.process_time() - begun) / (sum(map(len, payloads)) / RATE))
+    for tape in tapes:
+        _hear(tape, bare, rate)
+    print((time.process_time() - begun) / seconds)
+
+
+def _hear(pcm: Pcm, model: vosk.Model, rate: int) -> None:
+    """All of it, with the words' times and a partial after each step."""
+    ear = vosk.KaldiRecognizer(model, rate)
+    ear.SetWords(True)
+    step = rate // 5
+    for start in range(0, len(pcm), step):
+        if ear.AcceptWaveform(pcm[start : start + step].tobytes()):
+            ear.Result()
+        else:
+            ear.PartialResult()
+    ear.FinalResult()
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def test_one_track_that_breaks_leaves_the_other_whole() -> None:
     assert list(report.broken) == ["inbound"]
     assert "native trouble" in report.broken["inbound"]
     assert [f.utterance.text for f in report.found if f.utterance.final] == ["all well"]
-    assert report.progress["inbound"].position == 0
+    assert "inbound" not in report.progress  # it is where it began
 
 
 @pytest.mark.parametrize("cut_s", [1.7, 3.0, 4.1, 6.3])
@@ -125,3 +125,16 @@ def test_a_new_decoder_goes_on_where_the_old_one_was(vosk: VoskRecognizer, cut_s
     for number in (1, 2, 3):
         revisions = [u.revision for u in said if u.number == number]
         assert revisions == list(range(1, len(revisions) + 1))
+
+
+def test_only_progress_is_told() -> None:
+    decoder = StreamDecoder(ScriptedRecognizer(()), None, DecodingOptions())
+    decoder.begin("inbound", Progress())
+    quiet = frames("inbound", b"\xff" * 16_000)
+
+    told = [decoder.decode([each], partials=True).progress for each in quiet]
+
+    positions = [progress["inbound"].position for progress in told if progress]
+    assert positions
+    assert positions == sorted(set(positions))
+    assert len(positions) < len(told) / 10

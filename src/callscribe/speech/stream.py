@@ -6,7 +6,7 @@ What is fed and what comes back are plain values, so that a decoder may live in 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import structlog
@@ -47,7 +47,7 @@ class Report:
 
     found: list[Found] = field(default_factory=list)
     progress: dict[Track, Progress] = field(default_factory=dict)
-    """How far each track has come; where its recogniser failed, up to then."""
+    """How far tracks have come that have come further; where its recogniser failed, up to then."""
     broken: dict[Track, str] = field(default_factory=dict)
     """Tracks whose recogniser failed, and why. They must be begun anew."""
 
@@ -75,6 +75,8 @@ class StreamDecoder:
         self._write = write
         self._options = options
         self._tracks: dict[Track, TrackDecoder] = {}
+        self._told: dict[Track, Progress] = {}
+        """How far each track was last reported to have come."""
         self._lines: dict[Track, Memory] = {"inbound": Memory(), "outbound": Memory()}
 
     def begin(self, track: Track, progress: Progress) -> None:
@@ -84,6 +86,7 @@ class StreamDecoder:
             callscribe.errors.ModelError: no recogniser session could be started.
         """
         self.end(track)
+        self._told[track] = progress
         options = self._options
         decoder = TrackDecoder(
             self._recognizer,
@@ -126,7 +129,10 @@ class StreamDecoder:
             for track, decoder in self._tracks.items():
                 report.found.extend(Found(track, said) for said in decoder.partial())
         report.progress.update((track, each.progress) for track, each in self._tracks.items())
-        return report
+        # A track's state is much larger than what is said on it, and changes once in half a second.
+        news = {t: each for t, each in report.progress.items() if each != self._told.get(t)}
+        self._told.update(news)
+        return replace(report, progress=news)
 
     def _know(self, fed: Fed) -> None:
         line = self._lines[fed.track]
