@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 from structlog.testing import capture_logs
 
-from callscribe.carriers.texts import TEXTS
+from callscribe.carriers.texts import CHECKED, TEXTS
 from callscribe.web import front
 from callscribe.web.beat import Beat
 from callscribe.web.front import FrontConfig, FrontLimits, connections_allowed
@@ -60,6 +60,12 @@ async def stream(request: Request) -> Response:
 async def watched(request: Request) -> Response:
     """As `stream`, for one who showed a token."""
     give(request.scope, Grant("page", EVERYTHING))
+    return await stream(request)
+
+
+async def checked(request: Request) -> Response:
+    """As `stream`, for a carrier whose signature was right."""
+    request.scope[CHECKED] = True
     return await stream(request)
 
 
@@ -105,6 +111,8 @@ APP = Starlette(
         Route("/mine", mine),
         Route("/stream", stream),
         Route("/watched", watched),
+        Route("/twilio/checked", checked),
+        Route("/twilio/stream", stream),
         WebSocketRoute("/echo", echo),
         WebSocketRoute("/straight", straight),
     ]
@@ -380,11 +388,14 @@ async def test_when_all_places_are_earned_a_newcomer_is_refused() -> None:
         assert not any(viewer.at_eof() for viewer in viewers)
 
 
-async def test_a_stranger_being_answered_makes_room_for_a_webhook() -> None:
+@pytest.mark.parametrize("path", [b"/stream", b"/twilio/stream"])
+async def test_a_stranger_being_answered_makes_room_for_a_webhook(path: bytes) -> None:
     async with running(connections=3) as server:
-        strangers = await being_answered(server, b"/stream", 3)
+        carriers = await being_answered(server, b"/twilio/checked", 1)
+        strangers = await being_answered(server, path, 2)
         assert b"hello 3" in await server.ask()
         assert await closed(strangers[0]) == b"\r\n"  # the rest of the last chunk
+        assert not carriers[0].at_eof()
 
 
 async def test_an_aborted_body_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,8 +1,12 @@
-"""How a carrier's socket takes its text messages straight from the server's front, without a queue between."""
+"""What a carrier's routes and the server's front tell each other in the ASGI scope: how a socket takes its text
+messages straight from the front, without a queue between, and which request was the carrier's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+CHECKED = "callscribe.checked"
+"""True in the scope of a request that the carrier signed. Until then it is a stranger's."""
 
 TEXTS = "callscribe.texts"
 """An extension in the ASGI scope of a WebSocket. Its member `take` is a `TakeTexts`."""

@@ -10,7 +10,7 @@ Here they get them, by subclasses that only add limits; parsing stays httptools'
   signature and a ticket. Known ones are never closed from here, except a peer that is silent: no pong, and nothing else
   either.
 * When all places are taken and none is unknown, one that is being answered without a permission makes room, unless it
-  is Twilio's.
+  is Twilio's: its signature was checked.
 * Whoever does not read its answer is unknown again until it reads on, unless its request was permitted: a viewer may be
   slow. One that is permitted and has its whole answer under way keeps its connection while it goes on reading.
 
@@ -34,9 +34,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from callscribe.carriers.texts import TEXTS
+from callscribe.carriers.texts import CHECKED, TEXTS
 from callscribe.refusals import Refusals
-from callscribe.web.access import CARRIER_PREFIX
 from callscribe.web.beat import Beat
 from callscribe.web.frames import FrameReader
 from callscribe.web.grants import NOTHING, grant_of
@@ -287,10 +286,11 @@ class HttpFront(HttpToolsProtocol):
 
     @property
     def for_a_stranger(self) -> bool:
-        """Whether what is being answered is neither Twilio's nor for somebody who is permitted."""
+        """Whether what is being answered is neither Twilio's, as far as is known by now, nor for somebody who is
+        permitted."""
         if self.cycle is None:  # nor has it asked for anything yet
             return False
-        return not self.scope["path"].startswith(CARRIER_PREFIX) and not self._permitted
+        return not self.cycle.scope.get(CHECKED) and not self._permitted
 
     def still_reads(self) -> bool:
         """Whether one that is permitted has read some of its answer since this was asked last."""

@@ -13,7 +13,7 @@ import pytest
 import websockets
 from structlog.testing import capture_logs
 
-from callscribe.carriers.twilio.routes import carrier_routes
+from callscribe.carriers.twilio.routes import LARGE_BODIES, carrier_routes
 from callscribe.carriers.twilio.signature import sign
 from callscribe.carriers.twilio.socket import SocketLimits
 from callscribe.errors import CallscribeError
@@ -292,6 +292,25 @@ async def test_refusals_do_not_flood_the_log() -> None:
                     },
                 )
         assert len(logs) == 2
+
+
+async def test_a_webhook_does_not_wait_for_many_large_forms() -> None:
+    async with serving() as server:
+        order: list[str] = []
+
+        async def ask(name: str, form: dict[str, str], signature: str | None) -> None:
+            answer = await server.post("/twilio/voice", form, signature=signature)
+            order.append(f"{name} {answer.status_code}")
+
+        large = {f"\N{SNOWMAN}{n}": "\N{SNOWMAN}" * 3 for n in range(300)}
+        asked = [ask("large", large, "AAAA") for _ in range(80)]
+        await asyncio.gather(*asked, ask("call", voice(), None))
+        assert order.count("call 200") == 1
+        assert order[-1] != "call 200"
+        assert order.count("large 403") >= LARGE_BODIES
+        assert order.count("large 403") + order.count("large 503") == 80
+        await ask("large", {**voice(), **{f"X{n}": "x" * 20 for n in range(250)}}, None)
+        assert order[-1] == "large 200"
 
 
 async def test_many_callers_at_once_are_all_answered() -> None:

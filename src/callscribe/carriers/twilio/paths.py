@@ -48,8 +48,7 @@ class NearMisses:
             return
         path: str = scope["path"]
         meant = self.meant(path)
-        if meant != path:
-            scope = {**scope, "path": meant}
+        scope["path"] = meant  # the web server reads there, too, what becomes of the request
         signed = SIGNATURE_HEADER.lower() in Headers(scope=scope)
         if not _is_ours(meant) and (signed or "/twilio" in path.lower()):
             self._refusals.note(
