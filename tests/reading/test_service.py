@@ -551,6 +551,24 @@ async def test_who_goes_on_after_a_pause_is_read_again_in_the_end(scene: Scene) 
     assert whole.new.mulaw == b"a" * 8 * (300 + 1800 + 300)
 
 
+async def test_who_goes_on_after_a_long_utterance_was_divided_is_read_from_there(
+    scene: Scene,
+) -> None:
+    async with scene.serving() as service:
+        await service.ready
+        await scene.says("it was", utterance="u0", start_ms=500)
+        before = [event for event in scene.published if isinstance(event, FinalTranscript)][-1]
+        assert before.end_ms == 900
+        await scene.until(lambda: bool(scene.revised()))
+        scene.sounds(1200, 2200)
+        await service.pass_on(_heard("my daddy car", 1, 2000))
+        await when(lambda: len(scene.process.asked) == 2)
+    early = scene.process.asked[1]
+    assert isinstance(early, Read)
+    # From between the two on, or the end of the first would be read with the second.
+    assert len(early.new.mulaw) == 8 * (2200 - 950)
+
+
 async def test_what_was_taken_back_after_it_was_read_leaves_nothing(scene: Scene) -> None:
     async with scene.serving() as service:
         await service.ready

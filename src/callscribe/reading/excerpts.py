@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
-from callscribe.events import FinalTranscript
+from callscribe.events import FinalTranscript, PartialTranscript
 from callscribe.recognition.windows import CONTEXT_MS, GAP_MS
 
 MARGIN_MS: Final = 300
@@ -19,24 +19,27 @@ class Stretch(NamedTuple):
     end_ms: int
 
 
-def stretch(final: FinalTranscript, earlier: Iterable[FinalTranscript]) -> Stretch:
+def stretch(
+    said: FinalTranscript | PartialTranscript, earlier: Iterable[FinalTranscript]
+) -> Stretch:
     """Where the sound of an utterance lies: a little before and after its words.
 
     Args:
+        said: the utterance, or what there is of it.
         earlier: what was said before on the call; the end of what the same track said is left to that.
     """
-    start_ms = max(0, final.start_ms - MARGIN_MS)
+    start_ms = max(0, said.start_ms - MARGIN_MS)
     previous = max(
         (
-            said.end_ms
-            for said in earlier
-            if (said.leg, said.track) == (final.leg, final.track) and said.start_ms < final.start_ms
+            each.end_ms
+            for each in earlier
+            if (each.leg, each.track) == (said.leg, said.track) and each.start_ms < said.start_ms
         ),
         default=-1,
     )
-    if start_ms < previous <= final.start_ms:
-        start_ms = (previous + final.start_ms) // 2
-    return Stretch(start_ms, final.end_ms + MARGIN_MS)
+    if start_ms < previous <= said.start_ms:
+        start_ms = (previous + said.start_ms) // 2
+    return Stretch(start_ms, said.end_ms + MARGIN_MS)
 
 
 Said = TypeVar("Said")

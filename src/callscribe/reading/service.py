@@ -260,7 +260,7 @@ class ReadingService:
 
     async def _final(self, final: FinalTranscript) -> None:
         call = self._calls.get(final.call)
-        place = stretch(final, (kept.final for kept in call.said.values()) if call else ())
+        place = stretch(final, _finals(call))
         sound = self._ears.cut(final.call, final.leg, final.track, place.start_ms, place.end_ms)
         if not sound:
             return
@@ -391,9 +391,9 @@ class ReadingService:
         if talk is None:
             return False
         self._meanwhile.ask(talk)
-        start_ms = max(0, talk.start_ms - MARGIN_MS)
-        sound = self._ears.cut(talk.call, talk.leg, talk.track, start_ms, talk.end_ms)
         call, expected = self._calls.get(talk.call), self._expected.get(talk.call, Expected())
+        start_ms = stretch(talk, _finals(call)).start_ms
+        sound = self._ears.cut(talk.call, talk.leg, talk.track, start_ms, talk.end_ms)
         if not sound:
             return True
         request = Read(
@@ -567,6 +567,11 @@ class ReadingService:
         elif self._behind and waiting_ms < _CAUGHT_UP_MS:
             self._behind = False
             _log.warning("the second reader has caught up")
+
+
+def _finals(call: _Call | None) -> list[FinalTranscript]:
+    """What was said on a call so far."""
+    return [kept.final for kept in call.said.values()] if call is not None else []
 
 
 def _before(call: _Call, start_ms: int) -> list[str]:
