@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -28,6 +29,7 @@ from callscribe.speech.pool import DecodePool
 from callscribe.speech.session import SessionOptions, StreamSession
 from callscribe.speech.stream import DecodingOptions, Fed
 from callscribe.speech.tap import TrackKey
+from callscribe.speech.track import Progress
 from callscribe.speech.waiting import KeptStream, Rereading, Waiting
 from tests.speech.conftest import OpenSession, Recorded
 
@@ -196,6 +198,58 @@ async def test_what_waits_survives_a_crash(open_session: OpenSession, tmp_path: 
     assert [final.text for final in finals] == [f"word{i}" for i in range(5)]
     assert finals[0].speaker == "Caller"
     assert finals[0].start_ms == 155
+
+
+async def test_what_a_version_that_knew_less_of_a_line_left_is_taken_up(
+    open_session: OpenSession, tmp_path: Path
+) -> None:
+    _, second = await two(open_session, tmp_path)
+    second.silence(50_000)
+    (file,) = (tmp_path / "waiting").glob("*/MZ2.stream")
+    head = msgspec.msgpack.decode(file.read_bytes())
+    activity, tones, level = [0.0] * 4, [0, 0.0], [0.0] * 4
+    head["progress"] = {
+        "inbound": {
+            "position": 12 * 8000,
+            "number": 3,
+            "line": [12 * 8000, 0, 0, activity, tones, None, level, None],
+        }
+    }
+    file.write_bytes(msgspec.msgpack.encode(head))
+    (left,) = Waiting(tmp_path).left()
+    assert left.head.progress == {"inbound": Progress(position=12 * 8000, number=3)}
+    events = await taken_up(Waiting(tmp_path), ScriptedRecognizer(MANY[2:]))
+    finals = [event for event in events if isinstance(event, FinalTranscript)]
+    assert [final.text for final in finals] == [f"word{i}" for i in range(2, 5)]
+    assert finals[0].utterance == "MZ2-in-3"
+
+
+async def test_what_cannot_be_read_back_at_the_end_costs_nothing_that_can(
+    open_session: OpenSession, tmp_path: Path
+) -> None:
+    long = await open_session(
+        ScriptedRecognizer([]), tracks=("inbound",), options=PLAIN, waiting=Waiting(tmp_path)
+    )
+    gate = threading.Event()
+    pool = long.session._lane._pool
+    for _ in pool._threads:
+        pool._desks[0].turns.put(Blocked(gate), 0)  # type: ignore[arg-type]
+    long.silence(120_000)
+    await long.session.close("stop")
+    file = long.session._lane._fed._file
+    assert file is not None
+    file.truncate(100_000)
+    leaving = asyncio.create_task(long.session.leave())
+    gate.set()
+    with capture_logs() as logs:
+        await leaving
+    assert [log["event"] for log in logs if log["log_level"] == "error"] == [
+        "audio that waits is lost"
+    ]
+    (kept,) = Waiting(tmp_path).left()
+    left = kept.left()
+    left.fed.close()
+    assert 60_000 * 8 <= left.amounts["inbound"].samples < 120_000 * 8
 
 
 async def test_what_waits_is_sealed_and_read_again_only_with_the_key(

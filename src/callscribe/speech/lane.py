@@ -287,7 +287,11 @@ class Lane:
             await self._at_rest.wait()
 
     def unfinished(self) -> Iterator[Fed]:
-        """What another lane would have to be fed, beside the progress that was delivered last. Call `halt` first."""
+        """What another lane would have to be fed, beside the progress that was delivered last. Call `halt` first.
+
+        Raises:
+            OSError, EOFError: the rest of it cannot be read back from the disk.
+        """
         yield from self._decoder.unfinished() if self._decoder is not None else ()
         while self._fed:
             yield self._fed.popleft()

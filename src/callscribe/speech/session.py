@@ -369,7 +369,7 @@ class StreamSession:
         await self._outbox.close()
         try:
             await asyncio.to_thread(self._leave_behind, self._waiting)
-        except OSError as error:
+        except (OSError, EOFError) as error:
             _log.error("audio that waits is lost", stream=self.stream, reason=str(error))
         self._lane.leave()
 
@@ -420,10 +420,9 @@ class StreamSession:
             self._kept.write(self._head())
             return
         kept = waiting.keep(self._head())
-        file = kept.audio()
-        for fed in self._lane.unfinished():
-            file.append(fed)
-        file.close()
+        with contextlib.closing(kept.audio()) as file:
+            for fed in self._lane.unfinished():
+                file.append(fed)
 
     async def _drop_kept(self) -> None:
         kept, self._kept = self._kept, None

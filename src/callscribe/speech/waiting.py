@@ -13,7 +13,7 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, Literal
+from typing import IO, Any, Final, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -62,6 +62,22 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Head).decode
+_decode_any = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
+
+def _head(data: bytes) -> Head:
+    """What was written, maybe by a version that knew other things of a line: then nothing is known of it.
+
+    Raises:
+        ValueError, RecursionError: it is damaged.
+    """
+    try:
+        return _decode(data)
+    except msgspec.ValidationError:
+        head = _decode_any(data)
+        progress = msgspec.convert(head.get("progress"), dict[str, dict[str, Any]])
+        bare = {track: {**each, "line": None} for track, each in progress.items()}
+        return msgspec.convert(head | {"progress": bare}, Head)
 
 
 class KeptStream:
@@ -193,7 +209,7 @@ class Waiting:
             try:
                 newest = path.with_suffix(".fed").stat().st_mtime_ns
                 about = f"{path.parent.name}/{path.stem}"
-                head = _decode(opened(files.read(path), self._seal, about))
+                head = _head(opened(files.read(path), self._seal, about))
             except SealError as error:
                 _log.warning(
                     "waiting audio was sealed with another key; it is transcribed once that is given again",
