@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from callscribe.events import CallEnded, FinalTranscript, Published, Word
 from callscribe.journal.newest import Newest
 
@@ -12,31 +14,30 @@ def final(call: str, said: str) -> FinalTranscript:
 
 
 def test_the_newest_are_kept_as_they_were() -> None:
-    newest = Newest(2)
-    events = [
-        Published(id=1, event=final("CA1", "one")),
-        Published(id=2, event=CallEnded(call="CA1")),
-        Published(id=3, event=final("CA2", "CA1")),
-    ]
-    for published in events:
+    newest = Newest(250)
+    events = [Published(id=i, event=final(f"CA{i % 7}", f"word {i}")) for i in range(1000)]
+    for count, published in enumerate(events, 1):
         newest.add(published)
-    assert list(newest) == events[1:]
-    assert len(newest) == 2
+        kept = list(newest)
+        assert kept == events[:count][-len(kept) :]
+        assert len(newest) == len(kept)
+        assert min(count, 250) <= len(kept) < 350
 
 
-def test_a_call_that_is_deleted_is_forgotten() -> None:
-    newest = Newest(10)
-    other = Published(id=2, event=final("CA2", "what CA1 said"))
-    newest.add(Published(id=1, event=final("CA1", "one")))
-    newest.add(other)
-    newest.forget("CA1", everything=True)
-    assert list(newest) == [other]
-
-
-def test_of_a_call_whose_text_is_deleted_the_rest_is_kept() -> None:
-    newest = Newest(10)
-    ended = Published(id=2, event=CallEnded(call="CA1"))
-    newest.add(Published(id=1, event=final("CA1", "one")))
-    newest.add(ended)
-    newest.forget("CA1", everything=False)
-    assert list(newest) == [ended]
+@pytest.mark.parametrize("everything", [True, False])
+def test_a_call_that_is_deleted_is_forgotten_or_its_text_is(everything: bool) -> None:
+    newest = Newest(1000)
+    events = []
+    for i in range(450):
+        call = "CA1" if i % 3 else "CA2"
+        event = CallEnded(call=call) if i % 5 else final(call, "what CA1 said")
+        events.append(Published(id=i, event=event))
+        newest.add(events[-1])
+    newest.forget("CA1", everything=everything)
+    left = [
+        each
+        for each in events
+        if each.event.call != "CA1" or not (everything or isinstance(each.event, FinalTranscript))
+    ]
+    assert list(newest) == left
+    assert len(newest) == len(left)
