@@ -182,7 +182,7 @@ def _wrong_with(parts: SplitResult) -> str:
     if found := _OURS_INSIDE.search(path):
         return f"has {found[0]} in it. Write only what stands before that."
     if any(step in (".", "..") for step in path.split("/")):
-        return "has a step like /../ in it, which is taken away before a request is sent."
+        return "has a step like /../ in it, which is removed before a request is sent."
     if re.search(r"%(?![0-9A-Fa-f]{2})", parts.path + parts.netloc.rpartition("@")[0]):
         return "has a % in it that is not followed by two hexadecimal digits. Write %25."
     if "@" in parts.netloc.rpartition("@")[0]:

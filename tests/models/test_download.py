@@ -325,7 +325,7 @@ def test_what_is_sent_packed_is_not_unpacked(publisher: Publisher, models: Path)
     publisher.paths[f"/{NAME}.zip"] = Served(
         gzip.compress(BODY), headers={"Content-Encoding": "gzip, gzip"}
     )
-    with pytest.raises(ModelError, match="packed, unasked"):
+    with pytest.raises(ModelError, match="compressed without being asked"):
         install(entry(publisher, BODY), models, retry_s=0)
 
 

@@ -116,7 +116,7 @@ def _get(
     ):
         on_trust(
             f"No SHA-256 of {entry.name} was known, so what its server sent was trusted. It is {digest}, kept in "
-            f"{firsts.file}; later downloads must bring the same."
+            f"{firsts.file}; later downloads must match it."
         )
     discard(archive)
 
@@ -220,7 +220,7 @@ def _members(packed: zipfile.ZipFile, name: str) -> Iterator[tuple[zipfile.ZipIn
     places = {str(path).casefold() for path in paths}
     folders = {str(parent).casefold() for path in paths for parent in path.parents}
     if len(places) < len(paths) or places & folders:
-        raise BadArchiveError("it has two files of one name")
+        raise BadArchiveError("it has two files with the same name")
     tops = {path.parts[0] for path in paths}
     strip = 1 if len(tops) == 1 and all(len(path.parts) > 1 for path in paths) else 0
     for info, path in zip(files, paths, strict=True):

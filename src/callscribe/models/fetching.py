@@ -259,7 +259,9 @@ def stream(
             if following is None:
                 coding = response.headers.get("Content-Encoding", "identity")
                 if coding != "identity":
-                    raise httpx.RemoteProtocolError("the server sent it packed, unasked")
+                    raise httpx.RemoteProtocolError(
+                        "the server sent it compressed without being asked"
+                    )
                 yield response
                 return
             if request.url.scheme == "https" and following.url.scheme != "https":

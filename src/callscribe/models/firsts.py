@@ -51,7 +51,7 @@ class Firsts:
         except (msgspec.DecodeError, RecursionError) as error:
             raise ModelError(
                 f"{self.file}, which holds the checksums of models that were downloaded before, is damaged: {error}. "
-                "Restore it from a backup; or delete it, and the next downloads are trusted once more."
+                "Restore it from a backup; or delete it, and the next downloads are trusted again."
             ) from None
 
     def of(self, name: str) -> First | None:

@@ -51,7 +51,7 @@ def pieces(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
         OSError: it cannot be read.
     """
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise BadArchiveError(f"it is packed by method {member.compress_type}")
+        raise BadArchiveError(f"it is compressed with method {member.compress_type}")
     with _explained(), packed.open(member) as source:
         while chunk := source.read(_CHUNK):
             yield chunk

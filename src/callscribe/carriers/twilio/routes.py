@@ -145,7 +145,7 @@ class _CarrierRoutes:
             if request.method != "POST":
                 self._log_near_miss(
                     request,
-                    "a request that looks like Twilio's came by another method than POST",
+                    "a request that looks like Twilio's used a method other than POST",
                     "in Twilio's console the method of this address must be HTTP POST",
                 )
                 return PlainTextResponse(
@@ -207,7 +207,7 @@ class _CarrierRoutes:
             "the proxy in front must pass WebSocket upgrades on: docs/connect-a-number.md",
         )
         return PlainTextResponse(
-            "This address is a WebSocket's, and the request is no upgrade. A proxy in front must pass upgrades on.\n",
+            "This address is for WebSockets. A proxy in front must pass upgrades on.\n",
             status_code=426,
             headers={"Upgrade": "websocket"},
         )
