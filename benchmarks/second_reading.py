@@ -215,7 +215,8 @@ def ghosts(recognizer: Recognizer, reader: Reader, kept: Path) -> str:
     left = ", ".join(f"{name} ({each[1]})" for name, each in counts.items() if each[1])
     return (
         f"In {len(counts)} minutes of made-up sounds without words (`benchmarks/sounds.py`: noise, tones, music, "
-        f"knocks, dogs, echoes ...) the first reader heard {first} words; {both} were left after the second"
+        f"knocks, dogs, echoes ...) the first reader heard {first} {'word' if first == 1 else 'words'}; {both} "
+        f"{'was' if both == 1 else 'were'} left after the second"
         f"{f': {left}' if left else ''}."
     )
 
