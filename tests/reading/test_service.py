@@ -7,6 +7,7 @@ import contextlib
 import datetime
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -567,6 +568,30 @@ async def test_who_goes_on_after_a_long_utterance_was_divided_is_read_from_there
     assert isinstance(early, Read)
     # From between the two on, or the end of the first would be read with the second.
     assert len(early.new.mulaw) == 8 * (2200 - 950)
+
+
+@pytest.mark.parametrize("writes", ["partial", "final"])
+async def test_an_early_reading_that_cannot_be_written_costs_no_other(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, writes: str
+) -> None:
+    asked: list[object] = []
+
+    def fail(*arguments: object) -> NoReturn:
+        asked.append(arguments)
+        raise RuntimeError("a fault of ours")
+
+    async with scene.serving() as service:
+        await service.ready
+        with monkeypatch.context() as patch:
+            patch.setattr(Writer, writes, fail)
+            scene.sounds(700, 2200)
+            await service.pass_on(_heard("i lost my daddy car", 2, 2000))
+            await when(lambda: len(scene.process.asked) == 1)
+            scene.sounds(2200, 2700)
+            await service.pass_on(final("i lost my daddy car"))
+            await when(lambda: bool(asked))
+        await scene.says("yes", utterance="u2", start_ms=9000, sound=b"b", track="outbound")
+        await scene.until(lambda: "u2" in [r.utterance for r in scene.revised()])
 
 
 async def test_what_was_taken_back_after_it_was_read_leaves_nothing(scene: Scene) -> None:

@@ -352,7 +352,11 @@ class ReadingService:
             task = self._agenda.next()
             if task is None:
                 await self._settle()
-                if await self._read_meanwhile():
+                try:
+                    if await self._read_meanwhile():
+                        continue
+                except Exception:
+                    _log.exception("what is being said is not read meanwhile")
                     continue
                 return
             try:
@@ -373,7 +377,10 @@ class ReadingService:
             if early is None or not self._agenda.read(name, utterance):
                 continue
             kept = msgspec.structs.replace(kept, at_ms=early.start_ms, sound=early.sound)
-            await self._take(call, kept, early.reading, reader, "live")
+            try:
+                await self._take(call, kept, early.reading, reader, "live")
+            except Exception:
+                _log.exception("an utterance keeps its first reading", call=name)
             self._let_go(call)
 
     async def _read_meanwhile(self) -> bool:
