@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callscribe.audio.mulaw import SAMPLES_PER_MS
+from callscribe.audio.timeline import Piece
 from callscribe.events import FinalTranscript, PartialTranscript
+from callscribe.models.folder import built_in
 from callscribe.reading.meanwhile import (
     AGAIN_MS,
     LONG_MS,
@@ -14,8 +20,13 @@ from callscribe.reading.meanwhile import (
     Meanwhile,
     continued,
 )
+from callscribe.recognition.vosk import VoskRecognizer
+from callscribe.speech.lane import PORTION
+from callscribe.speech.stream import DecodingOptions, Fed, StreamDecoder
+from callscribe.speech.track import Progress
 from callscribe.text.writer import Writer
 from tests.reading.made import final, reading, words
+from tests.speech.audio import scene
 
 
 def partial(text: str, revision: int, end_ms: int, utterance: str = "u1") -> PartialTranscript:
@@ -123,6 +134,34 @@ def test_who_falls_silent_is_due_until_read_or_going_on(meanwhile: Meanwhile) ->
     meanwhile.pass_on(asked, 2000 + SILENT_MS)
     meanwhile.pass_on(partial("yes please do", 2, 2600), 2600)
     assert meanwhile.fallen_silent() is None
+
+
+@pytest.fixture(scope="module")
+def vosk() -> Iterator[VoskRecognizer]:
+    with contextlib.closing(VoskRecognizer(built_in().path)) as recognizer:
+        yield recognizer
+
+
+@pytest.mark.parametrize("first_ms", [240, 120])
+def test_only_who_falls_silent_is_taken_for_silent(vosk: VoskRecognizer, first_ms: int) -> None:
+    payload = scene(1.0, "hello", 0.7, "balance", 0.9, "calling", 0.4, "card", 2.0).payload
+    decoder = StreamDecoder(vosk, None, DecodingOptions())
+    decoder.begin("inbound", Progress())
+    taken: list[int] = []
+    at, end = 0, first_ms * SAMPLES_PER_MS
+    while at < len(payload):
+        # As a lane has it decoded: a portion at a time, of which the newest partial is told.
+        pieces = [Piece(n, n / 8, payload[n : n + 160]) for n in range(at, end, 160)]
+        found = decoder.decode([Fed("inbound", piece) for piece in pieces], partials=True).found
+        at, end = end, end + PORTION
+        newest = found[-1].utterance if found else None
+        if newest and newest.text and not newest.final:
+            silent_ms = at // SAMPLES_PER_MS - newest.end_ms
+            if silent_ms >= SILENT_MS:
+                taken.append(silent_ms)
+    decoder.close()
+    assert taken
+    assert min(taken) >= 200
 
 
 EARLY = Early(700, 2000, b"a", reading("yes please"))

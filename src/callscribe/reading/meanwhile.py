@@ -26,9 +26,10 @@ AGAIN_MS: Final = 2000
 """...and again when it has become so much longer."""
 _CUT_MS: Final = 250
 """A word that ends so near to the end of what was read may be half a word."""
-SILENT_MS: Final = 120
-"""A partial that comes so long after its last sound tells that the speaker has fallen silent: one is given then
-(`callscribe.speech.utterance.Hearing.falls_silent`)."""
+SILENT_MS: Final = 150
+"""A partial that comes so long after its last sound tells that the speaker has fallen silent: one is given then, after
+160 ms (`callscribe.speech.utterance.Hearing.falls_silent`). Others may come up to 140 ms after it, for two steps of the
+track are decoded at a time."""
 _HEARD_OUT_MS: Final = 100
 """So much silence after the last word must have been read with it."""
 _ASTRAY_MS: Final = 1200
