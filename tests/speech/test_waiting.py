@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -320,6 +321,30 @@ def test_a_damaged_record_costs_no_other(tmp_path: Path, seal: Seal | None) -> N
         assert list(records(file, seal, "whose")) == pieces[:4] + pieces[5:]
     waits = Backlog(path.open("r+b", buffering=0), records=8, seal=seal, about="whose")
     assert list(drained(waits)) == pieces[:4] + pieces[5:]
+
+
+def test_a_damaged_length_takes_no_memory(tmp_path: Path) -> None:
+    class Watched(FileIO):
+        most = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.most = max(self.most, size or 0)
+            return super().read(size)
+
+    path = tmp_path / "audio"
+    waits = Backlog(path.open("w+b", buffering=0))
+    pieces = [Fed("inbound", Piece(n, n / 8, bytes([n]) * 160)) for n in range(9)]
+    for fed in pieces:
+        waits.append(fed)
+    waits.close()
+    content = bytearray(path.read_bytes())
+    size = len(content) // 9
+    content[4 * size : 4 * size + 4] = b"\xff" * 4
+    path.write_bytes(content)
+    with Watched(path, "r+") as file:
+        assert list(records(file)) == pieces[:4]
+        assert file.most < 1000
+    assert path.stat().st_size == 4 * size
 
 
 def test_what_an_older_version_left_unsealed_is_read(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ IN_MEMORY: Final = 60 * 8000
 _READ_AT_ONCE: Final = 30 * 8000
 _LENGTH: Final = 4
 """Bytes before each record that say how long it is, the lowest first."""
+_LONGEST: Final = 1 << 24
+"""Bytes that no record reaches. What says more is damaged; reading takes the memory beforehand."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _SEAL: Final = Seal.fresh()
@@ -205,7 +207,7 @@ def _body(file: IO[bytes]) -> bytes:
         EOFError: there is none that was written to its end.
     """
     length = int.from_bytes(file.read(_LENGTH), "little")
-    body = file.read(length)
+    body = file.read(length) if length <= _LONGEST else b""
     if not length or len(body) < length:
         raise EOFError("no whole record follows")
     return body
