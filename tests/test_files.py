@@ -40,6 +40,25 @@ def test_a_file_is_written_whole_or_not_at_all(
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("file", b"new")]
 
 
+def test_what_a_process_that_was_killed_had_begun_to_write_is_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    files.write(tmp_path / "one" / ".file", b"whole")
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "replace", lambda *_: None)
+        killed.setattr(Path, "unlink", lambda *_, **__: None)
+        for name in ("one", "two"):
+            files.write(tmp_path / name / "file", b"half")
+    assert len(list(tmp_path.glob("*/*"))) == 3
+
+    files.clear_drafts(tmp_path)
+
+    assert list(tmp_path.rglob("*")) == [tmp_path / "one", tmp_path / "one" / ".file"]
+    files.clear_drafts(tmp_path / "nowhere")
+
+
 def test_a_file_and_a_link_to_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x" * 10)
     (tmp_path / "link").symlink_to("file")

@@ -16,6 +16,9 @@ from pathlib import Path
 LARGEST = 1 << 20
 """Bytes. What people or we write by hand or in one piece is smaller."""
 
+_DRAFT = ".part"
+"""How the name of what is not written to its end ends; it begins with a dot."""
+
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -78,7 +81,7 @@ def write(path: Path, data: bytes, *, synced: bool = False) -> None:
     Raises:
         OSError: it cannot be written. Nothing is left of it, and what lay there lies there.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=_DRAFT)
     try:
         with os.fdopen(handle, "wb") as draft:
             draft.write(data)
@@ -89,6 +92,14 @@ def write(path: Path, data: bytes, *, synced: bool = False) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def clear_drafts(folder: Path) -> None:
+    """Remove what processes that were killed had begun to `write` in the folders of a folder. Nobody may be writing."""
+    for draft in folder.glob(f"*/.*{_DRAFT}"):
+        with contextlib.suppress(OSError):
+            draft.unlink()
+            draft.parent.rmdir()  # when it was the last
 
 
 def _need_file(found: os.stat_result, path: Path) -> None:

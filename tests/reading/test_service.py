@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import errno
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import NoReturn
@@ -30,7 +32,7 @@ from callscribe.reading.agenda import Agenda
 from callscribe.reading.ears import Ears
 from callscribe.reading.process import ReaderDiedError, ReaderFailedError
 from callscribe.reading.protocol import Read, Readings, ReadTogether, Ready, Request, Sound
-from callscribe.reading.service import Expected, ReadingService
+from callscribe.reading.service import Expected, ReadingService, _Call
 from callscribe.reading.unread import Unread
 from callscribe.recognition.base import Reading
 from callscribe.speech.tap import TrackKey
@@ -460,6 +462,65 @@ async def test_a_deleted_call_is_forgotten(scene: Scene) -> None:
         await when(lambda: bool(scene.process.asked))
         await service.forget("CA1")
         assert (scene.unread.calls(), service.unsettled) == ([], [])
+
+
+async def test_a_call_that_is_deleted_while_it_is_read_leaves_nothing(scene: Scene) -> None:
+    scene.process.says[b"a"] = reading("one")
+    scene.process.free.clear()
+    async with scene.serving() as service:
+        await scene.says("won", sound=b"a")
+        await when(lambda: bool(scene.process.asked))
+        await service.forget("CA1")
+        scene.process.free.set()
+        key = TrackKey("CA3", "CA1", "MZ3", "inbound")
+        scene.ears.opened(key, 0)
+        scene.ears.placed(key, 0, b"b" * 16_000)
+        await scene.publish(final("two", utterance="u3", call="CA3"))
+        await scene.until(lambda: bool(scene.revised()))
+        assert [revised.call for revised in scene.revised()] == ["CA3"]
+        assert (scene.unread.calls(), service.unsettled) == (["CA3"], ["CA3"])
+
+
+async def test_memory_stays_bounded_while_there_is_no_reader(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = asyncio.Event()
+    start = scene.process.start
+
+    async def late() -> Ready:
+        await loaded.wait()
+        return await start()
+
+    monkeypatch.setattr(scene.process, "start", late)
+    async with scene.serving() as service:
+        for i in range(60):
+            await scene.says("so it went", utterance=f"u{i}", start_ms=1000 + 2000 * i)
+        await when(lambda: len(service._calls.get("CA1", _Call()).said) == 60)
+        in_memory = sum(len(kept.sound) for kept in service._calls["CA1"].said.values())
+        assert 24_000 * 8 < in_memory < 50_000 * 8
+        loaded.set()
+        await scene.publish(CallEnded(call="CA1"))
+        await scene.until(lambda: bool(scene.settled()))
+    assert {revised.utterance for revised in scene.revised()} == {f"u{i}" for i in range(60)}
+    assert [settled.unread for settled in scene.settled()] == [0]
+
+
+async def test_what_the_disk_does_not_take_stays_in_memory(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(scene.unread, "keep", full)
+    scene.process.free.clear()
+    async with scene.serving():
+        for i in range(60):
+            await scene.says("so it went", utterance=f"u{i}", start_ms=1000 + 2000 * i)
+        await when(lambda: bool(scene.process.asked))
+        scene.process.free.set()
+        await scene.publish(CallEnded(call="CA1"))
+        await scene.until(lambda: bool(scene.settled()))
+    assert {revised.utterance for revised in scene.revised()} == {f"u{i}" for i in range(60)}
 
 
 async def test_what_is_still_being_said_is_read_when_nothing_else_waits(scene: Scene) -> None:

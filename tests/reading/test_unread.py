@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from structlog.testing import capture_logs
 
+from callscribe import files
 from callscribe.reading.unread import KEY_FILE, Kept, Unread, seal_of
 from callscribe.sealing import Seal
 from tests.reading.made import final, reading
@@ -115,6 +120,35 @@ def test_a_file_that_was_cut_off_is_cleared_away(tmp_path: Path) -> None:
     (file,) = (tmp_path / "unread" / "CA1").iterdir()
     file.write_bytes(file.read_bytes()[:40])
     assert unread.calls() == []
+    assert not (tmp_path / "unread").exists()
+
+
+def test_what_cannot_be_read_now_may_be_read_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unread = Unread(tmp_path)
+    unread.keep(kept())
+
+    def exhausted(*_: object) -> NoReturn:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(files, "read", exhausted)
+        assert unread.calls() == []
+    assert [log["event"] for log in logs] == ["unread audio cannot be used"]
+    assert unread.of("CA1") == [kept()]
+
+
+def test_what_was_not_written_to_its_end_is_cleared_away(tmp_path: Path) -> None:
+    unread = Unread(tmp_path)
+    unread.keep(kept())
+    unread.keep(kept(call="CA2"))
+    for call in ("CA1", "CA3"):
+        (tmp_path / "unread" / call).mkdir(exist_ok=True)
+        (tmp_path / "unread" / call / ".x7y8z9.part").write_bytes(b"half")
+    unread.adopt([])
+    for call in unread.calls():
+        unread.drop_call(call)
     assert not (tmp_path / "unread").exists()
 
 

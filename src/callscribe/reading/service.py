@@ -91,6 +91,8 @@ class _Call:
     """Names given since, by leg and track."""
     unread: set[str] = field(default_factory=set)
     """Utterances that have only their first reading."""
+    unkept: set[str] = field(default_factory=set)
+    """Utterances whose sound is in memory alone, since the disk did not take it."""
     delays: dict[str, int] = field(default_factory=dict)
     """From the end of an utterance to its final, milliseconds."""
 
@@ -280,16 +282,19 @@ class ReadingService:
         call.delays[final.utterance] = final.lag_ms + (
             0 if heard_ms is None else max(0, heard_ms - final.end_ms)
         )
-        await self._keep(kept)
+        await self._keep(call, kept)
+        self._let_go(call)
         self._agenda.add(final.call, final.utterance, len(sound) // SAMPLES_PER_MS)
         self._new.append((final.call, final.utterance))
         self._tell_whether_behind()
         self._wake.set()
 
-    async def _keep(self, kept: Kept) -> None:
+    async def _keep(self, call: _Call, kept: Kept) -> None:
         try:
             await self._disk.run(lambda: self._unread.keep(kept))
+            call.unkept.discard(kept.final.utterance)
         except OSError as error:
+            call.unkept.add(kept.final.utterance)
             _log.warning(
                 "unread audio cannot be kept; it is lost if this process dies", error=str(error)
             )
@@ -426,8 +431,7 @@ class ReadingService:
         call = self._calls.get(task.call)
         if call is None:
             return
-        if is_after(task.kind):
-            await self._bring_back(call, task)
+        await self._bring_back(call, task)
         wanted = [call.said[u] for u in task.utterances if u in call.said and call.said[u].sound]
         readings = await self._ask(self._request(task, call, wanted)) if wanted else ()
         if readings is None and not is_apart(task.kind):
@@ -492,6 +496,8 @@ class ReadingService:
     ) -> None:
         """Publish what a reading says, if it is better than what was known."""
         final, apart = kept.final, is_apart(kind)
+        if self._calls.get(final.call) is not call:
+            return  # deleted while it was read
         old = kept.reading
         stands = reading if judge.better(old, reading, apart=apart) else old
         if not apart:
@@ -517,6 +523,8 @@ class ReadingService:
                     lag_ms=self._lag_ms(call, final),
                 )
                 await self._publish(revised)
+                if self._calls.get(final.call) is not call:
+                    return
                 if not revised.words:
                     call.said.pop(final.utterance, None)
                     self._agenda.drop(final.call, final.utterance)
@@ -524,7 +532,7 @@ class ReadingService:
                     return
                 kept = msgspec.structs.replace(kept, revision=revised.revision)
         call.said[final.utterance] = kept
-        await self._keep(kept)
+        await self._keep(call, kept)
 
     def _lag_ms(self, call: _Call, final: FinalTranscript) -> int:
         delay = call.delays.get(final.utterance, final.lag_ms)
@@ -548,13 +556,13 @@ class ReadingService:
             call.said[utterance] = msgspec.structs.replace(call.said[utterance], sound=kept.sound)
 
     def _let_go(self, call: _Call) -> None:
-        """Keep in memory only the sound of what waits and of what may be context."""
+        """Keep in memory only the sound of what may be context; what waits is brought back from the disk."""
         room_ms = 2 * CONTEXT_MS
         for utterance, kept in reversed(call.said.items()):
             if not kept.sound:
                 continue
             room_ms -= len(kept.sound) // SAMPLES_PER_MS
-            if room_ms < 0 and utterance not in call.unread:
+            if room_ms < 0 and utterance not in call.unkept:
                 call.said[utterance] = msgspec.structs.replace(kept, sound=b"")
 
     async def _settle(self) -> None:

@@ -110,7 +110,7 @@ class Unread:
                     continue
                 try:
                     found.append(self._read(path))
-                except (OSError, ValueError) as error:
+                except (OSError, ValueError, RecursionError) as error:
                     _log.warning("unread audio cannot be used", file=str(path), error=str(error))
         return sorted(found, key=lambda kept: (kept.final.start_ms, kept.final.end_ms))
 
@@ -141,11 +141,13 @@ class Unread:
         self._tidy(folder)
 
     def adopt(self, readers: Collection[str]) -> None:
-        """Take over what belongs to a reader that there is no more. Before anything is kept.
+        """Take over what belongs to a reader that there is no more, and clear away what a process that was killed had
+        begun to write. Before anything is kept.
 
         Args:
             readers: those that there are, beside the general one.
         """
+        files.clear_drafts(self._folder)
         theirs = {f"{_SUFFIX}-{_file_name(reader)}" for reader in readers}
         for path in self._folder.glob(f"*/*{_SUFFIX}-*"):
             name, found, reader = path.name.rpartition(f"{_SUFFIX}-")
@@ -171,8 +173,10 @@ class Unread:
                 except SealError:
                     closed += 1
                     break
-                except (OSError, ValueError):
-                    path.unlink(missing_ok=True)  # cut off in the writing
+                except OSError as error:  # it may be readable later
+                    _log.warning("unread audio cannot be used", file=str(path), error=str(error))
+                except (ValueError, RecursionError):
+                    path.unlink(missing_ok=True)  # damaged
             self._tidy(folder)
         if closed:
             _log.warning(

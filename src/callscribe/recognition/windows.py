@@ -67,7 +67,7 @@ def most_recent(lengths: Sequence[int], room_ms: int) -> int:
 
 
 def pack(lengths: Sequence[int], window_ms: int) -> list[range]:
-    """Utterances of these lengths (ms) in as few windows as keep their order; the last are evened out.
+    """Utterances of these lengths (ms) in as few windows as keep their order.
 
     One that is longer than a window has a window of its own.
     """

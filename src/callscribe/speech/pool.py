@@ -6,8 +6,8 @@ turns when those that are not have had theirs, and every eighth in any case; wha
 only when nobody else wants it.
 
 What happens under too much load, in this order, is in docs/operations.md and `callscribe.speech.strain`. In here:
-partials come one a turn instead of five a second (from a lag of one second on), finals come late, audio waits; past the
-number of tracks that this machine can follow, streams wait for a place (`admission`).
+partials come one a turn instead of three a second (from a lag of one second on), finals come late, audio waits; past
+the number of tracks that this machine can follow, streams wait for a place (`admission`).
 """
 
 from __future__ import annotations

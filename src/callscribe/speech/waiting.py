@@ -204,6 +204,7 @@ class Waiting:
     def left(self) -> list[KeptStream]:
         """What a server that is gone has left, those first that ended first. What cannot be read is logged
         and stays where it is."""
+        files.clear_drafts(self._folder)
         found = []
         for path in self._folder.glob("*/*.stream"):
             try:
