@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from callscribe.errors import StoreError
 from callscribe.journal.hub import Hub
@@ -13,6 +16,7 @@ from callscribe.records import TokenRecord
 from callscribe.store.base import Store, TokenBook
 from callscribe.store.opening import open_tokens
 from callscribe.web import tokens
+from callscribe.web.access import Access
 from callscribe.web.app import create_app
 from callscribe.web.grants import Grant
 from callscribe.web.services import Services, WebSettings
@@ -99,6 +103,42 @@ def test_a_stream_ends_when_its_token_is_revoked(
     answer = client.get(path, headers=headers)  # has come to its end
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert client.get(path, headers=headers).status_code == 401
+
+
+async def test_a_stream_that_begins_after_its_token_was_revoked_ends_too(book: TokenBook) -> None:
+    """The record was slow, say: it was looked up before, and what was asked of it came later."""
+    headers = made(book, "read")
+    sent: list[Message] = []
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        kind = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": kind})
+        await asyncio.Event().wait()
+
+    async def take(message: Message) -> None:
+        sent.append(message)
+
+    class Revoked(NamedTokens):
+        async def revoked(self, token: str) -> None:
+            return
+
+    access = Access(
+        slow,
+        settings=WebSettings(token=TOKEN, listens_here=False),
+        refusal=lambda status, words: PlainTextResponse(words, status),
+        tokens=Revoked(book),
+    )
+    scope = {
+        "type": "http", "method": "GET", "scheme": "http", "path": "/api/v1/events/stream", "query_string": b"",
+        "client": ("192.168.1.20", 50000), "server": ("192.168.1.2", 8080),
+        "headers": [(b"host", b"192.168.1.2:8080"), (b"authorization", headers["Authorization"].encode())],
+    }  # fmt: skip
+    async with asyncio.timeout(30):
+        await access(scope, asyncio.Event().wait, take)  # type: ignore[arg-type]
+    assert sent[0]["status"] == 200
+    assert sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 def test_a_record_that_does_not_answer_revokes_nothing(

@@ -247,19 +247,19 @@ class Access:
         tokens, bearer = self._tokens, _bearer(Headers(scope=scope))
         assert tokens is not None  # or nobody could have been named
         assert bearer is not None
-        follows = False
+        follows = asyncio.Event()
 
         async def noted(message: Message) -> None:
-            nonlocal follows
             if message["type"] == "http.response.start":
                 kind = Headers(raw=message["headers"]).get("content-type", "")
-                follows = kind.startswith("text/event-stream")
+                if kind.startswith("text/event-stream"):
+                    follows.set()
             await send(message)
 
         async def end() -> None:
+            await follows.wait()  # all else ends by itself
             await tokens.revoked(bearer)
-            if follows:  # all else ends by itself
-                holds.reschedule(asyncio.get_running_loop().time())
+            holds.reschedule(asyncio.get_running_loop().time())
 
         try:
             async with asyncio.timeout(None) as holds:
