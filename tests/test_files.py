@@ -116,6 +116,22 @@ def test_what_is_no_file_is_named_and_not_waited_for(
     assert told.value.strerror == f"it is {what}, not a file"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows' files have no such bits")
+def test_others_are_kept_out_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file"
+    assert not files.keep_others_out(file)
+    for mode, told, left in [(0o600, False, 0o600), (0o640, False, 0o640), (0o664, True, 0o660)]:
+        file.touch()
+        file.chmod(mode)
+        assert files.keep_others_out(file) is told
+        assert file.stat().st_mode & 0o777 == left
+    file.chmod(0o666)  # what Windows says of every file
+    monkeypatch.setattr("callscribe.files.os.name", "nt")
+    told_on_windows = files.keep_others_out(file)
+    monkeypatch.undo()
+    assert not told_on_windows
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
 def test_nobody_is_waited_for_when_writing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / capacity.FILE)

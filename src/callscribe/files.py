@@ -63,7 +63,12 @@ def read(path: Path, most: int = LARGEST) -> bytes:
 
 
 def keep_others_out(path: Path) -> bool:
-    """Leave a file to its owner, and to a group that was let in. Whether others could read it until now."""
+    """Leave a file to its owner, and to a group that was let in. Whether others could read it until now.
+
+    Nothing on Windows, where these bits say only whether a file may be written.
+    """
+    if os.name == "nt":
+        return False
     with contextlib.suppress(OSError):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & stat.S_IRWXO:
