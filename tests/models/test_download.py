@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import io
@@ -546,6 +547,21 @@ def test_two_downloads_at_once(publisher: Publisher, models: Path) -> None:
     with alone(models), pytest.raises(ModelError, match=r"Another download into .* is under way"):
         install(entry(publisher, BODY), models)
     install(entry(publisher, BODY), models)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders cannot be locked on Windows")
+def test_a_folder_that_cannot_be_locked(
+    publisher: Publisher, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", without_locks)
+    of_another = models / ".callscribe-new-abc"  # perhaps still at work
+    of_another.mkdir(parents=True)
+    publisher.paths[f"/{NAME}.zip"] = Served(BODY)
+    assert install(entry(publisher, BODY), models).path == models / NAME
+    assert of_another.is_dir()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders cannot be locked on Windows")

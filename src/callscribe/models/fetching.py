@@ -91,15 +91,27 @@ def alone(models: Path) -> Iterator[Path]:
         if sys.platform != "win32":
             handle = os.open(folder, os.O_RDONLY)
             held.callback(os.close, handle)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ModelError(
-                    f"Another download into {models} is under way. Run this again when it is over."
-                ) from None
-            for left in (*models.glob(f"{STAGING}*"), *folder.glob(f"{STAGING}*")):
-                shutil.rmtree(left, ignore_errors=True)
+            if _locked(handle, models):
+                for left in (*models.glob(f"{STAGING}*"), *folder.glob(f"{STAGING}*")):
+                    shutil.rmtree(left, ignore_errors=True)
         yield folder
+
+
+def _locked(handle: int, models: Path) -> bool:
+    """Lock an open folder for this process; False where its file system knows no locks, as some network ones.
+
+    Raises:
+        ModelError: another process has it.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ModelError(
+            f"Another download into {models} is under way. Run this again when it is over."
+        ) from None
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
