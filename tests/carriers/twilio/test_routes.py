@@ -114,7 +114,14 @@ async def test_a_signed_request_about_nothing_is_a_400_and_a_huge_one_a_413() ->
     async with serving() as server:
         answer = await server.post("/twilio/voice", {"From": ALICE})
         assert (answer.status_code, answer.text) == (400, "the request has no usable CallSid\n")
-        assert (await server.post("/twilio/voice", {"CallSid": "C" * 100_000})).status_code == 413
+        with capture_logs() as logs:
+            answer = await server.post("/twilio/voice", {"CallSid": "C" * 100_000})
+            assert answer.status_code == 413
+        (entry,) = logs
+        assert "too large" in entry["event"]
+        # What add-ons found out about a number makes requests of some size.
+        answer = await server.post("/twilio/voice", {"From": ALICE, "AddOns": "{" * 10_000})
+        assert answer.status_code == 400
 
 
 async def refused(server: Server, url: str, **keys: Any) -> str:

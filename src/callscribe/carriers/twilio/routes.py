@@ -35,8 +35,9 @@ from callscribe.refusals import Refusals
 
 log = structlog.get_logger(__name__)
 
-MAX_BODY_BYTES = 16 * 1024
-"""A voice request has about 1500. Not more room than that asks for: reading a form is what a stranger costs most."""
+MAX_BODY_BYTES = 32 * 1024
+"""A voice request has about 1500, and what add-ons found out about a number comes with it (`AddOns`). Not more room
+than that asks for: reading a form is what a stranger costs most."""
 
 USUAL_BODY_BYTES = 4 * 1024
 """Larger ones are read one at a time, and so many may wait:"""
@@ -156,6 +157,11 @@ class _CarrierRoutes:
                 )
             body = await _body(request)
             if body is None:
+                self._log_near_miss(
+                    request,
+                    "a request that looks like Twilio's is too large",
+                    f"more than {MAX_BODY_BYTES} bytes are not read; remove add-ons from the number",
+                )
                 return PlainTextResponse("The request is too large.\n", status_code=413)
             try:
                 if len(body) <= USUAL_BODY_BYTES:
