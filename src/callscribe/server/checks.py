@@ -59,7 +59,8 @@ def check(settings: Settings) -> None:
     if key and (why := weakness(key, known_facts(settings))):
         raise SettingsError(
             f"{settings.named('unread_key')} can be guessed: {why}. "
-            "Leave it out, and a key is made and kept in the data folder."
+            "Leave it out, and a key is made and kept in the data folder. Audio that waits there, sealed with this "
+            "one, cannot be read then."
         )
     call_flows(settings)
     if settings.capacity != "auto" and not _COUNT.fullmatch(settings.capacity):
