@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import zlib
+
 import pytest
 
 from callscribe.events import CallEnded, FinalTranscript, Published, Word
@@ -41,3 +43,24 @@ def test_a_call_that_is_deleted_is_forgotten_or_its_text_is(everything: bool) ->
     ]
     assert list(newest) == left
     assert len(newest) == len(left)
+
+
+def test_blocks_without_a_call_are_not_read_when_it_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    newest = Newest(1000)
+    for i in range(950):
+        newest.add(Published(id=i, event=final(f"CA{i // 100}", f"word {i}")))
+    read = []
+    decompress = zlib.decompress
+
+    def noted(block: bytes) -> bytes:
+        read.append(block)
+        return decompress(block)
+
+    monkeypatch.setattr(zlib, "decompress", noted)
+    newest.forget("CA3", everything=True)
+    newest.forget("CA9", everything=True)  # in no block yet
+    newest.forget("CA11", everything=True)
+    assert len(read) == 1
+    assert len(newest) == 800

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,13 @@ from callscribe.events import TEXT, Published
 _BLOCK: Final = 100
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Published])
+
+
+class _Block(NamedTuple):
+    size: int
+    calls: frozenset[str]
+    """Whose events they are: few blocks have to be read when a call is forgotten."""
+    packed: bytes
 
 
 class Newest:
@@ -28,15 +35,14 @@ class Newest:
             most: how many are kept at least.
         """
         self._most = most
-        self._blocks: deque[tuple[int, bytes]] = deque()
-        """How many events each holds, and they."""
+        self._blocks: deque[_Block] = deque()
         self._fresh: list[Published] = []
         """The newest, fewer than a block."""
         self._count = 0
 
     def __iter__(self) -> Iterator[Published]:
-        for _, block in self._blocks:
-            yield from _decoder.decode(zlib.decompress(block))
+        for block in self._blocks:
+            yield from _unpacked(block)
         yield from self._fresh
 
     def __len__(self) -> int:
@@ -49,8 +55,8 @@ class Newest:
         if len(self._fresh) == _BLOCK:
             self._blocks.append(_packed(self._fresh))
             self._fresh = []
-        if self._blocks and self._count - self._blocks[0][0] >= self._most:
-            self._count -= self._blocks.popleft()[0]
+        if self._blocks and self._count - self._blocks[0].size >= self._most:
+            self._count -= self._blocks.popleft().size
 
     def forget(self, call: str, *, everything: bool) -> None:
         """A call is deleted, or only its text."""
@@ -61,16 +67,20 @@ class Newest:
 
         blocks = list(self._blocks)
         self._blocks.clear()
-        for count, block in blocks:
-            raw = zlib.decompress(block)
-            left = (count, block)
-            if call.encode() in raw:  # few blocks have to be read
-                left = _packed([each for each in _decoder.decode(raw) if stays(each)])
-            if left[0]:
+        for block in blocks:
+            left = block
+            if call in block.calls:
+                left = _packed([each for each in _unpacked(block) if stays(each)])
+            if left.size:
                 self._blocks.append(left)
         self._fresh = [each for each in self._fresh if stays(each)]
-        self._count = sum(count for count, _ in self._blocks) + len(self._fresh)
+        self._count = sum(block.size for block in self._blocks) + len(self._fresh)
 
 
-def _packed(events: list[Published]) -> tuple[int, bytes]:
-    return len(events), zlib.compress(_encoder.encode(events), level=1)
+def _packed(events: list[Published]) -> _Block:
+    calls = frozenset(published.event.call for published in events)
+    return _Block(len(events), calls, zlib.compress(_encoder.encode(events), level=1))
+
+
+def _unpacked(block: _Block) -> list[Published]:
+    return _decoder.decode(zlib.decompress(block.packed))
