@@ -169,6 +169,11 @@ class _CarrierRoutes:
                 elif self._large_ones < LARGE_BODIES:
                     form = await self._large_form(request, body)
                 else:
+                    self._log_near_miss(
+                        request,
+                        "too many large requests at once",
+                        "some are refused; if they are not from Twilio, refuse their senders in front of this server",
+                    )
                     return PlainTextResponse("Too many large requests at once.\n", status_code=503)
                 request.scope[CHECKED] = True
                 return await handler(request, form)
