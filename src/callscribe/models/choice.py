@@ -15,6 +15,8 @@ AUTO: Final = "auto"
 OFF: Final = "off"
 _MEMORY_FACTOR: Final = 2.5
 """A model in memory, with what reading needs, is about so many times its files."""
+_LATE_FACTOR: Final = 2
+"""A reader that needs up to so many times the cores that there are reads late, which is better than not at all."""
 
 
 def second_reader(
@@ -54,11 +56,18 @@ def second_reader(
         for model in installed(models)
         if model.kind == "reader"
         and (not model.language or not language or same_language(model.language, language))
-        and _needs_cores(known.get(model.name)) <= cores
         and (memory is None or _size(model.path) * _MEMORY_FACTOR <= memory)
     ]
+    needed = {model.path: _needs_cores(known.get(model.name)) for model in fitting}
+    least = min(needed.values(), default=0)
+    # Those that keep up, or else the smallest.
+    enough = cores if least <= cores else min(least, cores * _LATE_FACTOR)
     # A reader of this language alone is better at it than one of many of the same size.
-    return max(fitting, key=lambda m: (_size(m.path) // 1_000_000, bool(m.language)), default=None)
+    return max(
+        (model for model in fitting if needed[model.path] <= enough),
+        key=lambda m: (_size(m.path) // 1_000_000, bool(m.language)),
+        default=None,
+    )
 
 
 def _needs_cores(entry: readers.ReaderEntry | None) -> int:
