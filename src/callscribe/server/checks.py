@@ -113,8 +113,8 @@ def check_token(settings: Settings) -> None:
     """
     if settings.token and settings.token in (settings.auth_token, settings.auth_token_previous):
         raise SettingsError(
-            f"{settings.named('token')} is the auth token, which nobody but Twilio should get; links carry this one. "
-            "Leave it out and one is made."
+            f"{settings.named('token')} is the auth token, which only Twilio and this server should know; links "
+            "contain this one. Leave it out and one is made."
         )
     usable_token(settings.token.reveal(), settings.data, known_facts(settings))
 
