@@ -23,8 +23,9 @@ from callscribe.web.steering import EndedError, steer
 
 CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 MAX_BODY = 4096
-T = TypeVar("T")
 MAX_LIST = 500
+
+T = TypeVar("T")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -58,12 +59,12 @@ def error_response(error: ApiError) -> Response:
     return JSONResponse({"error": error.name, "message": str(error)}, status_code=error.status)
 
 
-Refusals = Mapping[type[CallscribeError], tuple[int, str]]
+ErrorAnswers = Mapping[type[CallscribeError], tuple[int, str]]
 """Status and name of the answers to errors; the first that fits counts."""
 
 
-def guarded(endpoint: Endpoint, refusals: Refusals | None = None) -> Endpoint:
-    """An endpoint that answers errors in JSON: its own, and `refusals`. A store that fails is the app's affair."""
+def guarded(endpoint: Endpoint, answers: ErrorAnswers | None = None) -> Endpoint:
+    """An endpoint that answers errors in JSON: its own, and `answers`. A store that fails is the app's affair."""
 
     async def answer(request: Request) -> Response:
         try:
@@ -73,7 +74,7 @@ def guarded(endpoint: Endpoint, refusals: Refusals | None = None) -> Endpoint:
         except StoreError:
             raise
         except CallscribeError as error:
-            for kind, (status, name) in (refusals or {}).items():
+            for kind, (status, name) in (answers or {}).items():
                 if isinstance(error, kind):
                     return error_response(ApiError(status, name, str(error)))
             raise
@@ -81,7 +82,7 @@ def guarded(endpoint: Endpoint, refusals: Refusals | None = None) -> Endpoint:
     return answer
 
 
-_REFUSALS: Refusals = {
+_ANSWERS: ErrorAnswers = {
     EndedError: (409, "ended"),
     NotLiveError: (404, "not-found"),
     CallscribeError: (409, "refused"),
@@ -189,12 +190,12 @@ def api_routes(services: Services) -> list[Route]:
         "hangup": hangup,
     }
     return [
-        Route("/api/calls", guarded(calls, _REFUSALS)),
-        Route("/api/calls", guarded(dial, _REFUSALS), methods=["POST"]),
-        Route("/api/attachable", guarded(attachable, _REFUSALS)),
-        Route("/api/calls/{sid}", guarded(call, _REFUSALS)),
+        Route("/api/calls", guarded(calls, _ANSWERS)),
+        Route("/api/calls", guarded(dial, _ANSWERS), methods=["POST"]),
+        Route("/api/attachable", guarded(attachable, _ANSWERS)),
+        Route("/api/calls/{sid}", guarded(call, _ANSWERS)),
         *(
-            Route(f"/api/calls/{{sid}}/{name}", guarded(endpoint, _REFUSALS), methods=["POST"])
+            Route(f"/api/calls/{{sid}}/{name}", guarded(endpoint, _ANSWERS), methods=["POST"])
             for name, endpoint in posts.items()
         ),
     ]

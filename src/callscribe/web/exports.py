@@ -20,7 +20,7 @@ from callscribe.recordings.shelf import Shelf
 from callscribe.records import CallFilter
 from callscribe.search.query import QueryError
 from callscribe.store.base import Archive, calls_found, every_event
-from callscribe.web.api import ApiError, Endpoint, Refusals, guarded
+from callscribe.web.api import ApiError, Endpoint, ErrorAnswers, guarded
 from callscribe.web.recordings import sid_of
 from callscribe.web.search import choice, filter_from
 from callscribe.web.temporary import passed_on, temporary
@@ -78,14 +78,14 @@ def gathered(pieces: Iterable[bytes]) -> IO[bytes]:
     return temporary(lambda out: out.writelines(pieces))
 
 
-_REFUSALS: Refusals = {QueryError: (400, "bad-query"), AudioError: (422, "no-audio")}
+_ANSWERS: ErrorAnswers = {QueryError: (400, "bad-query"), AudioError: (422, "no-audio")}
 
 
 def export_routes(archive: Archive, shelf: Shelf | None) -> list[Route]:
     one, many = export_endpoints(archive, shelf)
     return [
-        Route("/api/calls/{sid}/export", guarded(one, _REFUSALS)),
-        Route("/api/export", guarded(many, _REFUSALS)),
+        Route("/api/calls/{sid}/export", guarded(one, _ANSWERS)),
+        Route("/api/export", guarded(many, _ANSWERS)),
     ]
 
 

@@ -18,13 +18,13 @@ from callscribe.recordings.files import PEAK_MS
 from callscribe.recordings.reading import Recording, Voice
 from callscribe.recordings.shelf import Shelf
 from callscribe.store.base import RecordReader
-from callscribe.web.api import ApiError, Endpoint, Refusals, guarded, json_response
+from callscribe.web.api import ApiError, Endpoint, ErrorAnswers, guarded, json_response
 from callscribe.web.search import choice
 from callscribe.web.temporary import passed_on
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
-_REFUSALS: Refusals = {AudioError: (422, "no-audio")}
+_ANSWERS: ErrorAnswers = {AudioError: (422, "no-audio")}
 
 
 class _Wanted(NamedTuple):
@@ -179,10 +179,10 @@ def recording_endpoints(records: RecordReader, shelf: Shelf) -> RecordingEndpoin
 def recording_routes(records: RecordReader, shelf: Shelf) -> list[Route]:
     ends = recording_endpoints(records, shelf)
     return [
-        Route("/api/calls/{sid}/recording", guarded(ends.recording, _REFUSALS)),
-        Route("/api/calls/{sid}/peaks", guarded(ends.peaks, _REFUSALS)),
-        Route("/api/calls/{sid}/audio.wav", guarded(ends.as_wav, _REFUSALS)),
-        Route("/api/calls/{sid}/audio.flac", guarded(ends.as_flac, _REFUSALS)),
+        Route("/api/calls/{sid}/recording", guarded(ends.recording, _ANSWERS)),
+        Route("/api/calls/{sid}/peaks", guarded(ends.peaks, _ANSWERS)),
+        Route("/api/calls/{sid}/audio.wav", guarded(ends.as_wav, _ANSWERS)),
+        Route("/api/calls/{sid}/audio.flac", guarded(ends.as_flac, _ANSWERS)),
     ]
 
 
