@@ -4,7 +4,9 @@ import contextlib
 import dataclasses
 import os
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -233,11 +235,29 @@ def test_a_pipe_is_read_while_somebody_writes_and_waited_for_by_nobody(
     monkeypatch.setattr("callscribe.settings._PIPE_WAIT_S", 0.0)
     with pytest.raises(SettingsError, match=f"{name} cannot be read: it is a pipe that brings"):
         load(environ={}, directory=tmp_path)
+    monkeypatch.setattr("callscribe.settings._WRITER_WAIT_S", 0.0)
     holding = os.open(tmp_path / name, os.O_RDWR)
     os.write(holding, b"#")
     with pytest.raises(SettingsError, match="does not come to an end"):
         load(environ={}, directory=tmp_path)
     os.close(holding)
+
+
+def test_a_program_that_has_to_ask_first_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, write = os.pipe()
+
+    def answer(_: float) -> None:
+        os.write(write, b"port = 1\n")
+        os.close(write)
+
+    monkeypatch.setattr("callscribe.settings._PIPE_WAIT_S", 0.0)
+    monkeypatch.setattr(
+        "callscribe.settings.time", SimpleNamespace(monotonic=time.monotonic, sleep=answer)
+    )
+    assert load(environ={}, directory=tmp_path, config=Path(f"/dev/fd/{read}")).port == 1
+    os.close(read)
 
 
 def test_settings_without_end_are_not_read_from_a_pipe(tmp_path: Path) -> None:

@@ -409,7 +409,9 @@ def read_text(path: Path) -> str:
 
 
 _PIPE_WAIT_S = 3.0
-"""Secret stores offer settings through named pipes, shells through pipes: they write at once."""
+"""Secret stores offer settings through named pipes: they come as soon as somebody reads."""
+_WRITER_WAIT_S = 60.0
+"""A program that has a pipe open may have to ask a person or another machine first: `--config <(vault ...)`."""
 
 
 def _from_pipe(path: Path) -> bytes:
@@ -418,7 +420,7 @@ def _from_pipe(path: Path) -> bytes:
     Raises:
         OSError: nobody writes, or does not come to an end.
     """
-    until = time.monotonic() + _PIPE_WAIT_S
+    since = time.monotonic()
     content = b""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
@@ -434,7 +436,8 @@ def _from_pipe(path: Path) -> bytes:
                 raise files.TooLargeError(
                     errno.EFBIG, f"it is larger than {files.LARGEST >> 20} MiB"
                 )
-            if time.monotonic() > until:
+            written_to = piece is None or bool(content)
+            if time.monotonic() - since > (_WRITER_WAIT_S if written_to else _PIPE_WAIT_S):
                 what = "does not come to an end" if content else "brings nothing"
                 raise TimeoutError(errno.ETIMEDOUT, f"it is a pipe that {what}")
             if not piece:
