@@ -21,6 +21,7 @@ from callscribe.cli.serve import (
     finish,
     first_of,
     introduction,
+    is_read,
     leave,
     speaker,
     stop_signals,
@@ -134,7 +135,7 @@ async def demo(settings: Settings, speed: float, *, stay: bool) -> None:
         async with running_server(settings, recognizer, listener, own_number=OURS) as server:
             store = server.record.store
             showing = asyncio.create_task(show_server(server, view), name="view")
-            for line in introduction(server, model, OURS):
+            for line in introduction(server, model, OURS, openly=is_read(view)):
                 hint(line)
             hint("A simulated call is coming in; the page shows it, too.")
             ended = asyncio.create_task(call_settled(server), name="end of the call")

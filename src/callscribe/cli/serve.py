@@ -140,7 +140,7 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(finish, showing, server)
         await stack.enter_async_context(product.taking_calls(tell_last))
         own = join_words([number.number for number in product.numbers])
-        for line in introduction(server, product.model, own):
+        for line in introduction(server, product.model, own, openly=is_read(view)):
             say(line)
         loading = asyncio.create_task(tell_of_reader(server, say), name="second reader")
         stack.callback(loading.cancel)
@@ -259,6 +259,11 @@ def speaker(view: AnyView) -> Callable[[str], None]:
     return say
 
 
+def is_read(view: AnyView) -> bool:
+    """Whether a person reads what `speaker` says, as far as one can tell. Else it may go to a log."""
+    return (sys.stdout if isinstance(view, TerminalView) else sys.stderr).isatty()
+
+
 def flush_quietly(view: TerminalView) -> None:
     """Write what has gathered; that the terminal is gone is for the view's own task to notice."""
     with contextlib.suppress(ViewClosed):
@@ -326,8 +331,14 @@ def page_lines(server: Server, *, openly: bool) -> list[str]:
     ]
 
 
-def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
-    """What the start-up says: model, address, page, and what to do next."""
+def introduction(
+    server: Server, model: ModelFolder, number: str, *, openly: bool = False
+) -> list[str]:
+    """What the start-up says: model, address, page, and what to do next.
+
+    Args:
+        openly: a person reads it, so that secrets may be in it.
+    """
     settings, address, language = server.settings, server.address, model.language
     interrupted = server.record.interrupted
     lines = [
@@ -342,7 +353,6 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
     lines += reader_lines(server, alone=model.kind == "reader")
     if server.capacity:
         lines.append(f"Limit    {capacity_line(server.capacity, settings.capacity == 'auto')}")
-    openly = sys.stdout.isatty() or sys.stderr.isatty()
     lines += page_lines(server, openly=openly)
     public_url = address.public_url if openly else masked(address.public_url)
     if address.is_public:
@@ -363,16 +373,16 @@ def introduction(server: Server, model: ModelFolder, number: str) -> list[str]:
         lines.append(
             "WARNING  Signatures are not checked (--allow-unsigned): anyone who reaches this address can invent calls."
         )
+    simulated = f"{program()} simulate {address.url}" + (
+        f" --public-url {public_url}" if address.is_public else ""
+    )
     if number:
         lines.append(f"Waiting for calls on {number}")
     elif settings.account_sid and not calls_can_arrive(settings):
         lines.append(
             f"WARNING  No number was changed, and no calls can arrive: {unreachable(settings)}"
         )
-        lines.append(f"Without a phone: {program()} simulate {address.url}")
+        lines.append(f"Without a phone: {simulated}")
     else:
-        signed_for = f" --public-url {public_url}" if address.is_public else ""
-        lines.append(
-            f"Waiting for calls. Try it without a phone: {program()} simulate {address.url}{signed_for}"
-        )
+        lines.append(f"Waiting for calls. Try it without a phone: {simulated}")
     return lines
