@@ -25,7 +25,7 @@ import numpy as np
 from callscribe.events import CallEnded, FinalTranscript, Word
 from callscribe.records import CallFilter
 from callscribe.store.opening import open_store
-from callscribe.store.places import ticks
+from callscribe.store.ticks import ticks
 
 START = dt.datetime(2023, 1, 1, tzinfo=dt.UTC)
 DAYS = 1000
