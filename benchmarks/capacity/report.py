@@ -351,7 +351,7 @@ def _path(found: Any) -> list[str]:
     rows = [
         "## The two ends of the path",
         "",
-        "Ten one-track streams and ten pages, server and viewers on both cores: from a media message to the recogniser, whose steps are 200 ms, "
+        "Ten one-track streams and ten pages, server and viewers on both cores: from a media message to the recogniser, which is given 240 ms at a time, "
         "and from a final's publishing, flushed to the disk, to a screen (`make bench-path`).",
         "",
         "| | ms (50 / 95 / 99 %) |",

@@ -2,7 +2,7 @@
 
 Every stream sends a message each 20 ms. Woken for each of them, a server with some dozens of streams spends more on
 waking up than on the messages. So all but a few sockets are looked at together, once a beat; what they have sent
-meanwhile waits in the kernel. Decoding goes in steps of 200 ms, so that nobody notices.
+meanwhile waits in the kernel. Decoding goes 240 ms at a time, so that nobody notices.
 
 Event loop only. Where the system has no epoll, sockets are read as ever.
 """
