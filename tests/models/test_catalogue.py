@@ -113,7 +113,7 @@ def test_finding(publisher: Publisher) -> None:
 def test_a_list_that_is_sent_packed_or_nests_without_end(publisher: Publisher) -> None:
     path = f"{publisher.url}/list.json"
     publisher.paths["/list.json"] = Served(b"x", headers={"Content-Encoding": "gzip, gzip"})
-    with pytest.raises(ModelError, match="packed, unasked"):
+    with pytest.raises(ModelError, match="compressed without being asked"):
         fetch(path)
     publisher.paths["/list.json"] = Served(b'[{"name":"a","lang":"b","x":' + b"[" * 1_000_000)
     with pytest.raises(ModelError, match="is not a model catalogue"):
