@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from callscribe.cli import main
+from callscribe.models import reader_download
+from callscribe.models.folder import ModelFolder, installed
 from tests.models.adapt.conftest import small  # noqa: F401 - a fixture
 from tests.models.conftest import publisher  # noqa: F401 - a fixture
 from tests.models.publisher import NAME, Publisher, Served, archive, make_model
+from tests.models.test_folder import make_whisper
 
 BODY = archive()
 
@@ -29,6 +32,37 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "models"
+
+
+@pytest.mark.parametrize(
+    ("cores", "told"),
+    [
+        (
+            2,
+            "callscribe serve --second-reader whisper-base` uses it; without that, whisper-tiny.en",
+        ),
+        (8, "callscribe serve` uses it automatically"),
+    ],
+)
+def test_what_is_said_of_a_second_reader_is_what_auto_does(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    folder: Path,
+    cores: int,
+    told: str,
+) -> None:
+    folder.mkdir()
+    make_whisper(folder / "whisper-tiny.en", english_only=True)
+
+    def install(entry: object, where: Path, **_: object) -> ModelFolder:
+        made = make_whisper(where / "whisper-base", english_only=False)
+        (made / "model.bin").write_bytes(bytes(4_000_000))
+        return next(model for model in installed(where) if model.name == "whisper-base")
+
+    monkeypatch.setattr(reader_download, "install_reader", install)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert run(monkeypatch, "models", "get", "whisper-base") == 0
+    assert told in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.fixture

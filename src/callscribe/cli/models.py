@@ -25,7 +25,15 @@ from rich.text import Text
 from callscribe.cli.options import with_settings
 from callscribe.cli.program import program
 from callscribe.errors import ModelError
-from callscribe.models import catalogue, download, fetching, folder, reader_download, readers
+from callscribe.models import (
+    catalogue,
+    choice,
+    download,
+    fetching,
+    folder,
+    reader_download,
+    readers,
+)
 from callscribe.models.adapt import WEIGHT, AdaptReport, adapt
 from callscribe.outlet import data, say, tell
 from callscribe.recognition.languages import same_language
@@ -308,9 +316,16 @@ def get_reader(
         model = reader_download.install_reader(
             entry, where, source=source, on_progress=show, again=again
         )
-    tell(
-        f"Installed. `callscribe serve` uses it automatically, or by name: --second-reader {entry.name}"
-    )
+    chosen = choice.second_reader(choice.AUTO, language=entry.language)
+    if chosen is not None and chosen.name != entry.name:
+        tell(
+            f"Installed. `callscribe serve --second-reader {entry.name}` uses it; "
+            f"without that, {chosen.name} suits this machine better."
+        )
+    else:
+        tell(
+            f"Installed. `callscribe serve` uses it automatically, or by name: --second-reader {entry.name}"
+        )
     say(model.path)
 
 
