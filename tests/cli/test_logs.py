@@ -117,7 +117,7 @@ def test_what_libraries_log_is_a_line_and_obeys_nobody(capsys: pytest.CaptureFix
     try:
         raise ValueError(hostile)
     except ValueError:
-        logging.getLogger("some.library").exception("cannot read %s", hostile)
+        logging.getLogger("someone_else").exception("cannot read %s", hostile)
     finally:
         structlog.reset_defaults()
     err = capsys.readouterr().err
