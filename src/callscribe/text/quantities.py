@@ -328,6 +328,11 @@ def _is_given(words: Words, i: int) -> bool:
 _NO_PLURALS = frozenset("is was this has as us its".split())
 
 
+def _may_be_counted(word: str) -> bool:
+    """Whether a number may count `word`: it is counted on the telephone, or looks like a plural."""
+    return word in COUNTED or (word.endswith("s") and word not in _NO_PLURALS)
+
+
 def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | None:
     before, after = at(words, i - 1), at(words, number.stop)
     written = Span(i, number.stop, str(number.whole), "number")
@@ -336,8 +341,7 @@ def _small(words: Words, i: int, number: Amount, setting: Setting) -> Span | Non
     if bare_hour(words, i) or _share(words, number.stop):
         return written
     if before in NUMBER_LABELS and after not in {"of", "more"}:
-        counts = after in COUNTED or (after.endswith("s") and after not in _NO_PLURALS)
-        return None if before in ROW_LABELS and counts else written
+        return None if before in ROW_LABELS and _may_be_counted(after) else written
     if (_is_given(words, i) and not after) or chosen(words, i):
         return written
     if words[i] == "one" and before in _PRONOUN_BEFORE_ONE:
@@ -374,13 +378,11 @@ def chosen(words: Words, i: int) -> bool:
         start -= 1
     while at(words, stop) in UNITS or at(words, stop) == "or":
         stop += 1
-    after = at(words, stop)
-    counts = after in COUNTED or (after.endswith("s") and after not in _NO_PLURALS)
     choice = [UNITS[word] for word in words[start:stop] if word != "or"]
     upwards = all(one < other for one, other in itertools.pairwise(choice))
     labelled = at(words, start - 1) in NUMBER_LABELS
     several = len(choice) > 1 and at(words, stop - 2) == "or"
-    return labelled and several and upwards and not counts
+    return labelled and several and upwards and not _may_be_counted(at(words, stop))
 
 
 def _share(words: Words, i: int) -> bool:
