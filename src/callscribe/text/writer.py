@@ -247,7 +247,7 @@ class Writer:
             for k in range(len(spans) - 1):
                 _weigh_pause(scores[k], pauses_ms[spans[k + 1].start], spans[k], spans[k + 1])
         for k in range(len(keys) - 1):
-            if tuple(keys[k : k + 2]) == ("area", "code") or _is_bound(keys, k):
+            if _is_bound(keys, k):
                 scores[k, 1:] -= _BOUND
         if spans[-1].text not in _NEVER_ENDS:
             scores[-1, 2:] += _LAST_WORD_ENDS
@@ -319,11 +319,14 @@ _BOUND = 3.0
 
 
 def _is_bound(keys: Sequence[str], k: int) -> bool:
-    """Whether no mark is expected after unit `k`: "no more than four", "no later than", "twenty something"."""
-    if keys[k] == "no":
+    """Whether no mark is expected after unit `k`: "area code", "no later than", "no more than", "twenty something"."""
+    first, second = keys[k : k + 2]
+    if first == "no":
         following = keys[k + 2] if k + 2 < len(keys) else ""
-        return following == "than" if keys[k + 1] != "more" else following != "like"
-    return keys[k + 1] == "something" and keys[k] in {"<number>", "hundred", "thousand", "million"}
+        return following == "than" if second != "more" else following != "like"
+    if second == "something":
+        return first in {"<number>", "hundred", "thousand", "million"}
+    return (first, second) == ("area", "code")
 
 
 def _own_capitals(tags: Tags, keys: Sequence[str]) -> Floats:
