@@ -248,7 +248,7 @@ def _day_clock(words: Words, i: int) -> Span | None:
         if pair is None or pair[0] >= 60:
             return None
         minutes, stop = pair
-        if hour == 20 and words[i - 1] != "at" and _is_year(words, i, stop):
+        if hour == 20 and at(words, i - 1) != "at" and _is_year(words, i, stop):
             return None
     counted = at(words, stop) == "hours"
     stop += counted
