@@ -182,6 +182,20 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
+async def _one_is_read(scene: Scene) -> None:
+    """The reader was asked for it, and answers once it is free."""
+    scene.process.free.clear()
+    await scene.says("won", sound=b"a")
+    await when(lambda: bool(scene.process.asked))
+
+
+async def _one_is_read_and_two_wait(scene: Scene) -> None:
+    await _one_is_read(scene)
+    await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
+    await scene.says("free", utterance="u3", start_ms=6000, sound=b"c")
+    await when(lambda: len(scene.unread.of("CA1")) == 3)
+
+
 async def test_an_utterance_is_read_again_and_the_reading_takes_its_place(scene: Scene) -> None:
     scene.process.says[b"a"] = reading("i lost my debit card")
     async with scene.serving():
@@ -253,12 +267,7 @@ async def test_without_words_the_utterance_is_withdrawn_and_not_read_again(scene
 async def test_what_waits_is_packed(scene: Scene) -> None:
     scene.process.says |= {b"a": reading("one"), b"b": reading("two"), b"c": reading("three")}
     async with scene.serving():
-        scene.process.free.clear()
-        await scene.says("won", sound=b"a")
-        await when(lambda: bool(scene.process.asked))
-        await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
-        await scene.says("free", utterance="u3", start_ms=6000, sound=b"c")
-        await when(lambda: len(scene.unread.of("CA1")) >= 3)
+        await _one_is_read_and_two_wait(scene)
         scene.process.free.set()
         await scene.until(lambda: len(scene.revised()) == 3)
     assert isinstance(scene.process.asked[1], ReadTogether)
@@ -266,12 +275,7 @@ async def test_what_waits_is_packed(scene: Scene) -> None:
 
 
 async def _one_apart_and_two_packed(scene: Scene) -> None:
-    scene.process.free.clear()
-    await scene.says("won", sound=b"a")
-    await when(lambda: bool(scene.process.asked))
-    await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
-    await scene.says("free", utterance="u3", start_ms=6000, sound=b"c")
-    await when(lambda: len(scene.unread.of("CA1")) == 3)
+    await _one_is_read_and_two_wait(scene)
     scene.process.free.set()
     await when(lambda: len(scene.process.asked) == 2)
 
@@ -323,12 +327,7 @@ async def test_those_whose_window_ends_the_process_are_read_one_by_one(scene: Sc
         b"a": reading("one"), b"b": reading("two"), b"c": ReaderDiedError("signal 11")
     }  # fmt: skip
     async with scene.serving():
-        scene.process.free.clear()
-        await scene.says("won", sound=b"a")
-        await when(lambda: bool(scene.process.asked))
-        await scene.says("too", utterance="u2", start_ms=3000, sound=b"b")
-        await scene.says("free", utterance="u3", start_ms=6000, sound=b"c")
-        await when(lambda: len(scene.unread.of("CA1")) == 3)
+        await _one_is_read_and_two_wait(scene)
         scene.process.free.set()
         await scene.publish(CallEnded(call="CA1"))
         await scene.until(lambda: bool(scene.settled()))
@@ -411,10 +410,8 @@ async def test_what_a_dead_server_left_is_read_at_the_next_start(scene: Scene) -
 
 async def test_a_new_name_is_used(scene: Scene) -> None:
     scene.process.says[b"a"] = reading("one")
-    scene.process.free.clear()
     async with scene.serving():
-        await scene.says("won", sound=b"a")
-        await when(lambda: bool(scene.process.asked))
+        await _one_is_read(scene)
         await scene.publish(SpeakerRenamed(call="CA1", leg="CA1", track="inbound", speaker="Frank"))
         for _ in range(20):
             await asyncio.sleep(0)
@@ -456,20 +453,16 @@ async def test_a_call_in_which_nobody_spoke_is_settled(scene: Scene) -> None:
 
 async def test_a_deleted_call_is_forgotten(scene: Scene) -> None:
     scene.process.says[b"a"] = reading("one")
-    scene.process.free.clear()
     async with scene.serving() as service:
-        await scene.says("won", sound=b"a")
-        await when(lambda: bool(scene.process.asked))
+        await _one_is_read(scene)
         await service.forget("CA1")
         assert (scene.unread.calls(), service.unsettled) == ([], [])
 
 
 async def test_a_call_that_is_deleted_while_it_is_read_leaves_nothing(scene: Scene) -> None:
     scene.process.says[b"a"] = reading("one")
-    scene.process.free.clear()
     async with scene.serving() as service:
-        await scene.says("won", sound=b"a")
-        await when(lambda: bool(scene.process.asked))
+        await _one_is_read(scene)
         await service.forget("CA1")
         scene.process.free.set()
         key = TrackKey("CA3", "CA1", "MZ3", "inbound")
