@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
 from callscribe.events import FinalTranscript, PartialTranscript
-from callscribe.recognition.windows import CONTEXT_MS, GAP_MS
+from callscribe.recognition.windows import CONTEXT_MS, most_recent
 
 MARGIN_MS: Final = 300
 """Sound before and after an utterance that is read with it."""
@@ -51,12 +51,6 @@ def context(before: Iterable[tuple[int, int, Said]], start_ms: int) -> list[Said
     Args:
         before: (when it began, its length in milliseconds, what was said), of both people.
     """
-    found: list[Said] = []
-    room_ms = CONTEXT_MS
-    earlier = sorted((b for b in before if b[0] < start_ms), key=lambda b: b[0], reverse=True)
-    for _, length_ms, said in earlier:
-        room_ms -= length_ms + GAP_MS
-        if room_ms < 0:
-            break
-        found.append(said)
-    return found[::-1]
+    newest_first = sorted((b for b in before if b[0] < start_ms), key=lambda b: b[0], reverse=True)
+    count = most_recent([length_ms for _, length_ms, _ in reversed(newest_first)], CONTEXT_MS)
+    return [said for _, _, said in reversed(newest_first[:count])]
