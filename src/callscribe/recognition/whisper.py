@@ -239,13 +239,10 @@ class WhisperReader:
         window = windows.lay_out([pcm, *(excerpt.pcm for excerpt in context)])
         encoded = self._encode(window.pcm, _SHORT_FRAMES)
         language = language or self._language_of(encoded)
-        answer = self._answer(encoded, _ms(pcm), None, hints, language, whole=False)
+        answer = self._answer(encoded, _ms(pcm), None, hints, language)
         if not answer.tokens:
             return None
-        pieces = self._placed(encoded, window, (), answer.tokens, language)
-        owners = windows.owners(
-            window.places, [piece.start_ms for piece in pieces], self._in_words(answer, language)
-        )
+        pieces, owners = self._owned(encoded, window, answer, language)
         texts = [piece.text for piece in pieces]
         count = min(owners.count(0), _known_from(texts, [old.text for old in context]))
         # It may be cut off in what was said before, but not in the new utterance: that would be a loop.
@@ -273,13 +270,7 @@ class WhisperReader:
         """What was written for a window, by whose words they are."""
         shares: list[list[_Piece]] = [[] for _ in window.places]
         if answer.tokens and not answer.looped and answer.score >= POOR_SCORE:
-            pieces = self._placed(encoded, window, (), answer.tokens, language)
-            owners = windows.owners(
-                window.places,
-                [piece.start_ms for piece in pieces],
-                self._in_words(answer, language),
-            )
-            for piece, own in zip(pieces, owners, strict=True):
+            for piece, own in zip(*self._owned(encoded, window, answer, language), strict=True):
                 if own is not None:
                     shares[own].append(piece)
         readings: list[Reading] = []
@@ -291,15 +282,19 @@ class WhisperReader:
             readings.append(msgspec.structs.replace(reading, doubtful=not share))
         return readings
 
-    def _in_words(self, answer: _Answer, language: str) -> list[windows.Stretch]:
-        """An answer's stretches, their written words counted."""
-        found: list[windows.Stretch] = []
+    def _owned(
+        self, encoded: Any, window: windows.Window, answer: _Answer, language: str
+    ) -> tuple[list[_Piece], list[int | None]]:
+        """The written words of a window, and the utterance of each."""
+        pieces = self._placed(encoded, window, (), answer.tokens, language)
+        stretches: list[windows.Stretch] = []
         at = 0
         for stretch in answer.stretches:
             tokens = answer.tokens[at : at + stretch.words]
             at += stretch.words
-            found.append(stretch._replace(words=len(self._groups(tokens, language))))
-        return found
+            stretches.append(stretch._replace(words=len(self._groups(tokens, language))))
+        starts_ms = [piece.start_ms for piece in pieces]
+        return pieces, windows.owners(window.places, starts_ms, stretches)
 
     def _chosen(self, language: str) -> str:
         if language and self.language and not same_language(language, self.language):
@@ -325,13 +320,12 @@ class WhisperReader:
         forced: Sequence[int] | None,
         hints: Sequence[str],
         language: str,
-        *,
-        whole: bool = True,
     ) -> _Answer:
-        """Decode; with no `forced` beginning (None) the answer has time stamps, which are taken out again.
+        """Decode as much as sound of `length_ms` may hold.
 
         Args:
-            whole: False: only the beginning is wanted, as much as sound of `length_ms` may hold.
+            forced: what the answer must begin with; None: it has time stamps, which are taken out again, and may be cut
+                off, for more was said than is wanted.
         """
         start = [*self._hinted(hints), *self._start(language, timed=forced is None)]
         prompt = [*start, *(forced or ())]
@@ -339,7 +333,7 @@ class WhisperReader:
         if limit < _TOKENS_AT_LEAST:
             return _Answer((), 0.0, 0.0, looped=True)
         (written,) = self._generate([encoded], [prompt], len(forced or ()), [limit])
-        if written.looped and not forced and (whole or not written.cut):
+        if written.looped and not forced and not (forced is None and written.cut):
             (written,) = self._generate([encoded], [prompt], 0, [limit], no_repeat=3)
         return written
 
@@ -680,6 +674,8 @@ def _known_from(answer: Sequence[str], said: Sequence[str]) -> int:
         known = _plain(text)
         for begin in range(len(words)):
             rest = words[begin:]
+            if rest[:1] != known[:1]:
+                continue
             again = sum(
                 block.size
                 for block in difflib.SequenceMatcher(
@@ -687,7 +683,7 @@ def _known_from(answer: Sequence[str], said: Sequence[str]) -> int:
                 ).get_matching_blocks()
             )
             gain = 2 * again - len(rest)
-            if rest[0] == known[0] and gain > best:
+            if gain > best:
                 best, found = gain, begin
     return found
 
