@@ -29,6 +29,17 @@ Levels = npt.NDArray[np.float64]
 """Decibels, one value per frame, shape (frames,)."""
 
 
+def frame_powers(pcm: Pcm | npt.NDArray[np.float64]) -> list[float]:
+    """The mean square of each frame, full scale being 1.
+
+    Args:
+        pcm: whole frames of 8 kHz audio.
+    """
+    frames = pcm.astype(np.float64, copy=False).reshape(-1, FRAME)
+    powers: list[float] = (np.einsum("ij,ij->i", frames, frames) / (FRAME * 32768.0**2)).tolist()
+    return powers
+
+
 @dataclass(frozen=True, slots=True)
 class ActivityOptions:
     """Decibels relative to full scale, after pre-emphasis."""
@@ -150,10 +161,9 @@ class ActivityDetector:
         emphasised[1:] -= 0.95 * samples[:-1]
         emphasised[0] -= 0.95 * self._previous
         self._previous = float(samples[-1])
-        frames = emphasised.reshape(-1, FRAME)
-        powers = np.einsum("ij,ij->i", frames, frames) / (FRAME * 32768.0**2)
+        powers = frame_powers(emphasised)
         silence = self.options.digital_silence_db
-        return [10 * math.log10(power + 1e-10) if power else silence for power in powers.tolist()]
+        return [10 * math.log10(power + 1e-10) if power else silence for power in powers]
 
     def _follow(self, level: float) -> float:
         level = max(level, self.options.quietest_floor_db)

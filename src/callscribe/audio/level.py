@@ -11,20 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from callscribe.audio.activity import FRAME, FRAME_MS, Flags
+from callscribe.audio.activity import FRAME_MS, Flags, frame_powers
 from callscribe.audio.mulaw import Pcm
-
-
-def frame_powers(pcm: Pcm) -> list[float]:
-    """The mean square of each frame, full scale being 1.
-
-    Args:
-        pcm: whole frames of 8 kHz audio.
-    """
-    frames = pcm.astype(np.float64).reshape(-1, FRAME)
-    powers: list[float] = (np.einsum("ij,ij->i", frames, frames) / (FRAME * 32768.0**2)).tolist()
-    return powers
-
 
 _KEEPS_NOISE = 0.9895
 """Of what it takes the line's noise to be, each frame leaves so much: nine tenths after 0.2 s."""
@@ -82,11 +70,12 @@ class LevelFollower:
             flags: which of them carry speech.
             powers: the frames' (`frame_powers`), where they are known.
         """
+        powers = frame_powers(pcm) if powers is None else powers
         before = self.gain_db
         # Plain numbers: there are few frames, and NumPy's functions take several times as long.
         speaking: list[float] = []
         quiet: list[float] = []
-        for power, speaks in zip(powers or frame_powers(pcm), flags.tolist(), strict=True):
+        for power, speaks in zip(powers, flags.tolist(), strict=True):
             (speaking if speaks else quiet).append(power)
         if quiet:
             noise = sum(quiet) / len(quiet)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from callscribe.audio.level import frame_powers
+from callscribe.audio.activity import frame_powers
 from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
 
 BLOCK_MS: Final = 40
@@ -66,7 +66,7 @@ class ToneDetector:
 
         Args:
             pcm: 8 kHz audio, a whole number of blocks.
-            powers: its frames' (`level.frame_powers`), where they are known.
+            powers: its frames' (`activity.frame_powers`), where they are known.
 
         Returns:
             One flag per block. A tone's first blocks are found as far as they lie in the same call.

@@ -15,8 +15,15 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from callscribe.audio.activity import FRAME, ActivityDetector, ActivityState, Flags, Levels
-from callscribe.audio.level import LevelFollower, frame_powers
+from callscribe.audio.activity import (
+    FRAME,
+    ActivityDetector,
+    ActivityState,
+    Flags,
+    Levels,
+    frame_powers,
+)
+from callscribe.audio.level import LevelFollower
 from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
 from callscribe.audio.silero import WINDOW, VoiceDetector, VoiceNetwork
 from callscribe.audio.tones import BLOCK, ToneDetector
