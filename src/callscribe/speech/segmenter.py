@@ -44,8 +44,8 @@ development speech with noise, none is missed for good; with 9 dB, which is loud
 _LISTENS_ON: Final = SAMPLE_RATE // 2
 """The network hears what is audible, what is near it, and so much after it: then it has seen the voice end. On calls
 that is two thirds of the time."""
-_KEPT: Final = -(-_NEAR // STEP)
-"""Blocks that the network is spared are kept as long as a voice in them would be near."""
+_BLOCKS_NEAR: Final = -(-_NEAR // STEP)
+"""Blocks before the newest one that a voice in it can be near; so many that the network is spared are kept for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Segmenter:
         self._speech_level = LevelFollower() if follow_level else None
         self.begins = False
         """There was surely a voice in the newest block: an utterance begins, if none is under way."""
-        self._newest: deque[Block] = deque(maxlen=1 + -(-_NEAR // STEP))
+        self._newest: deque[Block] = deque(maxlen=1 + _BLOCKS_NEAR)
         self._lead: deque[Block] = deque(maxlen=_LEAD_BLOCKS)
 
     @property
@@ -248,7 +248,7 @@ class Segmenter:
             self._sounds_until = block.end + _LISTENS_ON
         self._unheard.append(pcm)
         if block.begin >= self._sounds_until:
-            if len(self._unheard) > _KEPT:
+            if len(self._unheard) > _BLOCKS_NEAR:
                 self._spare(1)
             return
         unheard = np.concatenate(self._unheard)
