@@ -114,7 +114,7 @@ class StreamDecoder:
             fed: in the order in which it came, over all tracks. Those that are not to be decoded have begun.
             partials: False gives at most one for each track, at the end.
         """
-        report = Report(progress={track: each.progress for track, each in self._tracks.items()})
+        report = Report()
         # What a track carried is told again because the other one begins anew: it is further itself.
         again = {each.track for each in fed if each.known}
         for each in fed:
