@@ -68,6 +68,7 @@ _YEARS = frozenset({19, 20})
 """What the years that are spoken of begin with; 18 and less need a word that says so."""
 _MONEY_SAID = frozenset({25, 50, 75, 95, 98})
 _READ_OUT_CUES = (_ALL_CUES - PHONE_CUES) | {"ending", "ends", "password", "combination"}
+_LABELS = _ALL_CUES | BIRTH_CUES | EXPIRY_CUES
 _ONE_NUMBER_CUES = READING_CUES | BIRTH_CUES | EXPIRY_CUES
 _BEFORE_PRICE = frozenset("is was it's that's be for only just at about with plus costs".split())
 
@@ -79,7 +80,7 @@ _DASHES = frozenset({"dash", "hyphen"})
 
 def labelled(words: Words, i: int) -> bool:
     """Whether the words before `i` say that a number is read out there: "my account number is", "born on"."""
-    return cue_distance(words, i, _ALL_CUES | BIRTH_CUES | EXPIRY_CUES, 8) is not None
+    return cue_distance(words, i, _LABELS, 8) is not None
 
 
 class Run(NamedTuple):
