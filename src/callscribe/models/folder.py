@@ -261,7 +261,7 @@ def inspect(path: Path, *, is_built_in: bool = False) -> ModelFolder:
         ModelError: it is not a model, or files are missing; says which.
     """
     kind, engine, layout = registry.engine_of(path)
-    about = _about(path)
+    about = read_about(path)
     name = about.name or path.resolve().name
     return ModelFolder(
         path=path,
@@ -277,7 +277,12 @@ def inspect(path: Path, *, is_built_in: bool = False) -> ModelFolder:
     )
 
 
-def _about(path: Path) -> About:
+def read_about(path: Path) -> About:
+    """What a model's folder says about itself; nothing where it has no such note.
+
+    Raises:
+        ModelError: the note cannot be read.
+    """
     file = path / ABOUT_FILE
     try:
         return msgspec.json.decode(files.read(file), type=About)

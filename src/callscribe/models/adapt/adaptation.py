@@ -11,13 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from callscribe import files
+from callscribe.errors import ModelError
 from callscribe.models.adapt import dynamic_graph, mixing, pronunciations, wordlist, worker
 from callscribe.models.adapt.errors import AdaptError, NotAdaptableError
 from callscribe.models.adapt.g2p import G2p
 from callscribe.models.adapt.language_model import Backoff
 from callscribe.models.adapt.pronunciations import Pronunciation
-from callscribe.models.folder import ABOUT_FILE, BUILT_IN, About
+from callscribe.models.folder import ABOUT_FILE, BUILT_IN, read_about
 
 WEIGHT = 0.3
 """Weight of the user's sentences where they speak, unless said otherwise."""
@@ -175,14 +175,9 @@ def _check(
 def _describe(base: Path, folder: Path, report: AdaptReport) -> None:
     """Write what the new model says about itself: the base's note with a name of its own."""
     try:
-        about = msgspec.json.decode(files.read(base / ABOUT_FILE), type=About)
-    except FileNotFoundError:
-        about = About(name=base.resolve().name)
-    except (OSError, msgspec.DecodeError, RecursionError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise NotAdaptableError(
-            f"{base / ABOUT_FILE} cannot be read: {why}. Correct or delete it."
-        ) from error
+        about = read_about(base)
+    except ModelError as error:
+        raise NotAdaptableError(str(error)) from error
     about = msgspec.structs.replace(
         about,
         name=report.name,
