@@ -56,7 +56,7 @@ def not_a_name(text: str) -> str:
 
 def fit(text: str) -> str:
     """`text` on one line, without what may not stand in it; empty when nothing of it can be seen."""
-    kept = " ".join("".join(" " if _steers(one) else one for one in text).split())
+    kept = " ".join(visible(text).split())
     return kept if any(map(_shows, kept)) else ""
 
 
