@@ -24,8 +24,8 @@ consists of, `layout` how they stand, `wording` every word about states, gaps an
 written.
 
 **Adding an event** to `callscribe.events`: mypy fails at the `assert_never` in `Transcript.apply` and in
-`CallLine.apply`, and nowhere else. Write one `case` in each: what the transcript shows of it, and what the list does
-(`pass` with a reason is a decision too). If it is worth words, they go to `wording`.
+`CallLine.apply_readable`, and nowhere else. Write one `case` in each: what the transcript shows of it, and what the
+list does (`pass` with a reason is a decision too). If it is worth words, they go to `wording`.
 
 Of an utterance the highest revision counts, in whatever order they come, and of equal ones what comes later: so a
 second final replaces the first, and a better reading the final. A reading without text takes the utterance away. A

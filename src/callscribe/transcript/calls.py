@@ -106,12 +106,16 @@ class CallLine:
         self._second_reader = True
 
     def apply(self, event: AnyEvent) -> bool:
-        """Takes the next event in. Every type of event is decided upon here: mypy refuses a new one that is not.
+        """Takes the next event in.
 
         Returns:
             Whether the line changed.
         """
-        event = readable(event)
+        return self.apply_readable(readable(event))
+
+    def apply_readable(self, event: AnyEvent) -> bool:
+        """`apply`, of an event that has been made `readable`. Every type of event is decided upon here: mypy refuses a
+        new one that is not."""
         before, unread = self.summary, self.unread
         if not self._begun and not isinstance(event, EPHEMERAL):
             self._begun = True

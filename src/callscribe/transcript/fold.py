@@ -227,7 +227,7 @@ class Transcript:
         if event.call != self.call.id:
             return self._change
         said = self._about()
-        self._change.line = self._line.apply(event)
+        self._change.line = self._line.apply_readable(event)
         match event:
             case CallStarted():
                 self._settled = False
