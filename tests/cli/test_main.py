@@ -115,6 +115,11 @@ def test_only_the_named_command_is_imported() -> None:
     assert not loaded & {"callscribe.cli.serve", "vosk", "sqlalchemy"}
 
 
+@pytest.mark.parametrize("command", ["calls", "search", "show"])
+def test_reading_the_record_imports_no_server(command: str) -> None:
+    assert not loaded_by(command, "--help") & {"callscribe.server", "starlette", "uvicorn"}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_speaks_of_no_python_types(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

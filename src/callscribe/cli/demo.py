@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from callscribe.cli import logs
-from callscribe.cli.options import with_settings
+from callscribe.cli.options import data_option, with_settings
 from callscribe.cli.program import program
 from callscribe.cli.serve import (
     finish,
@@ -26,7 +26,7 @@ from callscribe.cli.serve import (
     speaker,
     stop_signals,
 )
-from callscribe.cli.views import choose_view, data_option, show_server
+from callscribe.cli.views import choose_view, show_server
 from callscribe.errors import SimulationError, StoreError
 from callscribe.events import CallEnded, Published, RecordSettled
 from callscribe.journal.spill import state_folder
@@ -207,7 +207,7 @@ def afterwards(settings: Settings, page: str) -> list[str]:
     Args:
         page: the address of the pages if they stay.
     """
-    option = data_option(settings)
+    option = data_option(settings.data)
     folder = "" if settings.data == own_folder() else option
     lines = [
         f"Delete   {program()} demo --delete{folder}",

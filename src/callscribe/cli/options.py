@@ -56,6 +56,11 @@ def with_settings(
     return decorate
 
 
+def data_option(folder: Path) -> str:
+    """` --data DIR` for commands printed to people, unless it is the default."""
+    return "" if folder == Settings().data else f" --data {folder}"
+
+
 def _option(name: str) -> Any:
     info = setting_infos()[name]
     hint = setting_type(name)

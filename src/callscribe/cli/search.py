@@ -8,9 +8,8 @@ import msgspec
 import typer
 
 from callscribe.cli.filters import with_filter
-from callscribe.cli.options import with_settings
+from callscribe.cli.options import data_option, with_settings
 from callscribe.cli.program import program
-from callscribe.cli.views import data_option
 from callscribe.outlet import data, drawing, tell
 from callscribe.records import CallFilter, SearchPage
 from callscribe.settings import Settings
@@ -80,6 +79,6 @@ def register(app: typer.Typer) -> None:
             tell(f"Nothing found.{hint}")
             return
         console = canvas(drawing())
-        print_found(console, page, show=f"{program()} show {{sid}}{data_option(settings)}")
+        print_found(console, page, show=f"{program()} show {{sid}}{data_option(settings.data)}")
         if page.cursor and console.is_terminal:
             console.print(f"More: --cursor {page.cursor}", style="dim")

@@ -17,9 +17,9 @@ import typer
 
 from callscribe.addresses import masked
 from callscribe.cli import logs
-from callscribe.cli.options import with_settings
+from callscribe.cli.options import data_option, with_settings
 from callscribe.cli.program import program
-from callscribe.cli.views import AnyView, choose_view, data_option, show_server
+from callscribe.cli.views import AnyView, choose_view, show_server
 from callscribe.errors import CarrierError, ModelError
 from callscribe.journal.thread import JobThread, busy
 from callscribe.models import choice, readers
@@ -361,7 +361,7 @@ def introduction(
         count = len(interrupted)
         lines.append(
             f"Record   {count} call{'s were' if count > 1 else ' was'} interrupted when the server last died; "
-            f"{program()} calls{data_option(settings)}"
+            f"{program()} calls{data_option(settings.data)}"
         )
     if advice := recording_advice(settings, call_flows(settings)):
         lines.append(f"WARNING  {advice}")

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from callscribe.cli.options import with_settings
+from callscribe.cli.options import data_option, with_settings
 from callscribe.cli.program import program
 from callscribe.errors import StoreError
 from callscribe.events import CallEnded
@@ -118,9 +118,9 @@ def find(store: Store, sid: str) -> CallRecord:
         )
     near = difflib.get_close_matches(sid, known, n=1, cutoff=0.8)
     hint = f" Did you mean {near[0]}?" if near else ""
-    folder = "" if Path(store.place) == Settings().data else f" --data {store.place}"
     raise StoreError(
-        f"There is no call {sid} in {store.place}.{hint} List them: {program()} calls{folder}"
+        f"There is no call {sid} in {store.place}.{hint} "
+        f"List them: {program()} calls{data_option(Path(store.place))}"
     )
 
 

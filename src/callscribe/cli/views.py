@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from callscribe.cli.options import data_option
 from callscribe.cli.program import program
 from callscribe.journal.follow import JournalFollower
 from callscribe.server import Server
@@ -24,13 +25,8 @@ def choose_view(settings: Settings, *, json_when_piped: bool = True) -> AnyView:
         canvas(),
         raw=settings.raw,
         fillers=settings.fillers,
-        saved_hint=lambda call: f"{program()} show {call[:12]}{data_option(settings)}",
+        saved_hint=lambda call: f"{program()} show {call[:12]}{data_option(settings.data)}",
     )
-
-
-def data_option(settings: Settings) -> str:
-    """` --data DIR` for commands printed to people, unless it is the default."""
-    return "" if settings.data == Settings().data else f" --data {settings.data}"
 
 
 async def show_server(server: Server, view: AnyView) -> None:
