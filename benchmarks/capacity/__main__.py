@@ -33,6 +33,7 @@ from benchmarks.capacity.stairs import climb, percentiles
 from benchmarks.capacity.tape import Said, Tape, calls, right, words_alone
 from benchmarks.path import __main__ as path
 from callscribe.models.choice import second_reader
+from callscribe.models.folder import resolve
 
 BOUND_S = 0.5
 RESULTS = systems.ROOT / "benchmarks" / ".results"
@@ -139,8 +140,8 @@ class Bench:
         return alone.measure(self.core, self.options.model, self.form.real_calls)
 
     def _tutorial(self) -> Any:
-        rate = alone.recognizer(self.options.model).sample_rate
-        system = systems.tutorial(alone.folder(self.options.model), rate)
+        model = resolve(self.options.model)
+        system = systems.tutorial(model.path, model.sample_rate)
         return self._climb(system, self.form.ladders["tutorial"])
 
     def _callscribe(self) -> Any:

@@ -12,7 +12,6 @@ import sys
 import time
 from pathlib import Path
 
-import soxr
 import vosk
 
 from benchmarks.capacity.systems import ROOT
@@ -20,6 +19,7 @@ from benchmarks.capacity.tape import calls
 from benchmarks.sets import RATE
 from callscribe.audio import mulaw
 from callscribe.audio.mulaw import Pcm
+from callscribe.audio.resampling import resample
 from callscribe.models.folder import resolve
 from callscribe.recognition.base import Recognizer
 from callscribe.recognition.registry import load_recognizer
@@ -45,13 +45,14 @@ def recognizer(model: str) -> Recognizer:
 
 def main() -> None:
     model = sys.argv[1] if len(sys.argv) > 1 else ""
-    rate = recognizer(model).sample_rate
-    bare = vosk.Model(str(folder(model)))
+    found = resolve(model)
+    rate = found.sample_rate
+    vosk.SetLogLevel(-2)  # errors only
+    bare = vosk.Model(str(found.path))
     most = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    tapes = [mulaw.decode(side.payload) for side in calls(most)[1:]]
-    seconds = sum(map(len, tapes)) / RATE
-    if rate != RATE:
-        tapes = [soxr.resample(tape, RATE, rate) for tape in tapes]
+    payloads = [side.payload for side in calls(most)[1:]]
+    seconds = sum(map(len, payloads)) / RATE
+    tapes = [resample(mulaw.decode(payload), RATE, rate) for payload in payloads]
     _hear(tapes[0][: 20 * rate], bare, rate)  # warms it up
     begun = time.process_time()
     for tape in tapes:

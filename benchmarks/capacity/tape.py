@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.sets import RATE, SHARED, demo, read_audio
 from callscribe.audio import mulaw
+from callscribe.audio.resampling import resample
 from callscribe.recognition.base import Recognizer
 
 FRAME = 160
@@ -91,11 +92,7 @@ def right(heard: Sequence[Said], text: str) -> tuple[Said, ...]:
 def words_alone(payload: bytes, recognizer: Recognizer) -> list[Said]:
     """The recogniser by itself over all of it, in steps of 0.2 s: nothing is skipped."""
     session = recognizer.start_session()
-    pcm = mulaw.decode(payload)
-    if recognizer.sample_rate != RATE:
-        import soxr
-
-        pcm = soxr.resample(pcm, RATE, recognizer.sample_rate)
+    pcm = resample(mulaw.decode(payload), RATE, recognizer.sample_rate)
     step = recognizer.sample_rate // 5
     found: list[Said] = []
     for start in range(0, len(pcm), step):
