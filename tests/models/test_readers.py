@@ -7,7 +7,7 @@ import pytest
 from callscribe.errors import ModelError
 from callscribe.models.catalogue import is_safe_name
 from callscribe.models.readers import SMALLEST, packaged
-from callscribe.recognition.whisper import FILES, language_of
+from callscribe.recognition.whisper_layout import FILES, language_of
 
 
 def test_every_entry_is_whole() -> None:

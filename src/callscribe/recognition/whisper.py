@@ -1,4 +1,4 @@
-"""Whisper models by CTranslate2, the only module that knows it: the second reader.
+"""Whisper models by CTranslate2, the only module that knows it: the second reader; `whisper_layout` knows the folders.
 
 Facts that shape it (openai/whisper; OpenNMT/CTranslate2, whisper.cc; and measured on telephone calls):
 
@@ -16,7 +16,6 @@ Facts that shape it (openai/whisper; OpenNMT/CTranslate2, whisper.cc; and measur
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -31,15 +30,13 @@ from callscribe.audio.mulaw import SAMPLE_RATE, Pcm
 from callscribe.audio.resampling import resample
 from callscribe.errors import ModelError
 from callscribe.events import Token, Word
-from callscribe.recognition import mel, windows
+from callscribe.recognition import mel, whisper_layout, windows
 from callscribe.recognition.base import Excerpt, Reader, Reading
 from callscribe.recognition.calibration import Calibration
-from callscribe.recognition.engine import Engine, Facts, Layout
+from callscribe.recognition.engine import Engine, Facts
 from callscribe.recognition.languages import same_language
 from callscribe.recognition.spoken import spoken_words
 
-FILES: Final = ("model.bin", "config.json", "tokenizer.json")
-"""What a model's folder must hold; the vocabulary stands in the tokenizer as well."""
 NO_SPEECH: Final = 0.6
 POOR_SCORE: Final = -1.0
 """Likelier than the one that nobody spoke, or poorer than the other: there were no words (openai/whisper's limits)."""
@@ -57,8 +54,6 @@ _BATCH: Final = 4
 _HINT_TOKENS: Final = 120
 _TOKENS_A_SECOND: Final = 8
 _TOKENS_AT_LEAST: Final = 12
-_ENGLISH_END: Final = 50256
-"""The end token of models that read only English, GPT-2's; the others' is one higher. No answer may begin with it."""
 _NO_SPACES: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue", "km"})
 
 _CALIBRATION: Final = Calibration(
@@ -121,9 +116,9 @@ class WhisperReader:
         Raises:
             ModelError: files missing, damaged or of another kind, or too little memory; says what to do.
         """
-        if look(folder) is None:
+        if whisper_layout.look(folder) is None:
             raise ModelError(
-                f"{folder} is {near_miss(folder) or 'no Whisper model in the form of CTranslate2'}."
+                f"{folder} is {whisper_layout.near_miss(folder) or 'no Whisper model in the form of CTranslate2'}."
             )
         try:
             import ctranslate2
@@ -586,48 +581,6 @@ def loops(tokens: Sequence[int]) -> bool:
     return False
 
 
-def look(folder: Path) -> Layout | None:
-    """What the folder of a Whisper model in CTranslate2's form says; None when it is none.
-
-    Raises:
-        ModelError: files are missing or damaged; says which.
-    """
-    if not (folder / "config.json").is_file() and not (folder / "model.bin").is_file():
-        return None
-    missing = [name for name in FILES if not (folder / name).is_file()]
-    if missing:
-        raise ModelError(
-            f"The model in {folder} is incomplete: {', '.join(missing)} missing. "
-            "Get it again with: callscribe models get --again NAME"
-        )
-    try:
-        about = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(
-            f"{folder / 'config.json'} cannot be read ({error}). "
-            "Get the model again with: callscribe models get --again NAME"
-        ) from error
-    if not isinstance(about, dict) or "alignment_heads" not in about:
-        return None
-    suppressed = about.get("suppress_ids_begin", ())
-    only_english = isinstance(suppressed, list) and _ENGLISH_END in suppressed
-    return Layout(sample_rate=mel.RATE, language="en" if only_english else "")
-
-
-def language_of(name: str) -> str:
-    """The language in a published model's name: those that end in `.en` read only English."""
-    return "en" if name.endswith(".en") else ""
-
-
-def near_miss(folder: Path) -> str:
-    """What a folder is that holds a speech model of another form."""
-    if (folder / "model.safetensors").is_file() or (folder / "pytorch_model.bin").is_file():
-        return "a model for PyTorch; a second reader's is in CTranslate2's form (model.bin)"
-    if (folder / "config.json").is_file() and (folder / "model.bin").is_file():
-        return "a CTranslate2 model of another kind, not a Whisper model: its config.json names no alignment heads"
-    return ""
-
-
 def _load(folder: Path, facts: Facts) -> Reader:
     return WhisperReader(
         folder, name=facts.name, language=facts.language, calibration=facts.calibration
@@ -636,11 +589,11 @@ def _load(folder: Path, facts: Facts) -> Reader:
 
 ENGINE: Engine[Reader] = Engine(
     name="Whisper",
-    files=f"{', '.join(FILES)} in CTranslate2's form",
-    look=look,
+    files=f"{', '.join(whisper_layout.FILES)} in CTranslate2's form",
+    look=whisper_layout.look,
     load=_load,
-    language_of=language_of,
-    near_miss=near_miss,
+    language_of=whisper_layout.language_of,
+    near_miss=whisper_layout.near_miss,
 )
 
 
