@@ -11,7 +11,7 @@ from starlette.routing import Route
 from callscribe.contacts import ContactFile
 from callscribe.names import fit, not_a_name
 from callscribe.phone import is_number
-from callscribe.web.api import ApiError, error_response, json_response
+from callscribe.web.api import ApiError, guarded, json_response
 from callscribe.web.correcting import body
 
 
@@ -30,21 +30,18 @@ def contact_routes(contacts: ContactFile) -> list[Route]:
     async def save(request: Request) -> Response:
         """`POST /api/contacts`, `{"number": "+15005550010", "name": "Alice"}`: calls that are over and calls that come
         are named by it."""
-        try:
-            given = await body(request, Contact)
-            if not is_number(given.number):
-                raise ApiError(
-                    400, "bad-number", "Write the number with + and country code: +15005550010."
-                )
-            name = fit(given.name)
-            if given.name.strip() and (why := not_a_name(given.name)):
-                raise ApiError(400, "bad-name", why)
-        except ApiError as error:
-            return error_response(error)
+        given = await body(request, Contact)
+        if not is_number(given.number):
+            raise ApiError(
+                400, "bad-number", "Write the number with + and country code: +15005550010."
+            )
+        name = fit(given.name)
+        if given.name.strip() and (why := not_a_name(given.name)):
+            raise ApiError(400, "bad-name", why)
         await run_in_threadpool(contacts.save, given.number, name)
         return json_response({"contacts": await run_in_threadpool(contacts.all)})
 
     return [
         Route("/api/contacts", listed),
-        Route("/api/contacts", save, methods=["POST"]),
+        Route("/api/contacts", guarded(save), methods=["POST"]),
     ]

@@ -10,14 +10,14 @@ from starlette.routing import Route
 
 from callscribe.search.query import QueryError
 from callscribe.store.base import Archive
-from callscribe.web.api import ApiError, error_response, json_response, read_json
+from callscribe.web.api import ApiError, ErrorAnswers, guarded, json_response, read_json
 from callscribe.web.grants import grant_of
 from callscribe.web.search import as_moment
 from callscribe.web.services import Erasure
 
-_NOT_ALLOWED = ApiError(403, "scope-missing", "Deleting needs a token with the scope `admin`.")
 MOST = 100_000
 """Calls deleted by one request."""
+_ANSWERS: ErrorAnswers = {QueryError: (400, "bad-number")}
 
 
 class Deletion(msgspec.Struct, forbid_unknown_fields=True):
@@ -33,45 +33,41 @@ class Deletion(msgspec.Struct, forbid_unknown_fields=True):
 def erasing_routes(archive: Archive, erasure: Erasure) -> list[Route]:
     async def delete_one(request: Request) -> Response:
         """`DELETE /api/calls/{sid}`: this call, for good."""
-        if not grant_of(request.scope).allows("admin"):
-            return error_response(_NOT_ALLOWED)
+        _need_admin(request)
         sid = request.path_params["sid"]
         found = await run_in_threadpool(archive.call, sid)
         if found is None:
-            return error_response(ApiError(404, "not-found", f"There is no call {sid}."))
+            raise ApiError(404, "not-found", f"There is no call {sid}.")
         if not await erasure.delete([found.call.id]):
-            return error_response(
-                ApiError(
-                    409, "live", "The call is still in progress. You can delete it when it is over."
-                )
+            raise ApiError(
+                409, "live", "The call is still in progress. You can delete it when it is over."
             )
         return json_response({"deleted": [found.call.id]})
 
     async def delete_many(request: Request) -> Response:
         """`POST /api/deletions`: first without `confirm`, to learn how many calls it would be; then with it."""
-        if not grant_of(request.scope).allows("admin"):
-            return error_response(_NOT_ALLOWED)
-        try:
-            asked = await read_json(request, Deletion, "Send `number` or `before` as JSON")
-            if not (asked.number.strip() or asked.before.strip()):
-                raise ApiError(400, "bad-body", "Say which calls: `number`, `before`, or both.")
-            before = as_moment(asked.before, "before")
-            found = await run_in_threadpool(
-                archive.chosen, number=asked.number.strip(), before=before, limit=MOST
-            )
-        except QueryError as error:
-            return error_response(ApiError(400, "bad-number", str(error)))
-        except ApiError as error:
-            return error_response(error)
+        _need_admin(request)
+        asked = await read_json(request, Deletion, "Send `number` or `before` as JSON")
+        if not (asked.number.strip() or asked.before.strip()):
+            raise ApiError(400, "bad-body", "Say which calls: `number`, `before`, or both.")
+        before = as_moment(asked.before, "before")
+        found = await run_in_threadpool(
+            archive.chosen, number=asked.number.strip(), before=before, limit=MOST
+        )
         if asked.confirm is None:
             return json_response({"calls": len(found), "deleted": []})
         if asked.confirm != len(found):
-            return error_response(
-                ApiError(409, "changed", f"There are now {len(found)} calls. Confirm that number.")
+            raise ApiError(
+                409, "changed", f"There are now {len(found)} calls. Confirm that number."
             )
         return json_response({"calls": len(found), "deleted": await erasure.delete(found)})
 
     return [
-        Route("/api/calls/{sid}", delete_one, methods=["DELETE"]),
-        Route("/api/deletions", delete_many, methods=["POST"]),
+        Route("/api/calls/{sid}", guarded(delete_one), methods=["DELETE"]),
+        Route("/api/deletions", guarded(delete_many, _ANSWERS), methods=["POST"]),
     ]
+
+
+def _need_admin(request: Request) -> None:
+    if not grant_of(request.scope).allows("admin"):
+        raise ApiError(403, "scope-missing", "Deleting needs a token with the scope `admin`.")

@@ -12,12 +12,13 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from callscribe.events import LagChanged, PartialTranscript, Published, to_json
 from callscribe.journal.follow import JournalFollower
 from callscribe.ranges import whole_number
+from callscribe.web.api import ApiError, guarded
 from callscribe.web.services import Services
 
 HEARTBEAT_S = 15.0
@@ -40,12 +41,10 @@ def live_routes(services: Services) -> list[Route]:
         given = request.headers.get("last-event-id") or request.query_params.get("after") or ""
         asked = whole_number(given)
         if given and asked is None:
-            return JSONResponse(
-                {
-                    "error": "bad-cursor",
-                    "message": f"`after` must be the id of an event, a whole number; got {given[:40]!r}.",
-                },
-                status_code=400,
+            raise ApiError(
+                400,
+                "bad-cursor",
+                f"`after` must be the id of an event, a whole number; got {given[:40]!r}.",
             )
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")
@@ -63,7 +62,7 @@ def live_routes(services: Services) -> list[Route]:
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    return [Route("/api/events", events)]
+    return [Route("/api/events", guarded(events))]
 
 
 class Viewer:

@@ -19,52 +19,46 @@ from callscribe.records import CallFilter
 from callscribe.search.moments import in_utc
 from callscribe.search.query import QueryError
 from callscribe.store.base import Searcher
-from callscribe.web.api import ApiError, error_response, json_response
+from callscribe.web.api import ApiError, ErrorAnswers, guarded, json_response
 
 _ZONE = re.compile(r" (\d\d:?\d\d)$")
 MOST = 200
 """Hits on a page."""
+_ANSWERS: ErrorAnswers = {QueryError: (400, "bad-query")}
 
 
 def search_routes(searcher: Searcher) -> list[Route]:
     async def search(request: Request) -> Response:
         """`GET /api/search?q=QUERY`, narrowed as `filter_from` says; `by=rank`, `limit`, `cursor`."""
         asked = request.query_params
-        try:
-            wanted = filter_from(asked)
-            by = choice(asked, "by", ("time", "rank")) or "time"
-            page = await run_in_threadpool(
-                searcher.search,
-                asked.get("q", ""),
-                wanted,
-                limit=whole(asked, "limit", 1, MOST) or 20,
-                by_rank=by == "rank",
-                cursor=asked.get("cursor", ""),
-            )
-        except QueryError as error:
-            return error_response(ApiError(400, "bad-query", str(error)))
-        except ApiError as error:
-            return error_response(error)
+        wanted = filter_from(asked)
+        by = choice(asked, "by", ("time", "rank")) or "time"
+        page = await run_in_threadpool(
+            searcher.search,
+            asked.get("q", ""),
+            wanted,
+            limit=whole(asked, "limit", 1, MOST) or 20,
+            by_rank=by == "rank",
+            cursor=asked.get("cursor", ""),
+        )
         return json_response(page)
 
     async def listed(request: Request) -> Response:
         """`GET /api/list`: calls, newest first, narrowed by `words` and as `filter_from` says; `limit`, `cursor`."""
         asked = request.query_params
-        try:
-            page = await run_in_threadpool(
-                searcher.list_calls,
-                filter_from(asked),
-                words=asked.get("words", ""),
-                limit=whole(asked, "limit", 1, MOST) or 50,
-                cursor=asked.get("cursor", ""),
-            )
-        except QueryError as error:
-            return error_response(ApiError(400, "bad-query", str(error)))
-        except ApiError as error:
-            return error_response(error)
+        page = await run_in_threadpool(
+            searcher.list_calls,
+            filter_from(asked),
+            words=asked.get("words", ""),
+            limit=whole(asked, "limit", 1, MOST) or 50,
+            cursor=asked.get("cursor", ""),
+        )
         return json_response(page)
 
-    return [Route("/api/search", search), Route("/api/list", listed)]
+    return [
+        Route("/api/search", guarded(search, _ANSWERS)),
+        Route("/api/list", guarded(listed, _ANSWERS)),
+    ]
 
 
 def filter_from(asked: QueryParams) -> CallFilter:
