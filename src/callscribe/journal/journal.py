@@ -207,9 +207,9 @@ class Journal:
         for event in events:
             if isinstance(event, EPHEMERAL):
                 if isinstance(event, CallDeleted):
-                    self._forget(event.call, everything=True)
+                    self._newest.forget(event.call, everything=True)
                 elif isinstance(event, TextDeleted):
-                    self._forget(event.call, everything=False)
+                    self._newest.forget(event.call, everything=False)
                 self._hub.publish(Published(id=None, event=event))
             elif self._closing.is_set():
                 self._log.error("event after the journal was closed", type=type(event).__name__)
@@ -359,10 +359,6 @@ class Journal:
             return
         self._newest.add(published)
         self._hub.publish(published)
-
-    def _forget(self, call: str, *, everything: bool) -> None:
-        """A record that is begun anew must not bring back what was deleted: a call, or its text."""
-        self._newest.forget(call, everything=everything)
 
     async def _commit_singly(self, batch: list[_Gathered], error: Exception) -> None:
         """Keep an event that can never be stored from holding up the others."""

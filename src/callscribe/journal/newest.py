@@ -59,7 +59,7 @@ class Newest:
             self._count -= self._blocks.popleft().size
 
     def forget(self, call: str, *, everything: bool) -> None:
-        """A call is deleted, or only its text."""
+        """A call is deleted, or only its text: a record that is begun anew must not bring it back."""
 
         def stays(published: Published) -> bool:
             event = published.event
