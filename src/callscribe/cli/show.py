@@ -13,11 +13,10 @@ from callscribe.cli.options import data_option, with_settings
 from callscribe.cli.program import program
 from callscribe.errors import StoreError
 from callscribe.events import CallEnded
-from callscribe.journal.follow import events_of
 from callscribe.outlet import data, drawing
 from callscribe.records import CallRecord
 from callscribe.settings import Settings
-from callscribe.store.base import EventReader, Store
+from callscribe.store.base import EventReader, Store, every_event
 from callscribe.store.opening import open_store
 from callscribe.terminal.canvas import canvas
 from callscribe.terminal.transcript import print_transcript
@@ -64,7 +63,7 @@ def register(app: typer.Typer) -> None:
 def transcript_of(store: EventReader, record: CallRecord) -> Transcript:
     """A record as people read it."""
     call = record.call
-    transcript = Transcript(call.id, events_of(store, call.id))
+    transcript = Transcript(call.id, every_event(store, call.id))
     if call.ended_at is not None and not transcript.is_over:
         # Whoever wrote it is gone, and the next server has yet to write its end.
         end = CallEnded(

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, Self
 
 import msgspec
@@ -65,20 +64,6 @@ class Past(Protocol):
     def events_after(
         self, cursor: int, *, call: str | None = None, limit: int = 1000
     ) -> list[Published]: ...
-
-
-def events_of(store: Past, call: str) -> Iterator[AnyEvent]:
-    """All events of a record, in order, read in pages. Blocks."""
-    return paged(partial(store.events_after, call=call))
-
-
-def paged(after: Callable[[int], list[Published]]) -> Iterator[AnyEvent]:
-    """All events, asked for in pages: after 0, and then after the last one that came, until none come."""
-    cursor = 0
-    while page := after(cursor):
-        for published in page:
-            cursor = published.id or cursor
-            yield published.event
 
 
 class JournalFollower:

@@ -21,27 +21,18 @@ from typing import Protocol
 
 import structlog
 
-from callscribe.events import AnyEvent, Published, from_json, to_json
-from callscribe.journal.follow import paged
+from callscribe.events import AnyEvent, from_json, to_json
 from callscribe.journal.thread import JobThread
+from callscribe.store.base import EventReader, every_event
 
 PATIENCE_S = 2.0
 """A folder whose disk does not answer within this time is given up for another one."""
 
 
-class Record(Protocol):
+class Record(EventReader, Protocol):
     """What `take_in` needs of a store."""
 
     def append(self, events: Sequence[AnyEvent]) -> Sequence[int]: ...
-
-    def events_after(
-        self,
-        cursor: int,
-        *,
-        call: str | None = None,
-        limit: int = 1000,
-        as_written: bool = False,
-    ) -> list[Published]: ...
 
 
 class Spill:
@@ -241,7 +232,7 @@ def take_in(store: Record, folders: Sequence[Path], key: str) -> int:
         known: set[AnyEvent] = set()
         for call in dict.fromkeys(event.call for event in events):
             # As they were published, whatever people are called since.
-            known.update(paged(partial(store.events_after, call=call, as_written=True)))
+            known.update(every_event(store, call, as_written=True))
         # A store that did not answer in time may have taken them all the same; what was remembered may be there twice.
         missing = [event for event in dict.fromkeys(events) if event not in known]
         if missing:

@@ -359,8 +359,11 @@ _PAGE = 1000
 """Read at a time by the two below, which gather what is too long for one answer."""
 
 
-def every_event(reader: EventReader, call: str) -> list[AnyEvent]:
+def every_event(reader: EventReader, call: str, *, as_written: bool = False) -> list[AnyEvent]:
     """A record's journal, in order.
+
+    Args:
+        as_written: without the names that were saved since.
 
     Raises:
         StoreError: it cannot be read.
@@ -368,7 +371,7 @@ def every_event(reader: EventReader, call: str) -> list[AnyEvent]:
     found: list[AnyEvent] = []
     cursor = 0
     while True:
-        page = reader.events_after(cursor, call=call, limit=_PAGE)
+        page = reader.events_after(cursor, call=call, limit=_PAGE, as_written=as_written)
         found += [published.event for published in page]
         if len(page) < _PAGE:
             return found
