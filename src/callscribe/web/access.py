@@ -31,6 +31,7 @@ A request that changes something must come from our own pages or from no browser
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import ipaddress
@@ -247,27 +248,22 @@ class Access:
         tokens, bearer = self._tokens, _bearer(Headers(scope=scope))
         assert tokens is not None  # or nobody could have been named
         assert bearer is not None
-        follows = asyncio.Event()
+
+        async def end() -> None:
+            await tokens.revoked(bearer)
+            holds.reschedule(asyncio.get_running_loop().time())
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 kind = Headers(raw=message["headers"]).get("content-type", "")
-                if kind.startswith("text/event-stream"):
-                    follows.set()
+                if kind.startswith("text/event-stream"):  # all else ends by itself
+                    watching.callback(asyncio.create_task(end(), name="token revoked").cancel)
             await send(message)
-
-        async def end() -> None:
-            await follows.wait()  # all else ends by itself
-            await tokens.revoked(bearer)
-            holds.reschedule(asyncio.get_running_loop().time())
 
         try:
             async with asyncio.timeout(None) as holds:
-                watching = asyncio.create_task(end(), name="token revoked")
-                try:
+                with contextlib.ExitStack() as watching:
                     await self.app(scope, receive, noted)
-                finally:
-                    watching.cancel()
         except TimeoutError:
             if not holds.expired():
                 raise
