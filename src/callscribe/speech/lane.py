@@ -11,7 +11,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 import structlog
@@ -65,30 +65,32 @@ class Turn:
 Deliver = Callable[[Turn], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Amount:
     """What is queued of a track."""
 
     samples: int = 0
     flushes: int = 0
+    """How often it is to be flushed."""
     start_ms: float = 0.0
     end_ms: float = 0.0
     """The carrier's clock where it begins and ends."""
 
+    def add(self, piece: Piece) -> None:
+        """A piece is queued behind the others."""
+        if not self.samples:
+            self.start_ms = piece.clock_ms
+        self.samples += len(piece.payload)
+        self.end_ms = piece.clock_ms + len(piece.payload) / SAMPLES_PER_MS
+
 
 @dataclass(slots=True)
-class _Queue:
-    """What is queued of a track, in samples."""
+class _Queue(Amount):
+    """A track's, and what is being done with it."""
 
-    queued: int = 0
     in_hand: int = 0
-    """Taken by a thread and not yet decoded."""
+    """Samples taken by a thread and not yet decoded."""
     full: bool = False
-    flushes: int = 0
-    """How often it is to be flushed."""
-    start_ms: float = 0.0
-    end_ms: float = 0.0
-    """The carrier's clock where what is queued begins and ends."""
 
 
 class Lane:
@@ -119,16 +121,7 @@ class Lane:
         self._fed = fed or Backlog()
         self._begin_at = dict(progress or {})
         known = amounts or {}
-        self._queues = {
-            track: _Queue(
-                queued=amount.samples,
-                flushes=amount.flushes,
-                start_ms=amount.start_ms,
-                end_ms=amount.end_ms,
-            )
-            for track in tracks
-            for amount in (known.get(track, Amount()),)
-        }
+        self._queues = {track: _Queue(*astuple(known.get(track, Amount()))) for track in tracks}
         self.lost_ms = 0
         """Audio of all its tracks that was queued and could not be read back."""
         self.state: Literal["waiting", "live", "over"] = "waiting"
@@ -183,7 +176,7 @@ class Lane:
     def lag_ms(self, track: Track) -> int:
         """Audio received but not yet decoded."""
         queue = self._queues[track]
-        return (queue.queued + queue.in_hand) // SAMPLES_PER_MS
+        return (queue.samples + queue.in_hand) // SAMPLES_PER_MS
 
     @property
     def worst_lag_ms(self) -> int:
@@ -203,7 +196,7 @@ class Lane:
     def idle(self, track: Track) -> bool:
         """Nothing to do for it: what is queued, if anything, is less than a portion, or it waits for a place."""
         queue = self._queues[track]
-        return self.waits or (not queue.flushes and not queue.in_hand and queue.queued < PORTION)
+        return self.waits or (not queue.flushes and not queue.in_hand and queue.samples < PORTION)
 
     def wait_in(self, fed: Backlog) -> None:
         """Keep there what comes, from the first piece on."""
@@ -218,7 +211,7 @@ class Lane:
         """Queue a piece; false when the queue is full, and the piece is dropped."""
         with self._lock:
             queue = self._queues[track]
-            queued = queue.queued + len(piece.payload)
+            queued = queue.samples + len(piece.payload)
             # Once full, a tenth must be free before anything is taken again: one gap, not a hundred.
             bound = LONGEST_QUEUE_MS * (9 if queue.full else 10) // 10
             queue.full = queued > bound * SAMPLES_PER_MS
@@ -230,10 +223,7 @@ class Lane:
                 _log.error("no room for audio that waits", reason=str(error))
                 queue.full = True
                 return False
-            if not queue.queued:
-                queue.start_ms = piece.clock_ms
-            queue.queued = queued
-            queue.end_ms = piece.clock_ms + len(piece.payload) / SAMPLES_PER_MS
+            queue.add(piece)
             if queued >= PORTION and not self._scheduled:
                 self._schedule()
         return True
@@ -307,7 +297,7 @@ class Lane:
     # Turns
 
     def _has_work(self) -> bool:
-        return any(q.queued >= PORTION or q.flushes for q in self._queues.values())
+        return any(q.samples >= PORTION or q.flushes for q in self._queues.values())
 
     def _schedule(self) -> None:
         """Have a turn as soon as there is room. From the event loop, with the lock held."""
@@ -376,7 +366,7 @@ class Lane:
                     fed.append(each)
                 continue
             samples = len(each.piece.payload)
-            queue.queued -= samples
+            queue.samples -= samples
             queue.start_ms = each.piece.clock_ms + samples / SAMPLES_PER_MS
             if not self._is_decoded(each.track, each.piece):
                 fed.append(each)
@@ -395,9 +385,9 @@ class Lane:
         lost = [
             Hole(track, round(queue.start_ms), round(queue.end_ms))
             for track, queue in self._queues.items()
-            if queue.queued
+            if queue.samples
         ]
-        self.lost_ms += sum(queue.queued for queue in self._queues.values()) // SAMPLES_PER_MS
+        self.lost_ms += sum(queue.samples for queue in self._queues.values()) // SAMPLES_PER_MS
         self._empty()
         for track, queue in self._queues.items():
             queue.flushes = int(track not in self._begin_at)
@@ -407,7 +397,7 @@ class Lane:
         """Nothing is queued any more; with the lock held."""
         self._fed.close()
         for queue in self._queues.values():
-            queue.queued = queue.flushes = 0
+            queue.samples = queue.flushes = 0
 
     def _is_decoded(self, track: Track, piece: Piece) -> bool:
         """Whether this was decoded before the stream was taken up again, and is not needed any more."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Literal
@@ -20,7 +20,6 @@ import msgspec
 import structlog
 
 from callscribe import files
-from callscribe.audio.mulaw import SAMPLES_PER_MS
 from callscribe.events import StreamCounters, Track
 from callscribe.sealing import Seal, SealError, opened
 from callscribe.speech.backlog import Backlog, records
@@ -110,34 +109,24 @@ class KeptStream:
             SealError: it is sealed with another key.
         """
         file = self._open()
-        samples: Counter[Track] = Counter()
-        flushes: Counter[Track] = Counter()
-        starts: dict[Track, float] = {}
-        ends: dict[Track, float] = {}
+        amounts: defaultdict[Track, Amount] = defaultdict(Amount)
         count, end_ms = 0, self.head.end_ms
         try:
             for fed in records(file, self._seal, self._about):
                 count += 1
+                amount = amounts[fed.track]
                 if fed.piece is None:
-                    flushes[fed.track] += 1
+                    amount.flushes += 1
                 else:
-                    samples[fed.track] += len(fed.piece.payload)
-                    starts.setdefault(fed.track, fed.piece.clock_ms)
-                    ends[fed.track] = fed.piece.clock_ms + len(fed.piece.payload) / SAMPLES_PER_MS
-                    end_ms = max(end_ms, self.head.offset_ms + round(ends[fed.track]))
+                    amount.add(fed.piece)
+                    end_ms = max(end_ms, self.head.offset_ms + round(amount.end_ms))
         except BaseException:
             file.close()
             raise
         # A process that died had not noted the end.
         self.head = msgspec.structs.replace(self.head, end_ms=end_ms)
-        amounts = {
-            track: Amount(
-                samples[track], flushes[track], starts.get(track, 0.0), ends.get(track, 0.0)
-            )
-            for track in self.head.tracks
-        }
         waits = Backlog(file, records=count, seal=self._seal, about=self._about)
-        return Left(self, waits, amounts)
+        return Left(self, waits, {track: amounts[track] for track in self.head.tracks})
 
     def _open(self) -> IO[bytes]:
         path = self._path.with_name(self._path.name + ".fed")
