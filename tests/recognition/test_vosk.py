@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -229,6 +230,18 @@ def test_a_missing_file_is_named_before_native_code_sees_the_folder(copy: Path) 
     (copy / "am/final.mdl").unlink()
 
     with pytest.raises(ModelError, match=r"incomplete: am/final\.mdl missing"):
+        VoskRecognizer(copy)
+
+
+def test_a_network_that_may_not_be_read_is_named(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+
+    with pytest.raises(ModelError, match=r"cannot be loaded: .*Permission denied.*final\.mdl"):
         VoskRecognizer(copy)
 
 

@@ -97,11 +97,10 @@ class VoskRecognizer:
         self._vosk: Any = vosk
         vosk.SetLogLevel(-2)  # errors only
         self._takes_phrases = vosk_layout.takes_phrases(folder)
-        self._look_ahead_ms = _WINDOW_MS + 10 * (
-            vosk_layout.look_ahead_frames(folder) or _LOOK_AHEAD_FRAMES
-        )
         said: list[str] = []
         try:
+            frames = vosk_layout.look_ahead_frames(folder) or _LOOK_AHEAD_FRAMES
+            self._look_ahead_ms = _WINDOW_MS + 10 * frames
             with _quiet_stderr() as said:
                 with _chunks_of(folder) as prepared:
                     self._model: Any = vosk.Model(str(prepared))
