@@ -11,7 +11,7 @@ from callscribe.audio.mulaw import Pcm
 from callscribe.errors import ModelError
 from callscribe.recognition.base import Excerpt, Reading
 from callscribe.recognition.calibration import Calibration
-from callscribe.recognition.whisper import WhisperReader, loops
+from callscribe.recognition.whisper import WhisperReader
 from tests.readers import tiny_en
 from tests.speech.audio import SAID, scene
 
@@ -27,9 +27,6 @@ def said(name: str, before_s: float = 0.3, after_s: float = 0.3) -> Pcm:
 
 def raw(reading: Reading) -> str:
     return " ".join(word.text for word in reading.words)
-
-
-# ------------------------------------------------------------------ with the real model
 
 
 def test_words_are_read_as_spoken_with_their_times(reader: WhisperReader) -> None:
@@ -140,17 +137,3 @@ def test_a_damaged_model_is_told(tmp_path: Path) -> None:
     (folder / "model.bin").write_bytes((folder / "model.bin").read_bytes()[:100_000])
     with pytest.raises(ModelError, match=r"cannot be loaded.*\n.*models get"):
         WhisperReader(folder)
-
-
-# ------------------------------------------------------------------ without it
-
-
-def test_loops_are_found_and_repeated_digits_are_none() -> None:
-    assert loops([1, 2] * 4)
-    assert loops([5, 5, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 9])
-    assert loops([7] * 8)
-    assert loops([1, *range(20), *range(20), *range(20)])
-    assert not loops([*range(20), *range(20)])
-    assert not loops([7] * 7)
-    assert not loops([1, 2, 3, 1, 2, 3, 4])
-    assert not loops([])

@@ -1,4 +1,6 @@
-"""Whisper models by CTranslate2, the only module that knows it: the second reader; `whisper_layout` knows the folders.
+"""Whisper models by CTranslate2, the only module that knows it: the second reader.
+
+`whisper_layout` knows the folders, `whisper_tokens` the tokens.
 
 Facts that shape it (openai/whisper; OpenNMT/CTranslate2, whisper.cc; and measured on telephone calls):
 
@@ -16,8 +18,6 @@ Facts that shape it (openai/whisper; OpenNMT/CTranslate2, whisper.cc; and measur
 from __future__ import annotations
 
 import difflib
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ from callscribe.recognition.calibration import Calibration
 from callscribe.recognition.engine import Engine, Facts
 from callscribe.recognition.languages import same_language
 from callscribe.recognition.spoken import spoken_words
+from callscribe.recognition.whisper_tokens import Vocabulary, has_spaces, loops
 
 NO_SPEECH: Final = 0.6
 POOR_SCORE: Final = -1.0
@@ -47,15 +48,11 @@ _SHORTEST_MS: Final = 100
 """No word is shorter."""
 _MAX_LENGTH: Final = 448
 """Tokens; of a limit of n CTranslate2 lets the decoder write n / 2, the forced beginning among them (whisper.cc)."""
-_STAMP_MS: Final = 20
-"""From one time stamp to the next; they follow the token that forbids them (openai/whisper, tokenizer.py)."""
 _BATCH: Final = 4
 """Windows that are decoded together; more gain nothing."""
 _HINT_TOKENS: Final = 120
 _TOKENS_A_SECOND: Final = 8
 _TOKENS_AT_LEAST: Final = 12
-_NO_SPACES: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue", "km"})
-
 _CALIBRATION: Final = Calibration(
     ((0.0, 0.25), (0.35, 0.55), (0.6, 0.75), (0.75, 0.87), (0.9, 0.96), (1.0, 0.99))
 )
@@ -137,7 +134,7 @@ class WhisperReader:
             self._model: Any = ctranslate2.models.Whisper(
                 str(folder), device="cpu", compute_type="int8", intra_threads=threads
             )
-            self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+            tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # both raise what they like, a bare Exception among it
             raise ModelError(
                 f"The model in {folder} cannot be loaded: {str(error)[:200]}\n"
@@ -147,7 +144,7 @@ class WhisperReader:
         self._many_languages = bool(self._model.is_multilingual)
         self.language = language if self._many_languages else "en"
         self._mel = mel.LogMel(int(self._model.n_mels))
-        self._vocabulary = _Vocabulary(self._tokenizer)
+        self._vocabulary = Vocabulary(tokenizer)
 
     def close(self) -> None:
         """Free the model."""
@@ -210,7 +207,7 @@ class WhisperReader:
         window = windows.lay_out([*(excerpt.pcm for excerpt in context), pcm])
         encoded = self._encode(window.pcm)
         language = language or self._language_of(encoded)
-        forced = [token for excerpt in context for token in self._tokens(excerpt.text)]
+        forced = [token for excerpt in context for token in self._vocabulary.encode(excerpt.text)]
         answer = self._answer(encoded, _ms(pcm), forced, hints, language)
         if answer.looped and context:
             return self._read_one(pcm, (), hints, language)
@@ -287,7 +284,7 @@ class WhisperReader:
         for stretch in answer.stretches:
             tokens = answer.tokens[at : at + stretch.words]
             at += stretch.words
-            stretches.append(stretch._replace(words=len(self._groups(tokens, language))))
+            stretches.append(stretch._replace(words=len(self._vocabulary.words(tokens, language))))
         starts_ms = [piece.start_ms for piece in pieces]
         return pieces, windows.owners(window.places, starts_ms, stretches)
 
@@ -409,12 +406,8 @@ class WhisperReader:
     def _hinted(self, hints: Sequence[str]) -> list[int]:
         if not hints:
             return []
-        tokens = self._tokens(", ".join(hints) + ".")
+        tokens = self._vocabulary.encode(", ".join(hints) + ".")
         return [self._vocabulary.before, *tokens[:_HINT_TOKENS]]
-
-    def _tokens(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids
-        return ids
 
     def _placed(
         self,
@@ -438,11 +431,11 @@ class WhisperReader:
         probabilities = found.text_token_probs
         pieces: list[_Piece] = []
         at = len(forced)
-        for group in self._groups(tokens, language):
+        for group in self._vocabulary.words(tokens, language):
             stop = at + len(group)
             pieces.append(
                 _Piece(
-                    text=self._tokenizer.decode(list(group)),
+                    text=self._vocabulary.decode(group),
                     start_ms=int(starts_ms[min(at, len(starts_ms) - 1)]),
                     end_ms=int(starts_ms[min(stop, len(starts_ms) - 1)]),
                     probability=float(np.mean(probabilities[at:stop])),
@@ -450,21 +443,6 @@ class WhisperReader:
             )
             at = stop
         return pieces
-
-    def _groups(self, tokens: Sequence[int], language: str) -> list[list[int]]:
-        """The tokens of each written word."""
-        spaced = _has_spaces(language)
-        groups: list[list[int]] = []
-        for token in tokens:
-            if spaced:
-                begins = self._vocabulary.begins_word(token)
-            else:
-                begins = _whole(self._tokenizer, groups) and not self._vocabulary.is_sign(token)
-            if begins or not groups:
-                groups.append([token])
-            else:
-                groups[-1].append(token)
-        return groups
 
     def _reading(
         self, pieces: Sequence[_Piece], place: windows.Place, answer: _Answer, language: str
@@ -494,7 +472,7 @@ class WhisperReader:
                 )
                 start += share
         text = "".join(piece.text for piece in pieces).strip() if words else ""
-        if words and not _has_spaces(language):
+        if words and not has_spaces(language):
             tokens = [Token(text, 0, len(words))]
         return Reading(
             words=tuple(words),
@@ -507,78 +485,6 @@ class WhisperReader:
 
     def _confidence(self, probability: float) -> float:
         return round(self._calibration(min(1.0, max(0.0, probability))), 3)
-
-
-class _Vocabulary:
-    """The tokens that mean something else than text."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        def named(*names: str) -> int:
-            for name in names:
-                found = tokenizer.token_to_id(name)
-                if found is not None:
-                    return int(found)
-            raise ModelError(
-                f"The model's tokenizer.json does not know {names[0]}: it is not a Whisper model."
-            )
-
-        self._named = named
-        self._tokenizer = tokenizer
-        self.end = named("<|endoftext|>")
-        self.start = named("<|startoftranscript|>")
-        self.before = named("<|startofprev|>")
-        self.no_times = named("<|notimestamps|>")
-        self.transcribe = named("<|transcribe|>")
-        written = {token: text for text, token in tokenizer.get_vocab().items() if token < self.end}
-        self.forbidden = sorted(token for token, text in written.items() if _FIGURE.search(text))
-        """Tokens with figures and currency signs: numbers are to be written as they are spoken."""
-        self._begins = frozenset(token for token, text in written.items() if text.startswith("Ġ"))
-
-    def language(self, tag: str) -> int:
-        """The token of a BCP 47 tag."""
-        return self._named(f"<|{tag.split('-')[0].lower()}|>")
-
-    def is_sign(self, token: int) -> bool:
-        """Whether it begins with an accent or vowel sign, which belongs to the letter before."""
-        return unicodedata.category(self._tokenizer.decode([token])[:1] or " ")[0] == "M"
-
-    def stretches(self, tokens: Sequence[int]) -> tuple[windows.Stretch, ...]:
-        """What stands between the time stamps of an answer; what follows the last has no end of its own."""
-        found: list[windows.Stretch] = []
-        start_ms = count = 0
-        for token in tokens:
-            if token < self.end:
-                count += 1
-            elif token > self.no_times:
-                at_ms = (token - self.no_times - 1) * _STAMP_MS
-                if count:
-                    found.append(windows.Stretch(start_ms, at_ms, count))
-                start_ms, count = at_ms, 0
-        if count:
-            found.append(windows.Stretch(start_ms, windows.WINDOW_MS, count))
-        return tuple(found)
-
-    def begins_word(self, token: int) -> bool:
-        return token in self._begins
-
-
-_FIGURE: Final = re.compile(r"[0-9$£€¥]|Â£|Â¥|âĤ¬")
-"""Byte-level tokens spell £ as Â£ and € as âĤ¬."""
-
-
-def loops(tokens: Sequence[int]) -> bool:
-    """Whether an answer goes round in circles: one token eight times, up to eight together four times, or as many as
-    a long sentence has three times."""
-    for length in range(1, 25):
-        times = 8 if length == 1 else 4 if length <= 8 else 3
-        for start in range(len(tokens) - length * times + 1):
-            part = tuple(tokens[start : start + length])
-            if all(
-                tuple(tokens[start + k * length : start + (k + 1) * length]) == part
-                for k in range(1, times)
-            ):
-                return True
-    return False
 
 
 def _load(folder: Path, facts: Facts) -> Reader:
@@ -605,11 +511,6 @@ def _limit(length_ms: int, prompt: Sequence[int]) -> int:
 
 def _batches(several: Sequence[range]) -> list[Sequence[range]]:
     return [several[i : i + _BATCH] for i in range(0, len(several), _BATCH)]
-
-
-def _has_spaces(language: str) -> bool:
-    """Whether a language (BCP 47) is written with spaces between its words."""
-    return language.split("-")[0] not in _NO_SPACES
 
 
 def _known_from(answer: Sequence[str], said: Sequence[str]) -> int:
@@ -643,11 +544,6 @@ def _known_from(answer: Sequence[str], said: Sequence[str]) -> int:
 
 def _plain(text: str) -> list[str]:
     return [plain for word in text.split() if (plain := word.strip(".,?!-").lower())]
-
-
-def _whole(tokenizer: Any, groups: Sequence[Sequence[int]]) -> bool:
-    """Whether the last group is whole characters, so that the next token begins a new one."""
-    return not groups or "�" not in tokenizer.decode(list(groups[-1]))
 
 
 def _moved(reading: Reading, by_ms: int) -> Reading:
