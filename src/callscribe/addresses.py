@@ -16,6 +16,7 @@ _LABEL = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?|_[\w-]{0,62}")
 _OUR_PATH = re.compile(rf"/twilio(?:/(?:{'|'.join(OURS)})(?:/[^/]*)?)?/*$", re.IGNORECASE)
 _OURS_INSIDE = re.compile(rf"/twilio/+(?:{'|'.join(OURS)})(?![\w-])", re.IGNORECASE)
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
+_LITERAL = re.compile(r"\[[^\[\]]*\](?::[0-9]*)?")
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
 _WRAPPING = frozenset("\"'<>\u201c\u201d\u2018\u2019\u00ab\u00bb")
 """Quotes and brackets around an address, as files for other programs and messages have them."""
@@ -67,6 +68,9 @@ def parse(text: str) -> SplitResult | None:
     except ValueError:
         return None
     if parts.scheme not in ("http", "https") or port == 0 or not _can_be_host(host):
+        return None
+    place = parts.netloc.rpartition("@")[2]
+    if "[" in place and not _LITERAL.fullmatch(place):  # `urlsplit` lets some go
         return None
     return parts
 
