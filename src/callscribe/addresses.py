@@ -112,15 +112,13 @@ def tidy(url: str) -> str:
     while (shorter := _OUR_PATH.sub("", path)) != path:
         path = shorter
     credentials, _, place = parts.netloc.rpartition("@")
-    host, colon, port = place.rpartition(":")
-    if not colon or place.endswith("]"):
-        host, port = place, ""
+    host = re.sub(r":[0-9]*$", "", place)
     host = host if host.startswith("[") else _in_letters_of_dns(host).removesuffix(".")
     return (
         f"{parts.scheme}://"
         + (f"{credentials}@" if credentials else "")
         + host
-        + (f":{int(port)}" if port else "")
+        + (f":{parts.port}" if parts.port else "")
         + quote(path.rstrip("/"), safe=_IN_PATHS)
     )
 
