@@ -306,14 +306,20 @@ def drained(fed: Backlog) -> Iterator[Fed]:
     fed.close()
 
 
-@pytest.mark.parametrize("seal", [None, Seal.fresh()])
-def test_a_damaged_record_costs_no_other(tmp_path: Path, seal: Seal | None) -> None:
-    path = tmp_path / "audio"
-    waits = Backlog(path.open("w+b", buffering=0), seal=seal, about="whose")
+def nine_wait(path: Path, seal: Seal | None = None, about: str = "") -> list[Fed]:
+    """Nine records of the same length, in a file."""
+    waits = Backlog(path.open("w+b", buffering=0), seal=seal, about=about)
     pieces = [Fed("inbound", Piece(n, n / 8, bytes([n]) * 160)) for n in range(9)]
     for fed in pieces:
         waits.append(fed)
     waits.close()
+    return pieces
+
+
+@pytest.mark.parametrize("seal", [None, Seal.fresh()])
+def test_a_damaged_record_costs_no_other(tmp_path: Path, seal: Seal | None) -> None:
+    path = tmp_path / "audio"
+    pieces = nine_wait(path, seal, "whose")
     content = bytearray(path.read_bytes())
     size = len(content) // 9
     content[4 * size + 4 : 5 * size] = bytes(size - 4)
@@ -333,11 +339,7 @@ def test_a_damaged_length_takes_no_memory(tmp_path: Path) -> None:
             return super().read(size)
 
     path = tmp_path / "audio"
-    waits = Backlog(path.open("w+b", buffering=0))
-    pieces = [Fed("inbound", Piece(n, n / 8, bytes([n]) * 160)) for n in range(9)]
-    for fed in pieces:
-        waits.append(fed)
-    waits.close()
+    pieces = nine_wait(path)
     content = bytearray(path.read_bytes())
     size = len(content) // 9
     content[4 * size : 4 * size + 4] = b"\xff" * 4
