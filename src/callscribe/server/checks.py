@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from callscribe.addresses import check_public_url, parse
 from callscribe.calls.speakers import Contacts
@@ -121,9 +120,9 @@ def check_token(settings: Settings) -> None:
 
 def known_facts(settings: Settings) -> dict[str, str]:
     """What others know about a server, by what it is called: nothing to make secrets of."""
-    host = urlsplit(settings.public_url).hostname if parse(settings.public_url) else ""
+    address = parse(settings.public_url)
     return {
         "the account SID": settings.account_sid,
         "your number": settings.number,
-        "the public address": host or "",
+        "the public address": (address.hostname or "") if address is not None else "",
     }
