@@ -1,8 +1,8 @@
-"""Finals and readings for tests."""
+"""Partials, finals and readings for tests."""
 
 from __future__ import annotations
 
-from callscribe.events import FinalTranscript, Track, Word
+from callscribe.events import FinalTranscript, PartialTranscript, Track, Word
 from callscribe.recognition.base import Reading
 
 
@@ -40,6 +40,21 @@ def final(
         end_ms=heard[-1].end_ms,
         words=heard,
         confidence=confidence,
+    )
+
+
+def partial(text: str, revision: int, end_ms: int) -> PartialTranscript:
+    return PartialTranscript(
+        call="CA1",
+        leg="CA1",
+        track="inbound",
+        speaker="Ann",
+        utterance="u1",
+        revision=revision,
+        text=text,
+        raw_text=text,
+        start_ms=1000,
+        end_ms=end_ms,
     )
 
 

@@ -25,23 +25,8 @@ from callscribe.speech.lane import PORTION
 from callscribe.speech.stream import DecodingOptions, Fed, StreamDecoder
 from callscribe.speech.track import Progress
 from callscribe.text.writer import Writer
-from tests.reading.made import final, reading, words
+from tests.reading.made import final, partial, reading, words
 from tests.speech.audio import scene
-
-
-def partial(text: str, revision: int, end_ms: int, utterance: str = "u1") -> PartialTranscript:
-    return PartialTranscript(
-        call="CA1",
-        leg="CA1",
-        track="inbound",
-        speaker="Ann",
-        utterance=utterance,
-        revision=revision,
-        text=text,
-        raw_text=text,
-        start_ms=1000,
-        end_ms=end_ms,
-    )
 
 
 @pytest.fixture

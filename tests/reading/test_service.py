@@ -37,7 +37,7 @@ from callscribe.reading.unread import Unread
 from callscribe.recognition.base import Reading
 from callscribe.speech.tap import TrackKey
 from callscribe.text.writer import Writer
-from tests.reading.made import final, reading
+from tests.reading.made import final, partial, reading
 
 NOW = datetime.datetime(2026, 1, 15, 10, 0, 1, tzinfo=datetime.UTC)
 
@@ -518,15 +518,9 @@ async def test_what_the_disk_does_not_take_stays_in_memory(
 
 async def test_what_is_still_being_said_is_read_when_nothing_else_waits(scene: Scene) -> None:
     scene.process.says[b"a"] = reading("i lost my debit card and")
-    key = TrackKey("CA1", "CA1", "MZ1", "inbound")
     async with scene.serving() as service:
-        scene.ears.opened(key, 0)
-        for at in range(700, 4200, 20):
-            scene.ears.placed(key, at, b"a" * 160)
-        heard = PartialTranscript(
-            call="CA1", leg="CA1", track="inbound", speaker="Ann", utterance="u1", revision=1,
-            text="i lost my daddy car", raw_text="i lost my daddy car", start_ms=1000, end_ms=4100,
-        )  # fmt: skip
+        scene.sounds(700, 4200)
+        heard = partial("i lost my daddy car", 1, 4100)
         await service.pass_on(heard)
         await scene.until(lambda: len(scene.published) == 2)
         assert scene.published[0] == heard
@@ -539,19 +533,12 @@ async def test_what_is_still_being_said_is_read_when_nothing_else_waits(scene: S
     assert request.brief
 
 
-def _heard(text: str, revision: int, end_ms: int) -> PartialTranscript:
-    return PartialTranscript(
-        call="CA1", leg="CA1", track="inbound", speaker="Ann", utterance="u1", revision=revision,
-        text=text, raw_text=text, start_ms=1000, end_ms=end_ms,
-    )  # fmt: skip
-
-
 async def test_unfinished_talk_is_not_read_in_a_hurry(scene: Scene) -> None:
     scene.hurried = True
     async with scene.serving() as service:
         await service.ready
         scene.sounds(700, 4200)
-        await service.pass_on(_heard("so", 1, 4100))
+        await service.pass_on(partial("so", 1, 4100))
         await scene.says("yes", utterance="u2", start_ms=9000, sound=b"b", track="outbound")
         await scene.until(lambda: bool(scene.revised()))
     assert len(scene.process.asked) == 1
@@ -567,7 +554,7 @@ async def test_who_falls_silent_is_read_before_it_is_known_that_the_utterance_is
     async with scene.serving() as service:
         await service.ready
         scene.sounds(700, 2200)
-        await service.pass_on(_heard("i lost my daddy car", 2, 2000))
+        await service.pass_on(partial("i lost my daddy car", 2, 2000))
         await when(lambda: bool(scene.process.asked))
         if final_comes == "after the reading":
             await scene.until(lambda: len(scene.published) == 2)  # the better partial
@@ -591,10 +578,10 @@ async def test_who_goes_on_after_a_pause_is_read_again_in_the_end(scene: Scene) 
     async with scene.serving() as service:
         await service.ready
         scene.sounds(700, 2200)
-        await service.pass_on(_heard("i lost my daddy car", 2, 2000))
+        await service.pass_on(partial("i lost my daddy car", 2, 2000))
         await scene.until(lambda: len(scene.published) == 2)
         scene.sounds(2200, 3000)
-        await service.pass_on(_heard("i lost my daddy car and then it", 3, 2900))
+        await service.pass_on(partial("i lost my daddy car and then it", 3, 2900))
         scene.sounds(3000, 3600)
         await service.pass_on(final("i lost my daddy car and then it was"))
         await scene.until(lambda: bool(scene.revised()))
@@ -616,7 +603,7 @@ async def test_who_goes_on_after_a_long_utterance_was_divided_is_read_from_there
         assert before.end_ms == 900
         await scene.until(lambda: bool(scene.revised()))
         scene.sounds(1200, 2200)
-        await service.pass_on(_heard("my daddy car", 1, 2000))
+        await service.pass_on(partial("my daddy car", 1, 2000))
         await when(lambda: len(scene.process.asked) == 2)
     early = scene.process.asked[1]
     assert isinstance(early, Read)
@@ -639,7 +626,7 @@ async def test_an_early_reading_that_cannot_be_written_costs_no_other(
         with monkeypatch.context() as patch:
             patch.setattr(Writer, writes, fail)
             scene.sounds(700, 2200)
-            await service.pass_on(_heard("i lost my daddy car", 2, 2000))
+            await service.pass_on(partial("i lost my daddy car", 2, 2000))
             await when(lambda: len(scene.process.asked) == 1)
             scene.sounds(2200, 2700)
             await service.pass_on(final("i lost my daddy car"))
@@ -653,9 +640,9 @@ async def test_what_was_taken_back_after_it_was_read_leaves_nothing(scene: Scene
         await service.ready
         scene.sounds(700, 2200)
         scene.process.free.clear()
-        await service.pass_on(_heard("six", 1, 2000))
+        await service.pass_on(partial("six", 1, 2000))
         await when(lambda: bool(scene.process.asked))
-        await service.pass_on(_heard("", 2, 2000))
+        await service.pass_on(partial("", 2, 2000))
         scene.process.free.set()
         await scene.says("yes", utterance="u2", start_ms=9000, sound=b"b", track="outbound")
         await scene.until(lambda: bool(scene.revised()))
